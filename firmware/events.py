@@ -1,0 +1,300 @@
+"""The one vocabulary: facts go in, commands come out, and cores tell each other facts.
+
+A Fact is past tense and cannot be refused; a Command is imperative and asks for something. Commands
+that a core serves (`ResolveNumber`, `StartMedia`, ...) stay inside `phone.py`; the others reach the
+shell. Units: `_s` seconds, monotonic unless it says utc; audio in samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from firmware.model import CallView, Codec, EndReason, Endpoint, Part, Picture, RtpCounters
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Root of facts and commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact(Message):
+    """Something that happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Message):
+    """Something that shall happen."""
+
+
+class Core(Protocol):
+    """A value in time: no input or output, clock, dice or log (design rule of the whole tree)."""
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """Take one fact, or a command this core serves; return what follows from it."""
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """Do what is due; harmless when nothing is."""
+
+    def deadline_s(self) -> float | None:
+        """When on_time() must be called next, monotonic; None = never."""
+
+
+# --- facts from the world outside ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Fact):
+    """The box runs; each core begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookLifted(Fact):
+    """The handset was taken up."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookReplaced(Fact):
+    """The handset was put down."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed(Fact):
+    """A key was down for the whole debounce time."""
+
+    key: str  # one of "0123456789*#ABCD"
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramReceived(Fact):
+    """One UDP datagram came in on the one socket; hostile until proved otherwise."""
+
+    data: bytes
+    source: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class WallClockRead(Fact):
+    """At this fact's time the calendar said `utc_s` (Unix time), `local_offset_s` east of UTC."""
+
+    utc_s: float
+    local_offset_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareFailed(Fact):
+    """A part is missing or broken; the box goes on without it."""
+
+    part: Part
+    reason: str  # for a person to read
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareRecovered(Fact):
+    """A part that had failed works again."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Computed(Fact):
+    """Answers ComputeArgon2; carries its question, so nothing has to be remembered by number."""
+
+    secret: bytes = field(repr=False)
+    salt: bytes
+    digest: bytes = field(repr=False)  # 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class HostResolved(Fact):
+    """Answers ResolveHost; empty `endpoints` = the name is unknown or there is no DNS."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+
+
+# --- commands for the shell --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SendDatagram(Command):
+    """Send `data` once over UDP; no promise that it arrives."""
+
+    data: bytes
+    to: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeArgon2(Command):
+    """Argon2id in a worker thread, 32 bytes; the shell knows the cost (19 MiB, t=2, p=1)."""
+
+    secret: bytes = field(repr=False)
+    salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveHost(Command):
+    """Ask the DNS for `name`, which is HOST:PORT, in a worker thread."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRinging(Command):
+    """Let the bell sound in the cadence of the country until StopRinging."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRinging(Command):
+    """Silence the bell."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenEarpiece(Command):
+    """From now on `playout` is called 50 times a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseEarpiece(Command):
+    """Nothing more is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMicrophone(Command):
+    """From now on `capture` is called 50 times a second; only ever during a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseMicrophone(Command):
+    """Nobody hears us any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowPicture(Command):
+    """Put this on the OLED."""
+
+    picture: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class StoreState(Command):
+    """Write `data` to the file `name` of the state directory, atomically, in a worker thread."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+
+# --- between the cores ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimProgressed(Fact):
+    """The search for our number has computed `tried` hashes of about `expected`."""
+
+    tried: int
+    expected: int
+
+
+@dataclass(frozen=True, slots=True)
+class NumberClaimed(Fact):
+    """Our certificate is complete: this is our number from now on."""
+
+    number: str
+    certificate: bytes  # encoded
+
+
+@dataclass(frozen=True, slots=True)
+class ReachabilityChanged(Fact):
+    """How the directory sees us: peers in its table, and whether our number is published."""
+
+    nodes: int
+    published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveNumber(Command):
+    """Find who holds `number` (call -> directory); answered by one of the next two."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class NumberResolved(Fact):
+    """A certificate that proves `number`, and where its owner can be reached now."""
+
+    number: str
+    certificate: bytes  # encoded, verified
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NumberUnresolved(Fact):
+    """No candidate proved `number`; `conflict` = two different keys did."""
+
+    number: str
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallChanged(Fact):
+    """The call core's view is new (call -> ui)."""
+
+    view: CallView
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPinned(Fact):
+    """From now on `number` belongs to `public_key` (Ed25519, 32 bytes) and to nobody else."""
+
+    number: str
+    public_key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(Fact):
+    """One line of the call log."""
+
+    peer_number: str
+    incoming: bool
+    reason: EndReason
+    duration_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareMedia(Command):
+    """Keys and codec are agreed (call -> media): create the session, send and play nothing yet.
+
+    `send_key` and `receive_key` are SRTP master key and salt for AEAD_AES_128_GCM, 16 + 12 bytes
+    (RFC 7714 section 12).
+    """
+
+    codec: Codec
+    remote: Endpoint
+    send_key: bytes = field(repr=False)
+    receive_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StartMedia(Command):
+    """The call was answered (call -> media): speech flows both ways."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopMedia(Command):
+    """The call is over (call -> media)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaReported(Fact):
+    """Once a second during a call (media -> ui, status)."""
+
+    codec: Codec
+    remote: Endpoint
+    counters: RtpCounters
+    loss_fraction: float  # of the last seconds, 0 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class MediaLost(Fact):
+    """No authentic packet came from the peer for MEDIA_TIMEOUT_S (media -> call)."""

@@ -1,0 +1,159 @@
+"""Values that every layer shares: endpoints, call states, tones, codecs, pictures.
+
+Knows nothing above it; no behaviour beyond parsing and printing of itself.
+Units: `_s` seconds, `_hz` hertz; audio in samples at 16 kHz, mono, signed 16 bit.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware.errors import MalformedError
+
+SAMPLE_RATE_HZ = 16_000  # wideband, EN 301 549 clause 6.1
+FRAME_S = 0.020
+FRAME_SAMPLES = 320  # 20 ms, the frame of the whole sound plane
+
+Frame = npt.NDArray[np.int16]  # shape (FRAME_SAMPLES,)
+
+
+def silence() -> Frame:
+    """A new frame of zeros, shape (FRAME_SAMPLES,)."""
+    return np.zeros(FRAME_SAMPLES, dtype=np.int16)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Endpoint:
+    """Where a UDP datagram comes from or goes to; `host` is a numeric address, never a name."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """`192.0.2.1:6881` or `[2001:db8::1]:6881`; raises MalformedError, also for names."""
+        host, separator, port = text.rpartition(":")
+        host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+        if not separator or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise MalformedError(f"{text!r} is not ADDRESS:PORT")
+        try:
+            return cls(str(ipaddress.ip_address(host)), int(port))
+        except ValueError:
+            raise MalformedError(f"{text!r} is not ADDRESS:PORT") from None
+
+
+class CallState(StrEnum):
+    """What the telephone is doing; these are the words of `fernruf ctl wait`."""
+
+    IDLE = "idle"  # handset on its hook
+    OFF_HOOK = "off_hook"  # dial tone
+    DIALLING = "dialling"  # at least one digit
+    CALLING = "calling"  # number complete: lookup, then INVITE, nothing heard of the callee yet
+    RINGBACK = "ringback"  # the callee's bell sounds, said by the callee's box itself
+    RINGING = "ringing"  # our bell sounds
+    CONNECTED = "connected"
+    BUSY = "busy"  # the callee is busy; handset still lifted
+    FAILED = "failed"  # over for another reason (EndReason); handset still lifted
+
+
+class EndReason(StrEnum):
+    """Why a call ended or never began; each has a tone and a text of its own."""
+
+    HUNG_UP = "hung_up"  # by us
+    HUNG_UP_BY_PEER = "hung_up_by_peer"
+    BUSY = "busy"
+    DECLINED = "declined"
+    NO_ANSWER = "no_answer"  # rang until the time-out
+    MISSED = "missed"  # the caller gave up before we lifted
+    WRONG_NUMBER = "wrong_number"  # check digit, length or reserved prefix
+    EMERGENCY = "emergency"  # an emergency number, which this telephone cannot reach
+    UNREACHABLE = "unreachable"  # nobody answers for this number
+    NUMBER_CHANGED = "number_changed"  # another key than the pinned one, or two keys for one number
+    NO_COMMON_CODEC = "no_common_codec"
+    CONNECTION_LOST = "connection_lost"  # no sound from the peer for too long
+    TIMED_OUT = "timed_out"  # lifted, but nothing or not enough was dialled
+    NOT_READY = "not_ready"  # our own number is still being made
+
+
+class Tone(StrEnum):
+    """Call-progress tones; frequencies and cadences per country are in codec/tones.py."""
+
+    DIAL = "dial"
+    RINGBACK = "ringback"
+    BUSY = "busy"
+    CONGESTION = "congestion"
+    SPECIAL_INFORMATION = "special_information"  # SIT: number unobtainable or changed
+
+
+class Codec(StrEnum):
+    """Speech codecs we offer; the words of `[codec] preference`."""
+
+    OPUS = "opus"  # RFC 7587, 16 kHz wideband
+    PCMA = "pcma"  # G.711 A-law, RFC 3551
+    PCMU = "pcmu"  # G.711 mu-law
+
+
+class Part(StrEnum):
+    """A part of the hardware that can fail by itself."""
+
+    HOOK = "hook"
+    KEYPAD = "keypad"
+    OLED = "oled"
+    RINGER = "ringer"
+    MICROPHONE = "microphone"
+    EARPIECE = "earpiece"
+    NETWORK = "network"
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """A snapshot of the call for eyes and ears; made by the call core, drawn by the ui."""
+
+    state: CallState = CallState.IDLE
+    incoming: bool = False
+    digits: str = ""  # as dialled so far
+    peer_number: str = ""  # twelve digits, verified; empty if there is none
+    peer_name: str = ""  # from the peer's certificate
+    reason: EndReason | None = None  # why the last call ended
+    authentication_digits: str = ""  # four digits, the same at both ends
+    codec: Codec | None = None
+    connected_s: float | None = None  # monotonic, when the call was answered
+
+
+@dataclass(frozen=True, slots=True)
+class RtpCounters:
+    """Counted since the start of the call; a late packet is one that came after its play time."""
+
+    packets_sent: int = 0
+    packets_received: int = 0
+    packets_lost: int = 0
+    packets_late: int = 0
+    packets_duplicate: int = 0
+    packets_malformed: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    frames_concealed: int = 0
+    jitter_s: float = 0.0  # RFC 3550 section 6.4.1
+    buffer_s: float = 0.0  # play-out delay at the moment
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the OLED shows: the text lines, and the pixels they were drawn as.
+
+    `pixels` is in the order of the SSD1306's memory: `height // 8` pages of `width` bytes, the
+    lowest bit of a byte uppermost (data sheet section 8.7).
+    """
+
+    lines: tuple[str, ...]
+    pixels: bytes
+    width: int = 128
+    height: int = 64
