@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from firmware.model import CallView, Codec, EndReason, Endpoint, Part, Picture, RtpCounters
+from firmware.model import CallView, Codec, Endpoint, EndReason, Part, Picture, RtpCounters
 
 
 @dataclass(frozen=True, slots=True)

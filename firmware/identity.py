@@ -117,7 +117,7 @@ class IdentityFile:
 
     @classmethod
     def decode(cls, data: bytes, source: str) -> IdentityFile:
-        """Raises ConfigError naming `source`: a damaged identity must never be replaced silently."""
+        """Raises ConfigError naming `source`: a damaged identity is never replaced silently."""
         try:
             content = json.loads(data)
             private = [bytes.fromhex(content[key]) for key in ("ed25519_private", "x25519_private")]

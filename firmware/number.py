@@ -1,4 +1,4 @@
-"""Telephone numbers: twelve digits, of which eleven come from a memory-hard hash of the owner's key.
+"""Telephone numbers: twelve digits, eleven of them from a memory-hard hash of the owner's key.
 
 Knows no key and computes no hash: it says what to hash and reads the digest.
 Sources: RFC 3972 (CGA, hash extension), RFC 9106 (Argon2id), H. M. Damm, "Total anti-symmetrische
@@ -41,7 +41,7 @@ def check_digit(digits: str) -> str:
 
 
 def is_valid(number: str) -> bool:
-    """True if `number` could belong to somebody: twelve digits, check digit, prefix not reserved."""
+    """True if `number` could be somebody's: twelve digits, check digit, no reserved prefix."""
     return (
         len(number) == NUMBER_DIGITS
         and number.isascii()

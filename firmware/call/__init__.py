@@ -1,0 +1,1 @@
+"""One call: dial plan, sealed signalling, retransmission, call states."""

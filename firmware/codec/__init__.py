@@ -1,0 +1,1 @@
+"""Sound itself: Opus, G.711, concealment, resampling, tones."""

@@ -1,0 +1,1 @@
+"""Speech on its way: RTP, SRTP, jitter buffer, the session of one call."""

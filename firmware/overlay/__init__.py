@@ -1,0 +1,1 @@
+"""Who and where: the DHT peer, certificates of numbers, publishing and resolving."""

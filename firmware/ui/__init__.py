@@ -1,0 +1,1 @@
+"""What a person sees on the OLED and hears in the earpiece."""

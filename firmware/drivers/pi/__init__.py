@@ -1,0 +1,1 @@
+"""Real chips; the only place where vendor packages are imported."""

@@ -1,0 +1,1 @@
+"""Simulated chips at the byte or pin level, with the hand outside the box."""
