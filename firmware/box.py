@@ -1,0 +1,203 @@
+"""The box: carries facts from the drivers to the phone and commands back.
+
+Owns every task, the drivers and the control socket; decides nothing. All that a core sees passes
+the one inbox of the shell; threads of the drivers hand over with `call_soon_threadsafe`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec
+
+from firmware import events
+from firmware.call.machine import decode_pins
+from firmware.config import Config, Handset
+from firmware.control import Answer, ControlServer
+from firmware.drivers.audio import Earpiece, Microphone
+from firmware.drivers.board import open_board
+from firmware.errors import HardwareError
+from firmware.events import Fact, Message
+from firmware.jobs import Argon2Cost, prove_number
+from firmware.model import Endpoint, Frame, Part
+from firmware.phone import Phone, PhoneSetup
+from firmware.remote import Remote, ViewWatch
+from firmware.shell import Shell
+from firmware.state import IDENTITY, PEERS, StateDir
+
+logger = logging.getLogger(__name__)
+P = ParamSpec("P")
+
+CONTACT_INTERVAL_S = 0.005  # hook and keys are sampled: four samples fit into a debounce time
+FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
+
+
+class Box:
+    """One box in one process; made and run inside the event loop."""
+
+    def __init__(
+        self, config: Config, handset: Handset, state: StateDir, control: Path | None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._phone = Phone(phone_setup(config, state), os.urandom)
+        self._board = open_board(config, handset)
+        self._watch = ViewWatch()
+        self._bind = Endpoint.parse(config.network.bind)
+        self._shell = Shell(self._phone, state=state, perform=self._perform)
+        self._microphone = Microphone(
+            self._board.open_capture,
+            self._from_thread(self._captured),
+            self._failed(Part.MICROPHONE),
+        )
+        self._earpiece = Earpiece(
+            self._board.open_playback, self._from_thread(self._needed), self._failed(Part.EARPIECE)
+        )
+        self._control = control
+
+    async def run(self) -> None:
+        """Own every task of the box: one fails, all stop, the service restarts."""
+        await self._open_socket()
+        control = await self._open_control()
+        for failure in self._board.failures:
+            logger.warning("%s: %s", failure.part, failure.reason)
+            self._shell.tell(failure)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._shell.run(), name="shell")
+                tasks.create_task(self._watch_contacts(), name="contacts")
+                if control is not None:
+                    tasks.create_task(control.run(), name="control")
+        finally:
+            self._close()
+
+    async def hang_up(self) -> None:
+        """Hang up, so that nobody is left talking to a box that is gone."""
+        self._shell.tell(events.HookReplaced())
+        await asyncio.sleep(FAREWELL_S)
+
+    async def _open_socket(self) -> None:
+        """A port in use is no reason to be silent: take another one and say so."""
+        try:
+            await self._shell.open(self._bind)
+        except HardwareError as error:
+            logger.warning("%s; taking another port", error)
+            await self._shell.open(Endpoint(self._bind.host, 0))
+        logger.info("listening on %s", self._shell.local)
+
+    async def _watch_contacts(self) -> None:
+        """Hook, keypad and bell: sampled on the event loop, since no sample takes 0.1 ms."""
+        board = self._board
+        while True:
+            now_s = self._loop.time()
+            if board.hook is not None and (fact := board.hook.sample(now_s)) is not None:
+                self._shell.tell(fact)
+            if board.keypad is not None:
+                for fact in board.keypad.sample(now_s):
+                    self._shell.tell(fact)
+            if board.ringer is not None:
+                board.ringer.sample(now_s)
+            await asyncio.sleep(CONTACT_INTERVAL_S)
+
+    async def _open_control(self) -> ControlServer | None:
+        if self._control is None:
+            return None
+        remote = Remote(self._phone, self._board.hand, self._watch, self._sound_status)
+        server = ControlServer(self._control, remote.handlers())
+        await server.open()
+        return server
+
+    def _perform(self, message: Message) -> None:
+        """Commands of the phone that concern the hardware."""
+        board = self._board
+        match message:
+            case events.OpenEarpiece():
+                self._earpiece.open()
+            case events.CloseEarpiece():
+                self._earpiece.close()
+            case events.OpenMicrophone():
+                self._microphone.open()
+            case events.CloseMicrophone():
+                self._microphone.close()
+            case events.StartRinging() if board.ringer is not None:
+                board.ringer.start()
+            case events.StopRinging() if board.ringer is not None:
+                board.ringer.stop()
+            case events.ShowPicture(picture=picture) if board.oled is not None:
+                board.oled.show(picture)
+            case events.CallChanged(view=view):
+                if view.state is not self._watch.view.state:
+                    logger.info("%s%s", view.state, f" ({view.reason})" if view.reason else "")
+                self._watch.set(view)
+            case events.NumberClaimed(number=number):
+                logger.info("this telephone has the number ...%s", number[-4:])
+            case events.CallEnded(reason=reason, duration_s=duration_s):
+                logger.info("call ended: %s after %.0f s", reason, duration_s)
+
+    def _captured(self, frame: Frame) -> None:
+        self._shell.post(partial(self._phone.capture, frame))
+
+    def _needed(self) -> None:
+        self._shell.post(self._play)
+
+    def _play(self, now_s: float) -> list[Message]:
+        self._earpiece.push(self._phone.playout(now_s))
+        return []
+
+    def _failed(self, part: Part) -> Callable[[str | None], None]:
+        """For a driver's thread: it failed for a reason, or (None) it works again."""
+
+        def report(reason: str | None) -> None:
+            fact: Fact = events.HardwareRecovered(part)
+            if reason is not None:
+                logger.warning("%s: %s", part, reason)
+                fact = events.HardwareFailed(part, reason)
+            self._shell.tell(fact)
+
+        return self._from_thread(report)
+
+    def _from_thread(self, function: Callable[P, None]) -> Callable[P, None]:
+        """`function`, to be called from any thread and done in the event loop's."""
+
+        def hand_over(*arguments: P.args, **keywords: P.kwargs) -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(partial(function, *arguments, **keywords))
+
+        return hand_over
+
+    def _sound_status(self) -> Answer:
+        return {
+            "capture_started_s": self._microphone.opened_s,
+            "playback_started_s": self._earpiece.opened_s,
+            "overruns": self._microphone.overruns,
+            "underruns": self._earpiece.underruns,
+        }
+
+    def _close(self) -> None:
+        self._microphone.close()
+        self._earpiece.close()
+        self._board.close()
+
+
+def phone_setup(config: Config, state: StateDir) -> PhoneSetup:
+    """Read identity and pins, prove our number (one hash, before anything else runs)."""
+    identity_file = state.load_identity()
+    number = certificate = None
+    if identity_file.modifier is not None:
+        number = prove_number(identity_file, Argon2Cost(), str(state.path / IDENTITY))
+        certificate = identity_file.identity.certify(identity_file.modifier, config.identity.name)
+    pins = state.read(PEERS)
+    return PhoneSetup(
+        identity=identity_file.identity,
+        certificate=certificate,
+        number=number,
+        name=config.identity.name,
+        bootstrap=config.network.bootstrap,
+        country=config.audio.country,
+        codecs=config.codec.preference,
+        names=config.contacts,
+        pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
+    )

@@ -1,0 +1,63 @@
+"""`fernruf box`: one box in the foreground."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+
+from firmware.box import Box
+from firmware.commands.arguments import add_verbosity, set_up_logging
+from firmware.config import Config, Handset, parse_config, parse_handset
+from firmware.errors import ConfigError
+from firmware.state import StateDir
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("box", help="run one box in the foreground")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--control", type=Path, metavar="SOCKET")
+    add_verbosity(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read the configuration and serve until SIGINT or SIGTERM."""
+    set_up_logging(arguments.verbose)
+    config, handset = read_configuration(arguments.config)
+    state = StateDir(arguments.state)
+    asyncio.run(serve(config, handset, state, arguments.control))
+    return 0
+
+
+def read_configuration(path: Path) -> tuple[Config, Handset]:
+    """The configuration and the handset file it names (relative to itself)."""
+    config = parse_config(_read(path), str(path))
+    if not config.hardware.handset:
+        return config, Handset()
+    handset_path = path.parent / config.hardware.handset
+    return config, parse_handset(_read(handset_path), str(handset_path))
+
+
+async def serve(config: Config, handset: Handset, state: StateDir, control: Path | None) -> None:
+    """Run the box; on a signal hang up first."""
+    box = Box(config, handset, state, control)
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(box.run(), name="box")
+        await stop.wait()
+        await box.hang_up()
+        running.cancel()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise ConfigError(f"{path}: {reason}") from None

@@ -1,0 +1,47 @@
+"""`fernruf exchange`: a node of the directory with no telephone."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, set_up_logging
+from firmware.model import Endpoint
+from firmware.overlay.node import Node
+from firmware.shell import Shell
+from firmware.state import StateDir
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("exchange", help="an exchange with no telephone")
+    parser.add_argument("--bind", type=endpoint, required=True, metavar="ADDR:PORT")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--bootstrap", type=host_and_port, action="append", default=[], metavar="HOST:PORT"
+    )
+    add_verbosity(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until interrupted."""
+    set_up_logging(arguments.verbose)
+    state = StateDir(arguments.state)
+    try:
+        asyncio.run(serve(arguments.bind, tuple(arguments.bootstrap), state))
+    except KeyboardInterrupt:
+        return 0
+    return 0
+
+
+async def serve(bind: Endpoint, bootstrap: tuple[str, ...], state: StateDir) -> None:
+    """Open the socket, say where, and run the node."""
+    shell = Shell(Node(bootstrap, os.urandom), state=state)
+    local = await shell.open(bind)
+    sys.stdout.write(f"listening on {local}\n")
+    sys.stdout.flush()
+    await shell.run()

@@ -1,0 +1,59 @@
+"""`fernruf number`: makes the identity if there is none; prints number and key as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from firmware import events
+from firmware.events import Message
+from firmware.identity import IdentityFile
+from firmware.overlay.claim import Claim
+from firmware.jobs import Argon2Cost, compute_argon2, prove_number
+from firmware.state import StateDir
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("number", help="make or show this box's number")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Search the number if it is not known yet; print one JSON object."""
+    state = StateDir(arguments.state)
+    identity_file = state.load_identity()
+    if identity_file.modifier is None:
+        search(state, identity_file)
+        identity_file = state.load_identity()
+    content = {
+        "number": prove_number(identity_file, Argon2Cost(), str(state.path)),
+        "public_key": identity_file.identity.public_key.hex(),
+    }
+    sys.stdout.write(json.dumps(content) + "\n")
+    return 0
+
+
+def search(state: StateDir, identity_file: IdentityFile) -> None:
+    """Run the claim core without a network: here nobody can be asked if the number is taken."""
+    claim = Claim(identity_file.identity, "", os.urandom)
+    waiting: list[Message] = claim.handle(events.Started(), 0.0)
+    while waiting:
+        match waiting.pop(0):
+            case events.ComputeArgon2(secret=secret, salt=salt):
+                answer: Message = compute_argon2(secret, salt, Argon2Cost())
+            case events.ResolveNumber(number=found):
+                answer = events.NumberUnresolved(found)
+            case events.StoreState(name=name, data=data):
+                return state.write(name, data)
+            case events.ClaimProgressed(tried=tried, expected=expected):
+                sys.stderr.write(f"\rmaking a number: {tried} hashes of about {expected} ")
+                continue
+            case _:
+                continue
+        waiting.extend(claim.handle(answer, 0.0))
+    raise AssertionError("the search ended without a number")

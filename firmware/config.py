@@ -1,0 +1,400 @@
+"""Configuration: TOML text of box.toml and handset.toml, read into frozen dataclasses.
+
+Knows no file: the caller passes the text and the name to blame. Everything wrong is a ConfigError
+of one line that names file, section and key, such as `box.toml: [audio] country: ...`.
+Units: `_s` seconds; pins are BCM numbers of the GPIO header.
+Source: TOML 1.0.0.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from firmware.errors import ConfigError, MalformedError
+from firmware.model import Codec, Endpoint
+from firmware.number import is_valid
+
+PEERS_MAX = 64  # entries of bootstrap, and of exchanges
+CONTACTS_MAX = 1000
+NAME_BYTES_MAX = 48  # UTF-8, as in a certificate (identity.py): two lines of the OLED
+DEVICE_CHARACTERS_MAX = 255  # an ALSA name, or `file:` and a path
+DEBOUNCE_MAX_S = 0.2  # more than this and a quick finger is not seen
+PIN_MIN, PIN_MAX = 2, 27  # 0 and 1 belong to the EEPROM of an add-on board
+OLED_WIDTH_MAX, OLED_HEIGHT_MAX = 128, 64  # SSD1306 data sheet, section 1
+
+DIALLING_KEYS = "0123456789*#"
+KEYS = DIALLING_KEYS + "ABCD"  # ITU-T Q.23
+# Countries whose bell we know; the table of cadences is in drivers/ringer.py.
+COUNTRIES = tuple("AT AU CH DE ES FR GB IN IT JP NL SE US".split())
+I2C_PINS = {0: (0, 1), 1: (2, 3)}  # bus: data and clock; other buses are moved by overlays
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySettings:
+    """[identity]: what the certificate says besides the keys."""
+
+    name: str = ""  # shown to those we call; may be empty
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """[network]: the one UDP socket and whom we know in advance."""
+
+    bind: str = "0.0.0.0:6881"  # ADDRESS:PORT; port 0 takes a free one
+    bootstrap: tuple[str, ...] = ()  # HOST:PORT
+    exchanges: tuple[str, ...] = ()  # HOST:PORT
+    mdns: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HardwareSettings:
+    """[hardware]: what stands around the processor."""
+
+    kind: str = "pi"  # or "simulated"
+    handset: str = ""  # path of handset.toml; empty = the defaults of Handset
+    oled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSettings:
+    """[audio]: ALSA names, or `file:PATH.wav`, or `null` (silence)."""
+
+    capture: str = "default"  # `default` = what handset.toml says, else ALSA's default
+    playback: str = "default"
+    country: str = "DE"  # ISO 3166; tones and cadence of the bell
+
+
+@dataclass(frozen=True, slots=True)
+class CodecSettings:
+    """[codec]: what we offer, best first."""
+
+    preference: tuple[Codec, ...] = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of box.toml; each default is the one the README promises."""
+
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    hardware: HardwareSettings = field(default_factory=HardwareSettings)
+    audio: AudioSettings = field(default_factory=AudioSettings)
+    codec: CodecSettings = field(default_factory=CodecSettings)
+    contacts: dict[str, str] = field(default_factory=dict)  # twelve digits: name
+    source: str = "box.toml"  # the file to blame
+
+
+@dataclass(frozen=True, slots=True)
+class HookWiring:
+    """[hook]: the switch under the handset."""
+
+    pin: int = 22
+    lifted_is_high: bool = True  # the weight of the handset closes the contact to ground
+    debounce_s: float = 0.020
+
+
+@dataclass(frozen=True, slots=True)
+class KeypadWiring:
+    """[keypad]: the matrix; one string of `keys` for each row, one character for each column."""
+
+    rows: tuple[int, ...] = (5, 6, 13, 26)
+    columns: tuple[int, ...] = (23, 24, 25, 8)
+    keys: tuple[str, ...] = ("123A", "456B", "789C", "*0#D")
+    debounce_s: float = 0.015
+
+
+@dataclass(frozen=True, slots=True)
+class OledWiring:
+    """[oled]: an SSD1306 on an I2C bus."""
+
+    bus: int = 1
+    address: int = 0x3C
+    width: int = 128
+    height: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class RingerWiring:
+    """[ringer]: an active buzzer, sounding while its pin is high."""
+
+    pin: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class SoundCard:
+    """[audio] of the handset: ALSA names; empty = ALSA's default."""
+
+    capture: str = ""
+    playback: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handset:
+    """All of handset.toml: what changes with the soldering."""
+
+    hook: HookWiring = field(default_factory=HookWiring)
+    keypad: KeypadWiring = field(default_factory=KeypadWiring)
+    oled: OledWiring = field(default_factory=OledWiring)
+    ringer: RingerWiring = field(default_factory=RingerWiring)
+    audio: SoundCard = field(default_factory=SoundCard)
+    source: str = "handset.toml"  # the file to blame
+
+
+def parse_config(text: str, source: str) -> Config:
+    """Read box.toml; raises ConfigError naming `source`, section and key."""
+    document = _Document(text, source)
+    identity, network = document.section("identity"), document.section("network")
+    hardware, audio = document.section("hardware"), document.section("audio")
+    codec, contacts = document.section("codec"), document.section("contacts")
+    config = Config(
+        IdentitySettings(identity.take("name", _name, "")),
+        NetworkSettings(
+            network.take("bind", _address, NetworkSettings().bind),
+            network.take("bootstrap", _hosts, ()),
+            network.take("exchanges", _hosts, ()),
+            network.take("mdns", _truth, default=True),
+        ),
+        HardwareSettings(
+            hardware.take("kind", _one_of("pi", "simulated"), "pi"),
+            hardware.take("handset", _text, ""),
+            hardware.take("oled", _truth, default=True),
+        ),
+        AudioSettings(
+            audio.take("capture", _device, "default"),
+            audio.take("playback", _device, "default"),
+            audio.take("country", _one_of(*COUNTRIES), "DE"),
+        ),
+        CodecSettings(codec.take("preference", _codecs, CodecSettings().preference)),
+        _contacts(contacts),
+        source,
+    )
+    document.refuse_the_rest()
+    return config
+
+
+def parse_handset(text: str, source: str) -> Handset:
+    """Read handset.toml; raises ConfigError naming `source`, section and key."""
+    document = _Document(text, source)
+    hook, keypad = document.section("hook"), document.section("keypad")
+    oled, ringer = document.section("oled"), document.section("ringer")
+    audio = document.section("audio")
+    handset = Handset(
+        HookWiring(
+            hook.take("pin", _pin, HookWiring().pin),
+            hook.take("lifted_is_high", _truth, default=True),
+            hook.take("debounce_s", _debounce, HookWiring().debounce_s),
+        ),
+        KeypadWiring(
+            keypad.take("rows", _pins, KeypadWiring().rows),
+            keypad.take("columns", _pins, KeypadWiring().columns),
+            keypad.take("keys", _keys, KeypadWiring().keys),
+            keypad.take("debounce_s", _debounce, KeypadWiring().debounce_s),
+        ),
+        OledWiring(
+            oled.take("bus", _between(0, 255), OledWiring().bus),
+            oled.take("address", _between(0x08, 0x77), OledWiring().address),
+            oled.take("width", _between(8, OLED_WIDTH_MAX, 8), OledWiring().width),
+            oled.take("height", _between(8, OLED_HEIGHT_MAX, 8), OledWiring().height),
+        ),
+        RingerWiring(ringer.take("pin", _pin, RingerWiring().pin)),
+        SoundCard(audio.take("capture", _device, ""), audio.take("playback", _device, "")),
+        source,
+    )
+    document.refuse_the_rest()
+    _check_shape(handset)
+    _check_pins(handset)
+    return handset
+
+
+class _Section:
+    """One table of the file: each key is taken once, what is left over is unknown."""
+
+    def __init__(self, source: str, name: str, table: dict[str, Any]) -> None:
+        self._where, self.table = f"{source}: [{name}]", dict(table)
+
+    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
+        """The value of `key`, or `default`; `read` raises ConfigError with the mere reason."""
+        if key not in self.table:
+            return default
+        try:
+            return read(self.table.pop(key))
+        except ConfigError as reason:
+            raise self.error(key, str(reason)) from None
+
+    def error(self, key: str, reason: str) -> ConfigError:
+        """To be raised: `reason`, and where it happened."""
+        return ConfigError(f"{self._where} {key}: {reason}")
+
+
+class _Document:
+    """The whole file."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._source = source
+        self._sections: list[_Section] = []
+        try:
+            self._tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{source}: not TOML: {error}") from None
+
+    def section(self, name: str) -> _Section:
+        table = self._tables.pop(name, {})
+        if not isinstance(table, dict):
+            raise ConfigError(f"{self._source}: [{name}]: is a section, not a key")
+        self._sections.append(_Section(self._source, name, table))
+        return self._sections[-1]
+
+    def refuse_the_rest(self) -> None:
+        for name, value in self._tables.items():
+            shown = f"[{name}]: unknown section" if isinstance(value, dict) else f"{name}: unknown"
+            raise ConfigError(f"{self._source}: {shown}")
+        for section in self._sections:
+            for key in section.table:
+                raise section.error(key, "unknown key")
+
+
+def _contacts(section: _Section) -> dict[str, str]:
+    numbers = list(section.table)
+    if len(numbers) > CONTACTS_MAX:
+        raise section.error(numbers[CONTACTS_MAX], f"more than {CONTACTS_MAX} contacts")
+    for number in numbers:
+        if not is_valid(number):
+            raise section.error(number, "not a telephone number of twelve digits")
+    return {number: section.take(number, _name, "") for number in numbers}
+
+
+def _check_shape(handset: Handset) -> None:
+    keypad = handset.keypad
+    if len(keypad.keys) != len(keypad.rows) or len(keypad.keys[0]) != len(keypad.columns):
+        raise ConfigError(
+            f"{handset.source}: [keypad] keys: {len(keypad.rows)} rows and {len(keypad.columns)}"
+            f" columns of pins, but {len(keypad.keys)} strings of {len(keypad.keys[0])} keys"
+        )
+
+
+def _check_pins(handset: Handset) -> None:
+    """No pin has two uses; the pins of the I2C bus count."""
+    uses = [(pin, "[oled] bus") for pin in I2C_PINS.get(handset.oled.bus, ())]
+    uses += [(handset.hook.pin, "[hook] pin")]
+    uses += [(pin, "[keypad] rows") for pin in handset.keypad.rows]
+    uses += [(pin, "[keypad] columns") for pin in handset.keypad.columns]
+    uses += [(handset.ringer.pin, "[ringer] pin")]
+    taken: dict[int, str] = {}
+    for pin, use in uses:
+        if pin in taken:
+            raise ConfigError(f"{handset.source}: {use}: pin {pin} is used by {taken[pin]} too")
+        taken[pin] = use
+
+
+# Readers: in goes a value as TOML gave it, out comes what we keep, or ConfigError with the reason.
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ConfigError("must be a string")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ConfigError("must be true or false")
+    return value
+
+
+def _name(value: Any) -> str:
+    text = _text(value)
+    if len(text.encode()) > NAME_BYTES_MAX or not (text == "" or text.isprintable()):
+        raise ConfigError(f"must be at most {NAME_BYTES_MAX} bytes of printable text")
+    return text
+
+
+def _address(value: Any) -> str:
+    try:
+        return str(Endpoint.parse(_text(value)))
+    except MalformedError:
+        raise ConfigError("must be ADDRESS:PORT, such as 0.0.0.0:6881 or [::]:6881") from None
+
+
+def _host(value: Any) -> str:
+    host, _, port = _text(value).rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    is_port = port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535
+    if not host or not is_port or any(c.isspace() for c in host) or (":" in host) != bracketed:
+        raise ConfigError(f"{value!r} is not HOST:PORT")
+    return f"{host}:{port}"
+
+
+def _hosts(value: Any) -> tuple[str, ...]:
+    return tuple(_host(item) for item in _list(value, PEERS_MAX))
+
+
+def _list(value: Any, items_max: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > items_max:
+        raise ConfigError(f"must be a list of at most {items_max}")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if _text(value) not in words:
+            raise ConfigError(f"{value!r} is none of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+def _device(value: Any) -> str:
+    text = _text(value)
+    if not 0 < len(text) <= DEVICE_CHARACTERS_MAX or not text.isprintable() or text == "file:":
+        raise ConfigError("must be an ALSA name, file:PATH.wav or null")
+    return text
+
+
+def _codecs(value: Any) -> tuple[Codec, ...]:
+    names = [_one_of(*Codec)(item) for item in _list(value, len(Codec))]
+    if not names or len(set(names)) < len(names):
+        raise ConfigError("must name at least one codec, each once")
+    return tuple(Codec(name) for name in names)
+
+
+def _between(least: int, most: int, step: int = 1) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        is_whole = isinstance(value, int) and not isinstance(value, bool)
+        if not is_whole or not least <= value <= most or value % step:
+            multiple = f", a multiple of {step}" if step > 1 else ""
+            raise ConfigError(f"must be a whole number from {least} to {most}{multiple}")
+        return int(value)
+
+    return read
+
+
+_pin = _between(PIN_MIN, PIN_MAX)
+
+
+def _pins(value: Any) -> tuple[int, ...]:
+    return tuple(_pin(item) for item in _list(value, PIN_MAX))
+
+
+def _debounce(value: Any) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not 0 < value <= DEBOUNCE_MAX_S
+    ):
+        raise ConfigError(f"must be seconds, more than 0 and at most {DEBOUNCE_MAX_S}")
+    return float(value)
+
+
+def _keys(value: Any) -> tuple[str, ...]:
+    rows = tuple(_text(item) for item in _list(value, len(KEYS)))
+    keys = "".join(rows)
+    if len(set(keys)) < len(keys) or not set(DIALLING_KEYS) <= set(keys) <= set(KEYS):
+        raise ConfigError(f"must hold each of {DIALLING_KEYS} once, and of ABCD what there is")
+    if len({len(row) for row in rows}) > 1:
+        raise ConfigError("must be strings of one length")
+    return rows

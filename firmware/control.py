@@ -1,0 +1,122 @@
+"""The control socket: the hand outside a simulated box, and the status of any box.
+
+A Unix stream socket; one JSON object per line: `{"command": ..., arguments}` answered by
+`{"ok": true, ...}` or `{"ok": false, "error": "..."}`. Knows no telephone: the box gives it
+a table of commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from firmware.errors import CommandError
+
+LINE_BYTES_MAX = 65_536
+CONNECTIONS_MAX = 16
+
+Answer = dict[str, Any]
+Handler = Callable[[Mapping[str, Any]], Awaitable[Answer]]
+
+
+class ControlServer:
+    """Listens on `path` (mode 0600) and answers by the table of `handlers`."""
+
+    def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
+        self._path = path
+        self._handlers = handlers
+        self._connections = 0
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Make the socket; raises CommandError if it cannot be made there."""
+        try:
+            self._path.unlink(missing_ok=True)
+            self._server = await asyncio.start_unix_server(
+                self._serve, path=str(self._path), limit=LINE_BYTES_MAX, start_serving=False
+            )
+            self._path.chmod(0o600)
+        except OSError as error:
+            raise CommandError(f"cannot listen on {self._path}: {error.strerror}") from None
+
+    async def run(self) -> None:
+        """Serve until cancelled; the socket's file is removed at the end."""
+        assert self._server is not None, "open() first"
+        try:
+            async with self._server:
+                await self._server.serve_forever()
+        finally:
+            self._path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._connections += 1
+        try:
+            if self._connections > CONNECTIONS_MAX:
+                await _write_line(writer, _refusal("too many connections"))
+                return
+            while line := await reader.readline():
+                await _write_line(writer, await self._answer(line))
+        except ValueError:  # a line longer than LINE_BYTES_MAX
+            await _write_line(writer, _refusal(f"a line is at most {LINE_BYTES_MAX} bytes"))
+        except ConnectionError:
+            pass  # the other side went away; there is nobody to tell
+        finally:
+            self._connections -= 1
+            writer.close()
+
+    async def _answer(self, line: bytes) -> Answer:
+        try:
+            request = json.loads(line)
+        except ValueError:
+            return _refusal("not JSON")
+        if not isinstance(request, dict) or request.get("command") not in self._handlers:
+            return _refusal(f"commands are: {', '.join(sorted(self._handlers))}")
+        try:
+            return {"ok": True} | await self._handlers[request["command"]](request)
+        except CommandError as error:
+            return _refusal(str(error))
+
+
+class ControlClient:
+    """The other end, for `fernruf ctl` and the demo."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator[ControlClient]:
+        """Connect; raises CommandError if no box listens there."""
+        try:
+            reader, writer = await asyncio.open_unix_connection(str(path), limit=LINE_BYTES_MAX)
+        except OSError as error:
+            raise CommandError(f"no box listens on {path}: {error.strerror}") from None
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.close()
+
+    async def request(self, command: str, **arguments: object) -> Answer:
+        """Send one request; raises CommandError with the box's words if it is refused."""
+        await _write_line(self._writer, {"command": command, **arguments})
+        line = await self._reader.readline()
+        if not line:
+            raise CommandError("the box closed the connection")
+        answer: Answer = json.loads(line)
+        if not answer.pop("ok"):
+            raise CommandError(str(answer["error"]))
+        return answer
+
+
+def _refusal(error: str) -> Answer:
+    return {"ok": False, "error": error}
+
+
+async def _write_line(writer: asyncio.StreamWriter, content: Mapping[str, object]) -> None:
+    writer.write(json.dumps(content).encode() + b"\n")
+    await writer.drain()

@@ -1,0 +1,54 @@
+"""Jobs that block and so run in worker threads: the memory-hard hash and the DNS.
+
+Each answers with a fact. Sources: RFC 9106 (Argon2id); getaddrinfo(3).
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from argon2.low_level import Type, hash_secret_raw
+
+from firmware import events, number
+from firmware.errors import ConfigError
+from firmware.identity import IdentityFile
+from firmware.model import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Argon2Cost:
+    """RFC 9106 parameters of every memory-hard hash; only simulations pass smaller ones."""
+
+    memory_kib: int = 19 * 1024
+    passes: int = 2
+    lanes: int = 1
+
+
+def compute_argon2(secret: bytes, salt: bytes, cost: Argon2Cost) -> events.Argon2Computed:
+    """Argon2id with a digest of 32 bytes (RFC 9106); blocks for the time of the hash."""
+    digest = hash_secret_raw(
+        secret, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
+    )
+    return events.Argon2Computed(secret, salt, digest)
+
+
+def resolve_host(name: str) -> events.HostResolved:
+    """Addresses of HOST:PORT by the system's resolver; none if there is no such name."""
+    host, _, port = name.rpartition(":")
+    try:
+        found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
+    except (OSError, ValueError):
+        return events.HostResolved(name, ())
+    addresses = dict.fromkeys(Endpoint(str(entry[4][0]), int(port)) for entry in found)
+    return events.HostResolved(name, tuple(addresses))
+
+
+def prove_number(identity_file: IdentityFile, cost: Argon2Cost, source: str) -> str:
+    """Our own number, by one hash; ConfigError naming `source` if the modifier gives none."""
+    assert identity_file.modifier is not None
+    question = number.hash_question(identity_file.identity.public_key, identity_file.modifier)
+    found = number.from_digest(compute_argon2(*question, cost).digest)
+    if found is None:
+        raise ConfigError(f"{source}: the modifier does not give a number")
+    return found

@@ -1,0 +1,249 @@
+"""The telephone without a body: joins the cores into one object that needs no real time to run.
+
+Knows which core hears which message, and nothing of what they say. Control goes through `handle`
+and `on_time`; sound goes straight through `capture` and `playout`, 50 frames a second each way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from firmware import events
+from firmware.call.machine import Call
+from firmware.demux import Protocol, protocol_of
+from firmware.events import Core, Message
+from firmware.identity import Certificate, Identity
+from firmware.media.session import MediaSession
+from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
+from firmware.overlay.claim import Claim
+from firmware.overlay.directory import Directory
+from firmware.overlay.node import Node
+from firmware.ui.display import Display
+from firmware.ui.earpiece import EarTones
+
+MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk in a circle
+
+# Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
+ROUTES: dict[type[Message], tuple[str, ...]] = {
+    events.Started: ("directory", "claim", "call", "display"),
+    events.HookLifted: ("call",),
+    events.HookReplaced: ("call",),
+    events.KeyPressed: ("ear", "call"),
+    events.WallClockRead: ("directory", "call", "display"),
+    events.HardwareFailed: ("display",),
+    events.HardwareRecovered: ("display",),
+    events.Argon2Computed: ("claim", "directory", "call"),
+    events.HostResolved: ("directory",),
+    events.ClaimProgressed: ("display",),
+    events.NumberClaimed: ("directory", "call", "display"),
+    events.ReachabilityChanged: ("display",),
+    events.ResolveNumber: ("directory",),
+    events.NumberResolved: ("claim", "call"),
+    events.NumberUnresolved: ("claim", "call"),
+    events.CallChanged: ("ear", "display"),
+    events.CallEnded: ("display",),
+    events.PeerPinned: (),
+    events.PrepareMedia: ("media",),
+    events.StartMedia: ("media",),
+    events.StopMedia: ("media",),
+    events.MediaReported: ("display",),
+    events.MediaLost: ("call",),
+}
+DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
+    Protocol.KRPC: ("directory",),
+    Protocol.RTP: ("media",),
+    Protocol.SEALED: ("call",),
+}
+WORLD: frozenset[type[Message]] = frozenset(
+    {
+        events.SendDatagram,
+        events.ComputeArgon2,
+        events.ResolveHost,
+        events.StoreState,
+        events.StartRinging,
+        events.StopRinging,
+        events.OpenEarpiece,
+        events.CloseEarpiece,
+        events.OpenMicrophone,
+        events.CloseMicrophone,
+        events.ShowPicture,
+        events.CallChanged,
+        events.CallEnded,
+        events.NumberClaimed,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSetup:
+    """All that makes one telephone different from another."""
+
+    identity: Identity
+    certificate: Certificate | None  # None: the number is still to be searched
+    number: str | None  # twelve digits, given exactly when `certificate` is
+    name: str
+    bootstrap: tuple[str, ...]  # HOST:PORT
+    country: str
+    codecs: tuple[Codec, ...]  # in order of preference
+    names: Mapping[str, str]  # the phone book: number -> name
+    pins: Mapping[str, bytes]  # number -> Ed25519 public key, from earlier calls
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Moments of the present or last call, monotonic seconds; None = did not happen yet."""
+
+    dialled_s: float | None = None
+    ringback_s: float | None = None  # first heard in the earpiece
+    answered_s: float | None = None
+    first_audio_s: float | None = None  # first speech of the peer heard in the earpiece
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneStatus:
+    """What `fernruf ctl status` tells of the cores."""
+
+    number: str | None
+    view: CallView
+    picture: Picture
+    nodes: int
+    published: bool
+    timings: Timings
+    media: events.MediaReported | None
+    datagrams_unknown: int
+
+
+class Phone:
+    """One telephone; the same input at the same times gives the same output, byte for byte."""
+
+    def __init__(self, setup: PhoneSetup, random_bytes: Callable[[int], bytes]) -> None:
+        own = setup.certificate.encode() if setup.certificate else None
+        self.number = setup.number
+        self.directory = Directory(
+            Node(setup.bootstrap, random_bytes),
+            random_bytes,
+            certificate=own,
+            number=setup.number,
+        )
+        self.call = Call(
+            setup.identity,
+            random_bytes,
+            codecs=setup.codecs,
+            names=setup.names,
+            pins=setup.pins,
+            own_number=setup.number,
+            own_certificate=own,
+        )
+        self.media = MediaSession(random_bytes)
+        self.display = Display(setup.number)
+        self.ear = EarTones(setup.country)
+        self._cores: dict[str, Core] = {
+            "directory": self.directory,
+            "call": self.call,
+            "media": self.media,
+            "display": self.display,
+            "ear": self.ear,
+        }
+        if own is None:
+            self._cores["claim"] = Claim(setup.identity, setup.name, random_bytes)
+        self._view = CallView()
+        self._timings = Timings()
+        self._reachability = events.ReachabilityChanged(nodes=0, published=False)
+        self._report: events.MediaReported | None = None
+        self._datagrams_unknown = 0
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """Tell the cores one fact; return what the shell must do."""
+        return self._settle([fact], now_s)
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """Let every core do what is due."""
+        due = [core for core in self._cores.values() if _is_due(core, now_s)]
+        return self._settle([message for core in due for message in core.on_time(now_s)], now_s)
+
+    def deadline_s(self) -> float | None:
+        """The earliest deadline of all cores."""
+        deadlines = (core.deadline_s() for core in self._cores.values())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def capture(self, frame: Frame, now_s: float) -> list[Message]:
+        """One frame from the microphone; returns the datagrams that carry it."""
+        return self.media.capture(frame, now_s)
+
+    def playout(self, now_s: float) -> Frame:
+        """The next frame for the earpiece: a tone, else the peer's speech, else silence."""
+        frame = self.ear.frame(now_s)
+        if frame is None:
+            frame = self.media.playout(now_s)
+        return silence() if frame is None else frame
+
+    def status(self) -> PhoneStatus:
+        """A snapshot for people and scripts."""
+        return PhoneStatus(
+            number=self.number,
+            view=self._view,
+            picture=self.display.picture,
+            nodes=self._reachability.nodes,
+            published=self._reachability.published,
+            timings=self._timings_now(),
+            media=self._report,
+            datagrams_unknown=self._datagrams_unknown,
+        )
+
+    def _settle(self, messages: list[Message], now_s: float) -> list[Message]:
+        """Pass messages between the cores until nothing is left to say."""
+        waiting = deque(messages)
+        for_shell: list[Message] = []
+        for _ in range(MESSAGES_PER_STEP_MAX):
+            if not waiting:
+                return for_shell
+            message = waiting.popleft()
+            self._remember(message, now_s)
+            if type(message) in WORLD:
+                for_shell.append(message)
+            for name in self._hearers(message):
+                if name in self._cores:
+                    waiting.extend(self._cores[name].handle(message, now_s))
+        raise AssertionError(f"cores talk in a circle: {[type(message) for message in waiting]}")
+
+    def _hearers(self, message: Message) -> tuple[str, ...]:
+        if isinstance(message, events.DatagramReceived):
+            hearers = DATAGRAM_ROUTES.get(protocol_of(message.data), ())
+            self._datagrams_unknown += not hearers
+            return hearers
+        hearers = ROUTES.get(type(message), ())
+        assert hearers or type(message) in WORLD or type(message) in ROUTES, message
+        return hearers
+
+    def _remember(self, message: Message, now_s: float) -> None:
+        """Keep what only the status wants to know."""
+        match message:
+            case events.CallChanged(view=view):
+                if view.state is CallState.CALLING and self._view.state is not CallState.CALLING:
+                    self._timings = Timings(dialled_s=now_s)
+                if view.state is CallState.RINGING and self._view.state is not CallState.RINGING:
+                    self._timings = Timings()
+                self._view = view
+            case events.NumberClaimed(number=number):
+                self.number = number
+            case events.ReachabilityChanged():
+                self._reachability = message
+            case events.MediaReported():
+                self._report = message
+            case events.PrepareMedia():
+                self._report = None
+
+    def _timings_now(self) -> Timings:
+        return Timings(
+            dialled_s=self._timings.dialled_s,
+            ringback_s=self.ear.heard_first_s.get(Tone.RINGBACK),
+            answered_s=self._view.connected_s,
+            first_audio_s=self.media.heard_first_s,
+        )
+
+
+def _is_due(core: Core, now_s: float) -> bool:
+    deadline_s = core.deadline_s()
+    return deadline_s is not None and deadline_s <= now_s

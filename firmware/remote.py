@@ -1,0 +1,166 @@
+"""What the control socket can do with a box: the hand, the eye and the status.
+
+Each handler takes a request and gives an answer (control.py); the hand exists in simulation only.
+Units: `_s` seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from firmware.control import Answer, Handler
+from firmware.drivers.board import Hand
+from firmware.errors import CommandError
+from firmware.model import CallState, CallView, RtpCounters
+from firmware.phone import Phone
+
+KEY_HELD_S = 0.060  # a quick finger; three times the debounce time of the keypad
+KEY_PAUSE_S = 0.060
+FLASH_S = 0.250  # in the middle of what counts as a flash
+DIGITS_MAX = 64
+WAIT_MAX_S = 3600.0
+
+
+class ViewWatch:
+    """The latest view of the call, and a way to wait for the next one."""
+
+    def __init__(self) -> None:
+        self.view = CallView()
+        self._changed = asyncio.Event()
+
+    def set(self, view: CallView) -> None:
+        """Wake everyone who waits."""
+        self.view = view
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def until(self, state: CallState) -> None:
+        """Return as soon as the call is in `state`."""
+        while self.view.state is not state:
+            await self._changed.wait()
+
+
+class Remote:
+    """Handlers for ControlServer."""
+
+    def __init__(
+        self,
+        phone: Phone,
+        hand: Hand | None,
+        watch: ViewWatch,
+        sound_status: Callable[[], Answer],
+    ) -> None:
+        self._phone = phone
+        self._hand_or_none = hand
+        self._watch = watch
+        self._sound_status = sound_status
+        self._fingers = asyncio.Lock()  # one finger: two clients never press at once
+
+    def handlers(self) -> dict[str, Handler]:
+        """The table of commands."""
+        return {
+            "lift": self._lift,
+            "replace": self._replace,
+            "press": self._press,
+            "flash": self._flash,
+            "status": self._status,
+            "screen": self._screen,
+            "wait": self._wait,
+        }
+
+    async def _lift(self, _request: Mapping[str, Any]) -> Answer:
+        self._hand().lift()
+        return {}
+
+    async def _replace(self, _request: Mapping[str, Any]) -> Answer:
+        self._hand().replace()
+        return {}
+
+    async def _press(self, request: Mapping[str, Any]) -> Answer:
+        hand, digits = self._hand(), request.get("digits")
+        if not isinstance(digits, str) or not 0 < len(digits) <= DIGITS_MAX:
+            raise CommandError(f"digits: 1 to {DIGITS_MAX} keys")
+        if unknown := set(digits) - set(hand.keys):
+            raise CommandError(f"this keypad has no key {min(unknown)!r}")
+        async with self._fingers:
+            for key in digits:
+                hand.hold(key)
+                await asyncio.sleep(KEY_HELD_S)
+                hand.release(key)
+                await asyncio.sleep(KEY_PAUSE_S)
+        return {}
+
+    async def _flash(self, _request: Mapping[str, Any]) -> Answer:
+        hand = self._hand()
+        hand.replace()
+        await asyncio.sleep(FLASH_S)
+        hand.lift()
+        return {}
+
+    async def _status(self, _request: Mapping[str, Any]) -> Answer:
+        status = self._phone.status()
+        view, media = status.view, status.media
+        in_call = view.state is CallState.CONNECTED
+        return {
+            "state": view.state,
+            "number": status.number,
+            "reachable": status.published,
+            "peer_number": view.peer_number or None,
+            "peer_name": view.peer_name or None,
+            "reason": view.reason,
+            "codec": view.codec,
+            "path": "direct" if in_call else None,
+            "authentication_digits": view.authentication_digits or None,
+            "screen": list(status.picture.lines),
+            "nodes": status.nodes,
+            "exchanges": [],
+            "rtp": asdict(media.counters if media else RtpCounters()),
+            "timings": asdict(status.timings),
+            "audio": self._sound_status(),
+            "process": _process_status(),
+        }
+
+    async def _screen(self, _request: Mapping[str, Any]) -> Answer:
+        picture = self._phone.status().picture
+        return {
+            "lines": list(picture.lines),
+            "pixels": picture.pixels.hex(),
+            "width": picture.width,
+            "height": picture.height,
+        }
+
+    async def _wait(self, request: Mapping[str, Any]) -> Answer:
+        timeout_s = request.get("timeout_s", WAIT_MAX_S)
+        if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= WAIT_MAX_S:
+            raise CommandError(f"timeout_s: a number of seconds up to {WAIT_MAX_S:.0f}")
+        try:
+            state = CallState(str(request.get("state")))
+        except ValueError:
+            raise CommandError(f"states are {', '.join(CallState)}") from None
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._watch.until(state)
+        except TimeoutError:
+            now = self._watch.view.state
+            raise CommandError(f"still {now} after {timeout_s:g} s, not {state}") from None
+        return {"state": state}
+
+    def _hand(self) -> Hand:
+        if self._hand_or_none is None:
+            raise CommandError("this box has real hardware: use your own hand")
+        return self._hand_or_none
+
+
+def _process_status() -> Answer:
+    """CPU since the start, and resident memory now (Linux; elsewhere the peak)."""
+    rss_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        rss_kib = int(statm.read_text().split()[1]) * resource.getpagesize() // 1024
+    return {"cpu_s": round(time.process_time(), 3), "rss_mb": round(rss_kib / 1024, 1)}

@@ -1,0 +1,69 @@
+"""The state directory: what a box must still know after its power was cut.
+
+Knows files, not their meaning; every write is atomic.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from firmware.errors import CommandError
+from firmware.identity import Identity, IdentityFile
+
+IDENTITY = "identity.json"
+PEERS = "peers.json"  # the pinned keys of those we have spoken to
+
+
+class StateDir:
+    """A directory that only its owner may read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"cannot make the directory {path}: {error.strerror}") from None
+
+    def read(self, name: str) -> bytes | None:
+        """Content of a file, None if there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CommandError(f"cannot read {self.path / name}: {error.strerror}") from None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write atomically, mode 0600: after a power cut there is the old file or the new one.
+
+        Raises CommandError if the card is full, read-only or gone.
+        """
+        try:
+            _write_atomically(self.path / name, data)
+        except OSError as error:
+            raise CommandError(f"cannot write {self.path / name}: {error.strerror}") from None
+
+    def load_identity(self) -> IdentityFile:
+        """The identity, made now if there is none; ConfigError if its file is damaged."""
+        data = self.read(IDENTITY)
+        if data is not None:
+            return IdentityFile.decode(data, source=str(self.path / IDENTITY))
+        fresh = IdentityFile(Identity.generate(os.urandom(64)))
+        self.write(IDENTITY, fresh.encode())
+        return fresh
+
+
+def _write_atomically(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)  # the new name must survive too
+    finally:
+        os.close(directory)
