@@ -29,7 +29,7 @@ class ControlServer:
     def __init__(self, path: Path, handlers: Mapping[str, Handler]) -> None:
         self._path = path
         self._handlers = handlers
-        self._connections = 0
+        self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
@@ -37,7 +37,7 @@ class ControlServer:
         try:
             self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(
-                self._serve, path=str(self._path), limit=LINE_BYTES_MAX, start_serving=False
+                self._serve, path=str(self._path), limit=LINE_BYTES_MAX
             )
             self._path.chmod(0o600)
         except OSError as error:
@@ -47,15 +47,17 @@ class ControlServer:
         """Serve until cancelled; the socket's file is removed at the end."""
         assert self._server is not None, "open() first"
         try:
-            async with self._server:
-                await self._server.serve_forever()
+            await asyncio.Event().wait()  # serve_forever() would wait for clients that never leave
         finally:
+            self._server.close()
+            for writer in self._writers:
+                writer.close()
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._connections += 1
+        self._writers.add(writer)
         try:
-            if self._connections > CONNECTIONS_MAX:
+            if len(self._writers) > CONNECTIONS_MAX:
                 await _write_line(writer, _refusal("too many connections"))
                 return
             while line := await reader.readline():
@@ -65,7 +67,7 @@ class ControlServer:
         except ConnectionError:
             pass  # the other side went away; there is nobody to tell
         finally:
-            self._connections -= 1
+            self._writers.discard(writer)
             writer.close()
 
     async def _answer(self, line: bytes) -> Answer:
@@ -73,10 +75,11 @@ class ControlServer:
             request = json.loads(line)
         except ValueError:
             return _refusal("not JSON")
-        if not isinstance(request, dict) or request.get("command") not in self._handlers:
+        command = request.get("command") if isinstance(request, dict) else None
+        if not isinstance(command, str) or command not in self._handlers:
             return _refusal(f"commands are: {', '.join(sorted(self._handlers))}")
         try:
-            return {"ok": True} | await self._handlers[request["command"]](request)
+            return {"ok": True} | await self._handlers[command](request)
         except CommandError as error:
             return _refusal(str(error))
 
