@@ -1,0 +1,115 @@
+"""The display: keeps what the pages need, and shows a new picture when something changed.
+
+Knows no chip; the pages say what is shown, the renderer how. Units: `_s` monotonic seconds, except
+`utc_s` (Unix time) and `clock_s` (since local midnight).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware import events
+from firmware.events import Message
+from firmware.model import CallState, CallView, EndReason, Part, Picture
+from firmware.ui.pages import Page, Status, claimed_fraction, page
+from firmware.ui.render import render
+from firmware.ui.texts import ENGLISH, Texts
+
+MISSED_MAX = 99  # missed calls are counted up to here
+_DAY_S = 86_400.0
+_MINUTE_S = 60.0
+_EARLY_S = 0.001  # a timer that fires this much too early counts as due: it need not fire again
+_HANDSET_DOWN = (CallState.IDLE, CallState.RINGING)
+
+
+class Display:
+    """The core of the display; `picture` is what it shows at the moment."""
+
+    def __init__(self, number: str | None, *, height: int = 64, texts: Texts = ENGLISH) -> None:
+        """`number` is None while it is still being made; `height` is 64 or 32."""
+        self._height = height
+        self._texts = texts
+        self._view = CallView()
+        self._status = Status(number=number)
+        self._midnight_s: float | None = None  # when the local day began; None = no clock yet
+        self._deadline_s: float | None = None
+        self._shown: Page | None = None  # None = nothing yet, or the display forgot it
+        self.picture: Picture = render(page(self._view, self._status, texts), height)
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """Take one fact; what is not for the eyes is ignored."""
+        match fact:
+            case events.Started():
+                self._shown = None
+            case events.CallChanged(view=view):
+                self._follow(view)
+            case events.CallEnded(reason=EndReason.MISSED):
+                missed = min(self._status.missed + 1, MISSED_MAX)
+                self._status = replace(self._status, missed=missed)
+            case events.MediaReported(loss_fraction=loss):
+                self._status = replace(self._status, loss=loss)
+            case events.ReachabilityChanged(nodes=nodes, published=published):
+                self._status = replace(self._status, nodes=nodes, published=published)
+            case events.ClaimProgressed(tried=tried, expected=expected):
+                fraction = claimed_fraction(tried, expected)
+                self._status = replace(self._status, claimed=fraction)
+            case events.NumberClaimed(number=number):
+                self._status = replace(self._status, number=number)
+            case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):
+                self._midnight_s = now_s - (utc_s + offset_s) % _DAY_S
+            case events.HardwareFailed(part=part):
+                self._set_fault(part, failed=True)
+            case events.HardwareRecovered(part=part):
+                self._set_fault(part, failed=False)
+                if part is Part.OLED:
+                    self._shown = None
+            case _:
+                return []
+        return self._refresh(now_s)
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """Advance the clock or the timer of the call."""
+        due = self._deadline_s is not None and now_s + _EARLY_S >= self._deadline_s
+        return self._refresh(now_s) if due else []
+
+    def deadline_s(self) -> float | None:
+        """The next minute of the clock or second of the call; None if neither is shown."""
+        return self._deadline_s
+
+    def _follow(self, view: CallView) -> None:
+        self._view = view
+        if view.state not in _HANDSET_DOWN:
+            self._status = replace(self._status, missed=0)  # whoever lifts has seen it
+        if view.state is not CallState.CONNECTED:
+            self._status = replace(self._status, loss=None)
+
+    def _set_fault(self, part: Part, *, failed: bool) -> None:
+        faults = {*self._status.faults, part} if failed else {*self._status.faults} - {part}
+        in_order = tuple(known for known in Part if known in faults)
+        self._status = replace(self._status, faults=in_order)
+
+    def _refresh(self, now_s: float) -> list[Message]:
+        """Draw what is to be seen now; a command only if it is another picture."""
+        self._read_clocks(now_s + _EARLY_S)
+        wanted = page(self._view, self._status, self._texts)
+        if wanted == self._shown:
+            return []
+        picture = render(wanted, self._height)
+        first, self._shown = self._shown is None, wanted
+        if picture == self.picture and not first:
+            return []
+        self.picture = picture
+        return [events.ShowPicture(picture)]
+
+    def _read_clocks(self, now_s: float) -> None:
+        """Set what the page shows of time, and when it will be something else."""
+        view, self._deadline_s = self._view, None
+        if view.state is CallState.CONNECTED and view.connected_s is not None:
+            elapsed_s = max(now_s - view.connected_s, 0.0) // 1.0
+            self._status = replace(self._status, elapsed_s=elapsed_s)
+            self._deadline_s = view.connected_s + elapsed_s + 1.0
+        elif view.state is CallState.IDLE and self._midnight_s is not None:
+            minutes = (now_s - self._midnight_s) // _MINUTE_S
+            self._status = replace(self._status, clock_s=minutes * _MINUTE_S % _DAY_S)
+            if self._status.number is not None:
+                self._deadline_s = self._midnight_s + (minutes + 1) * _MINUTE_S

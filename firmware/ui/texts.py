@@ -1,0 +1,105 @@
+"""Every text a person reads on the display, in one table per language.
+
+Knows nothing of pages or pixels. A title has at most 13 characters, 16 where no icon stands before
+it; a body is wrapped. A second language is a second `Texts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from firmware.model import Codec, EndReason, Part
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is said about the end of a call: a title, and what to make of it."""
+
+    title: str
+    body: str
+    shows_peer: bool = True  # the number or name helps to understand it
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one language; `{}` is filled in."""
+
+    making_number: str
+    starting: str
+    ready: str
+    offline: str
+    no_network: str
+    not_published: str
+    missed_one: str
+    missed_many: str
+    more_faults: str
+    dial: str
+    dialling: str
+    calling: str
+    calling_hint: str
+    ringback: str
+    ringback_hint: str
+    ringing: str
+    ringing_hint: str
+    unknown_caller: str
+    code: str
+    emergency: str
+    emergency_banner: str
+    ends: Mapping[EndReason, End]
+    faults: Mapping[Part, str]
+    codecs: Mapping[Codec, str]
+
+
+ENGLISH = Texts(
+    making_number="Making your number {}\N{NO-BREAK SPACE}%",
+    starting="Starting",
+    ready="Ready",
+    offline="Offline",
+    no_network="no network",
+    not_published="not published yet",
+    missed_one="1 missed call",
+    missed_many="{} missed calls",
+    more_faults="{} +{}",
+    dial="Please dial",
+    dialling="Dialling",
+    calling="Calling",
+    calling_hint="Please wait",
+    ringback="Ringing",
+    ringback_hint="The other phone rings",
+    ringing="Call from",
+    ringing_hint="Lift to answer",
+    unknown_caller="Unknown caller",
+    code="Code {}",
+    emergency="This phone cannot reach emergency services.",
+    emergency_banner="Use a mobile.",
+    ends={
+        EndReason.HUNG_UP: End("Call ended", "You hung up."),
+        EndReason.HUNG_UP_BY_PEER: End("Call ended", "They hung up."),
+        EndReason.BUSY: End("Busy", "Try again later."),
+        EndReason.DECLINED: End("Declined", "They cannot take your call now."),
+        EndReason.NO_ANSWER: End("No answer", "Nobody picked up the phone."),
+        EndReason.MISSED: End("Missed call", "They hung up."),
+        EndReason.WRONG_NUMBER: End("Wrong number", "Please check and dial again."),
+        EndReason.UNREACHABLE: End("Not reachable", "That phone is not on the net."),
+        EndReason.NUMBER_CHANGED: End(
+            "Warning", "The phone behind this number has changed.", shows_peer=False
+        ),
+        EndReason.NO_COMMON_CODEC: End("Cannot talk", "The two phones share no codec."),
+        EndReason.CONNECTION_LOST: End("Cut off", "The connection was lost."),
+        EndReason.TIMED_OUT: End("No number", "Hang up, lift and dial again.", shows_peer=False),
+        EndReason.NOT_READY: End(
+            "Not ready yet", "Your number is still being made.", shows_peer=False
+        ),
+    },
+    faults={
+        Part.HOOK: "no hook switch",
+        Part.KEYPAD: "no keypad",
+        Part.OLED: "no display",
+        Part.RINGER: "no bell",
+        Part.MICROPHONE: "no microphone",
+        Part.EARPIECE: "no earpiece",
+        Part.NETWORK: "no network",
+    },
+    codecs={Codec.OPUS: "Opus", Codec.PCMA: "G.711", Codec.PCMU: "G.711"},
+)
