@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import ParamSpec
 
 from firmware import events
-from firmware.call.machine import decode_pins
+from firmware.call.pins import decode_pins
 from firmware.config import Config, Handset
 from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
 from firmware.errors import HardwareError
-from firmware.events import Fact, Message
+from firmware.events import Message
 from firmware.jobs import Argon2Cost, prove_number
-from firmware.model import Endpoint, Frame, Part
+from firmware.model import Endpoint, Frame
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 CONTACT_INTERVAL_S = 0.005  # hook and keys are sampled: four samples fit into a debounce time
+RELEASE_S = 0.5  # for a sound card to be let go
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
 
@@ -43,19 +44,16 @@ class Box:
         self, config: Config, handset: Handset, state: StateDir, control: Path | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._phone = Phone(phone_setup(config, state), os.urandom)
+        self._phone = Phone(phone_setup(config, handset, state), os.urandom)
         self._board = open_board(config, handset)
         self._watch = ViewWatch()
         self._bind = Endpoint.parse(config.network.bind)
         self._shell = Shell(self._phone, state=state, perform=self._perform)
+        tell = self._from_thread(self._shell.tell)
         self._microphone = Microphone(
-            self._board.open_capture,
-            self._from_thread(self._captured),
-            self._failed(Part.MICROPHONE),
+            self._board.open_capture, self._from_thread(self._captured), tell
         )
-        self._earpiece = Earpiece(
-            self._board.open_playback, self._from_thread(self._needed), self._failed(Part.EARPIECE)
-        )
+        self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
         self._control = control
 
     async def run(self) -> None:
@@ -65,6 +63,8 @@ class Box:
         for failure in self._board.failures:
             logger.warning("%s: %s", failure.part, failure.reason)
             self._shell.tell(failure)
+        if self._board.oled is not None:
+            self._board.oled.open(self._from_thread(self._shell.tell))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
@@ -123,7 +123,7 @@ class Box:
             case events.CloseMicrophone():
                 self._microphone.close()
             case events.StartRinging() if board.ringer is not None:
-                board.ringer.start()
+                board.ringer.start(self._loop.time())
             case events.StopRinging() if board.ringer is not None:
                 board.ringer.stop()
             case events.ShowPicture(picture=picture) if board.oled is not None:
@@ -147,18 +147,6 @@ class Box:
         self._earpiece.push(self._phone.playout(now_s))
         return []
 
-    def _failed(self, part: Part) -> Callable[[str | None], None]:
-        """For a driver's thread: it failed for a reason, or (None) it works again."""
-
-        def report(reason: str | None) -> None:
-            fact: Fact = events.HardwareRecovered(part)
-            if reason is not None:
-                logger.warning("%s: %s", part, reason)
-                fact = events.HardwareFailed(part, reason)
-            self._shell.tell(fact)
-
-        return self._from_thread(report)
-
     def _from_thread(self, function: Callable[P, None]) -> Callable[P, None]:
         """`function`, to be called from any thread and done in the event loop's."""
 
@@ -177,12 +165,14 @@ class Box:
         }
 
     def _close(self) -> None:
-        self._microphone.close()
-        self._earpiece.close()
+        for stream in (self._microphone, self._earpiece):
+            stream.close()
+        for stream in (self._microphone, self._earpiece):
+            stream.join(RELEASE_S)
         self._board.close()
 
 
-def phone_setup(config: Config, state: StateDir) -> PhoneSetup:
+def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup:
     """Read identity and pins, prove our number (one hash, before anything else runs)."""
     identity_file = state.load_identity()
     number = certificate = None
@@ -197,6 +187,7 @@ def phone_setup(config: Config, state: StateDir) -> PhoneSetup:
         name=config.identity.name,
         bootstrap=config.network.bootstrap,
         country=config.audio.country,
+        display_height=handset.oled.height,
         codecs=config.codec.preference,
         names=config.contacts,
         pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},

@@ -85,7 +85,8 @@ class PhoneSetup:
     number: str | None  # twelve digits, given exactly when `certificate` is
     name: str
     bootstrap: tuple[str, ...]  # HOST:PORT
-    country: str
+    country: str  # ISO 3166, of the tones
+    display_height: int  # pixels
     codecs: tuple[Codec, ...]  # in order of preference
     names: Mapping[str, str]  # the phone book: number -> name
     pins: Mapping[str, bytes]  # number -> Ed25519 public key, from earlier calls
@@ -137,7 +138,7 @@ class Phone:
             own_certificate=own,
         )
         self.media = MediaSession(random_bytes)
-        self.display = Display(setup.number)
+        self.display = Display(setup.number, height=setup.display_height)
         self.ear = EarTones(setup.country)
         self._cores: dict[str, Core] = {
             "directory": self.directory,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from firmware.control import Answer, Handler
-from firmware.drivers.board import Hand
+from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
 from firmware.model import CallState, CallView, RtpCounters
 from firmware.phone import Phone

@@ -113,6 +113,7 @@ class World:
             name=name,
             bootstrap=(str(_endpoint(1)),),
             country="DE",
+            display_height=64,
             codecs=codecs,
             names={},
             pins={},
@@ -168,7 +169,7 @@ class World:
 
     def story(self, what: str) -> str:
         """A message for a failed assertion: the seed and the end of the log."""
-        return "\n".join([f"{what} (seed {self.seed})", *self.log[-30:]])
+        return "\n".join([f"{what} (seed {self.seed})", *(line[:160] for line in self.log[-30:])])
 
     # --- how it happens ----------------------------------------------------------------------
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import sys
-from dataclasses import asdict
+from functools import partial
+from typing import Any
 
 from firmware import events
 from firmware.commands.arguments import host_and_port, telephone_number
-from firmware.errors import CommandError
 from firmware.events import Message
 from firmware.model import Endpoint
 from firmware.number import display
@@ -19,7 +20,8 @@ from firmware.overlay.directory import Directory
 from firmware.overlay.node import Node
 from firmware.shell import Shell
 
-TIMEOUT_S = 20.0
+ANY_ADDRESS = Endpoint("0.0.0.0", 0)  # noqa: S104 - whichever interface leads to the swarm
+JOIN_TIMEOUT_S = 3.0
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,22 +37,66 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Resolve, print, and end with 1 if nobody proved the number."""
-    return asyncio.run(_look_up(arguments.number, tuple(arguments.bootstrap), arguments.json))
+    found = asyncio.run(look_up(arguments.number, tuple(arguments.bootstrap)))
+    sys.stdout.write((json.dumps(found, indent=2) if arguments.json else _in_words(found)) + "\n")
+    if found["verified"]:
+        return 0
+    if found["conflict"]:
+        sys.stderr.write("fernruf: two different keys prove this number\n")
+    else:
+        sys.stderr.write("fernruf: nobody proved this number\n")
+    return 1
 
 
-async def _look_up(number: str, bootstrap: tuple[str, ...], as_json: bool) -> int:
+async def look_up(number: str, bootstrap: tuple[str, ...]) -> dict[str, Any]:
+    """Join the swarm as a node that only asks, and resolve `number`."""
     ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+    joined = asyncio.Event()
 
     def note(message: Message) -> None:
         if isinstance(message, events.NumberResolved | events.NumberUnresolved):
             ended.set_result(message)
+        elif isinstance(message, events.ReachabilityChanged) and message.nodes:
+            joined.set()
 
     directory = Directory(Node(bootstrap, os.urandom, read_only=True), os.urandom)
     shell = Shell(directory, perform=note)
-    await shell.open(Endpoint("0.0.0.0", 0))  # noqa: S104 - any interface may lead to the swarm
+    await shell.open(ANY_ADDRESS)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(shell.run(), name="shell")
+        with contextlib.suppress(TimeoutError):  # so that the lookup is measured, not the start
+            await asyncio.wait_for(joined.wait(), JOIN_TIMEOUT_S)
         shell.post(partial(directory.handle, events.ResolveNumber(number)))
         outcome = await ended
         running.cancel()
-    return 0
+    return _as_json(number, outcome, directory)
+
+
+def _as_json(number: str, outcome: Message, directory: Directory) -> dict[str, Any]:
+    trace = directory.trace
+    assert trace is not None
+    return {
+        "number": number,
+        "verified": isinstance(outcome, events.NumberResolved),
+        "conflict": isinstance(outcome, events.NumberUnresolved) and outcome.conflict,
+        "time_ms": round(trace.time_s * 1000, 1),
+        "hops": trace.hops,
+        "messages": trace.messages,
+        "candidates": [
+            {
+                "endpoint": str(candidate.endpoint),
+                "verified": candidate.verified,
+                "time_ms": round(candidate.time_s * 1000, 1),
+            }
+            for candidate in trace.candidates
+        ],
+    }
+
+
+def _in_words(found: dict[str, Any]) -> str:
+    cost = f"{found['time_ms']:.0f} ms, {found['hops']} hops, {found['messages']} messages"
+    lines = [f"{display(found['number'])}: {cost}"]
+    for candidate in found["candidates"]:
+        word = "verified" if candidate["verified"] else "not verified"
+        lines.append(f"  {candidate['endpoint']}  {word} after {candidate['time_ms']:.0f} ms")
+    return "\n".join(lines)

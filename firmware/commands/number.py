@@ -11,8 +11,8 @@ from pathlib import Path
 from firmware import events
 from firmware.events import Message
 from firmware.identity import IdentityFile
-from firmware.overlay.claim import Claim
 from firmware.jobs import Argon2Cost, compute_argon2, prove_number
+from firmware.overlay.claim import Claim
 from firmware.state import StateDir
 
 

@@ -1,0 +1,36 @@
+# `make demo` and `make test` need nothing before them but git and make: each first prepares .venv.
+.DEFAULT_GOAL := help
+.PHONY: help demo test quick lint format bench install clean
+BIN := .venv/bin
+
+help: ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: install ## two simulated boxes call each other; ARGS="--out DIR --seed N"
+	@$(BIN)/fernruf demo $(ARGS)
+
+test: lint ## everything that must be true: lint, types, layers, all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+quick: install ## the tests that take seconds; ARGS="-k NAME"
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: install ## style, types and layers
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: install ## put the code into shape
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format --quiet .
+
+bench: install ## measure; each file of bench/ prints one JSON object
+	@set -e; for file in $(wildcard bench/[a-z]*.py); do $(BIN)/python -m "bench.$$(basename $$file .py)"; done
+
+install: ## prepare .venv with everything the other targets need
+	@tools/install.sh
+
+clean: ## remove what was made; the next `make` starts anew
+	@rm -rf .venv *.egg-info .*_cache .hypothesis demo-out
+	@find firmware tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,41 @@
+"""The dial plan: what the digits dialled so far amount to.
+
+Knows no time and no call. Source: ITU-T E.161 for the keys; the number space is number.py's.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from firmware import number
+
+FIRST_DIGIT_S = 20.0  # of dial tone; usual are 15 to 20 s
+NEXT_DIGIT_S = 10.0  # between digits of a number that is not complete
+SEND_KEY = "#"
+CLEAR_KEY = "*"  # takes all digits back and gives dial tone again, without a flick of the hook
+
+
+class Verdict(Enum):
+    """What digits amount to."""
+
+    INCOMPLETE = "incomplete"
+    COMPLETE = "complete"  # can be somebody's number
+    WRONG = "wrong"  # no digit that could follow makes it a number
+    EMERGENCY = "emergency"
+
+
+def judge(digits: str, *, sent: bool = False) -> Verdict:
+    """Verdict on `digits`; `sent` = the caller pressed `#`, so nothing will follow.
+
+    No number begins with an emergency number, and no emergency number with another: the third
+    digit decides, with no pause to wait for.
+    """
+    if number.is_emergency(digits):
+        return Verdict.EMERGENCY
+    if number.is_valid(digits):
+        return Verdict.COMPLETE
+    if sent or len(digits) >= number.NUMBER_DIGITS:
+        return Verdict.WRONG
+    if any(emergency.startswith(digits) for emergency in number.EMERGENCY_NUMBERS):
+        return Verdict.INCOMPLETE
+    return Verdict.WRONG if number.is_reserved(digits) else Verdict.INCOMPLETE

@@ -1,0 +1,252 @@
+"""Signalling messages, one to one with SIP's, as they are inside the seal.
+
+Knows no key and no call. Layout: version, type (16 bits), then fields of tag, length (16 bits) and
+value, tags rising; a field with an unknown tag is skipped, so later versions can add some.
+Source: RFC 3261 (methods, status codes), RFC 3262 (PRACK); the bytes are ours, docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from firmware.errors import MalformedError
+from firmware.identity import CERTIFICATE_BYTES_MAX
+from firmware.model import Codec
+from firmware.number import NUMBER_DIGITS
+
+VERSION = 1
+MESSAGE_BYTES_MAX = 1_000  # what a handshake leaves of a datagram of 1,200 bytes
+CODECS_MAX = 16  # offered in one INVITE
+UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
+
+_HEAD = struct.Struct("!BH")
+_FIELD = struct.Struct("!BH")
+_NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)  # tags
+_CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
+    Codec.PCMU: 0,
+    Codec.PCMA: 8,
+    Codec.OPUS: 96,
+}
+_CODECS_BY_CODE = {code: codec for codec, code in _CODEC_CODES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Root of all signalling messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Invite(Signal):
+    """Asks for a call; names no address, for the callee decides what the caller may learn."""
+
+    callee_number: str
+    certificate: bytes  # the caller's, encoded
+    codecs: tuple[Codec, ...]  # offered, in order of preference
+    utc_s: int | None  # when it was sent; None if the caller has no clock
+
+
+@dataclass(frozen=True, slots=True)
+class Prack(Signal):
+    """Answers TRYING: the caller is alive, so its INVITE is no recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack(Signal):
+    """A final response has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(Signal):
+    """The caller gives up before the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bye(Signal):
+    """One side hangs up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trying(Signal):
+    """100: the INVITE may be a recording; say PRACK and it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing(Signal):
+    """180: the callee's bell sounds, and this codec was chosen."""
+
+    codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Signal):
+    """200 to the INVITE: the callee has lifted; repeats the codec, for RINGING can be lost."""
+
+    codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Signal):
+    """200 to BYE or CANCEL: the sender also regards the call as over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Signal):
+    """Root of the final responses that refuse a call."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound(Refusal):
+    """404: the box has another number now."""
+
+
+@dataclass(frozen=True, slots=True)
+class TryLater(Refusal):
+    """480: it rang, and nobody came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy(Refusal):
+    """486: the handset is lifted, or the bell sounds for somebody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAcceptable(Refusal):
+    """488: no codec in common."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decline(Refusal):
+    """603: the callee does not want this call."""
+
+
+# Requests count from 1; a response has SIP's status code. 200 is two types, told apart by a field.
+_OK = 200
+_TYPES: dict[type[Signal], int] = {
+    Invite: 1,
+    Ack: 2,
+    Bye: 3,
+    Cancel: 4,
+    Prack: 5,
+    Trying: 100,
+    Ringing: 180,
+    Answered: _OK,
+    Ended: _OK,
+    NotFound: 404,
+    TryLater: 480,
+    Busy: 486,
+    NotAcceptable: 488,
+    Decline: 603,
+}
+_WITHOUT_FIELDS: dict[int, Signal] = {
+    _TYPES[kind]: kind()
+    for kind in (
+        *(Ack, Bye, Cancel, Prack, Trying),
+        *(NotFound, TryLater, Busy, NotAcceptable, Decline),
+    )
+}
+_ANSWERS_INVITE, _ANSWERS_END = b"\x01", b"\x03"  # field ANSWERS of a 200
+
+
+def encode_signal(signal: Signal) -> bytes:
+    """The plain bytes of one message, at most MESSAGE_BYTES_MAX."""
+    fields: dict[int, bytes] = {}
+    match signal:
+        case Invite():
+            fields = _invite_fields(signal)
+        case Ringing(codec=codec):
+            fields = {_CODEC: bytes([_CODEC_CODES[codec]])}
+        case Answered(codec=codec):
+            fields = {_CODEC: bytes([_CODEC_CODES[codec]]), _ANSWERS: _ANSWERS_INVITE}
+        case Ended():
+            fields = {_ANSWERS: _ANSWERS_END}
+    encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + b"".join(
+        _FIELD.pack(tag, len(value)) + value for tag, value in sorted(fields.items())
+    )
+    assert len(encoded) <= MESSAGE_BYTES_MAX
+    return encoded
+
+
+def decode_signal(data: bytes) -> Signal:
+    """The message in `data`; MalformedError if it is none, or of an unknown type or version."""
+    if not _HEAD.size <= len(data) <= MESSAGE_BYTES_MAX:
+        raise MalformedError("signalling message is too short or too long")
+    version, kind = _HEAD.unpack_from(data)
+    if version != VERSION:
+        raise MalformedError("signalling message of an unknown version")
+    fields = _decode_fields(data[_HEAD.size :])
+    if kind in _WITHOUT_FIELDS:
+        return _WITHOUT_FIELDS[kind]
+    if kind == _TYPES[Invite]:
+        return _decode_invite(fields)
+    if kind == _TYPES[Ringing]:
+        return Ringing(_decode_codec(fields))
+    if kind == _OK:
+        return _decode_ok(fields)
+    raise MalformedError(f"signalling message of unknown type {kind}")
+
+
+def _invite_fields(invite: Invite) -> dict[int, bytes]:
+    fields = {
+        _NUMBER: invite.callee_number.encode(),
+        _CERTIFICATE: invite.certificate,
+        _CODECS: bytes(_CODEC_CODES[codec] for codec in invite.codecs),
+    }
+    if invite.utc_s is not None:
+        fields[_UTC] = struct.pack("!Q", invite.utc_s)
+    return fields
+
+
+def _decode_fields(data: bytes) -> dict[int, bytes]:
+    """Values by tag. Rising tags leave one encoding only, and no field twice."""
+    fields: dict[int, bytes] = {}
+    position, tag_before = 0, 0
+    while position < len(data):
+        if len(data) - position < _FIELD.size:
+            raise MalformedError("signalling field is truncated")
+        tag, length = _FIELD.unpack_from(data, position)
+        position += _FIELD.size
+        if tag <= tag_before or len(data) - position < length:
+            raise MalformedError("signalling field is out of order or truncated")
+        fields[tag] = data[position : position + length]
+        position, tag_before = position + length, tag
+    return fields
+
+
+def _decode_invite(fields: dict[int, bytes]) -> Invite:
+    number = fields.get(_NUMBER, b"")
+    certificate = fields.get(_CERTIFICATE, b"")
+    codes = fields.get(_CODECS, b"")
+    if len(number) != NUMBER_DIGITS or not number.isdigit():
+        raise MalformedError("INVITE without a number")
+    if not 0 < len(certificate) <= CERTIFICATE_BYTES_MAX:
+        raise MalformedError("INVITE without a certificate")
+    if len(codes) > CODECS_MAX or len(set(codes)) != len(codes):
+        raise MalformedError("INVITE with too many codecs, or one of them twice")
+    codecs = tuple(_CODECS_BY_CODE[code] for code in codes if code in _CODECS_BY_CODE)
+    return Invite(number.decode(), certificate, codecs, _decode_utc(fields))
+
+
+def _decode_utc(fields: dict[int, bytes]) -> int | None:
+    if _UTC not in fields:
+        return None
+    utc_s = int.from_bytes(fields[_UTC], "big")
+    if len(fields[_UTC]) != 8 or utc_s > UTC_S_MAX:
+        raise MalformedError("INVITE with an impossible time")
+    return utc_s
+
+
+def _decode_codec(fields: dict[int, bytes]) -> Codec:
+    value = fields.get(_CODEC, b"")
+    if len(value) != 1 or value[0] not in _CODECS_BY_CODE:
+        raise MalformedError("response with a codec that was never offered")
+    return _CODECS_BY_CODE[value[0]]
+
+
+def _decode_ok(fields: dict[int, bytes]) -> Signal:
+    answers = fields.get(_ANSWERS)
+    if answers == _ANSWERS_INVITE:
+        return Answered(_decode_codec(fields))
+    if answers == _ANSWERS_END:
+        return Ended()
+    raise MalformedError("200 to an unknown request")

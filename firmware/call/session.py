@@ -1,0 +1,286 @@
+"""One session: the signalling of one call with one peer, from INVITE to the last duplicate.
+
+Repeats what must arrive, answers duplicates, seals and opens; knows no call state and no person.
+A request is repeated until its response, a final response until its ACK; each repetition is sealed
+anew, so a recorded one is worth nothing. Units: `_s` monotonic seconds.
+Source: RFC 3261 sections 13, 15 and 17 (INVITE, BYE, transactions), RFC 3262 (PRACK).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from firmware.call.envelope import Envelope, Kind
+from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
+from firmware.call.messages import (
+    Ack,
+    Answered,
+    Bye,
+    Cancel,
+    Ended,
+    Invite,
+    Prack,
+    Refusal,
+    Ringing,
+    Signal,
+    Trying,
+    decode_signal,
+    encode_signal,
+)
+from firmware.errors import MalformedError
+from firmware.events import DatagramReceived, SendDatagram
+from firmware.identity import Certificate
+from firmware.model import Endpoint
+
+# 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
+# 90,000 calls. Two datagrams a second of at most 400 bytes load no path, so no longer pauses
+# (SIP's T2 is 4 s: its servers carry thousands of calls).
+REPEAT_FIRST_S = 0.25  # above most round trips, half of SIP's T1
+REPEAT_MAX_S = 0.5
+GIVE_UP_S = 8.0  # as long as a person listens to nothing
+LINGER_S = 10.0  # beyond the peer's GIVE_UP_S: its last duplicate still finds us
+
+
+@dataclass(slots=True)
+class Repeat:
+    """What is sent again and again, and until when."""
+
+    signal: Signal
+    next_s: float
+    interval_s: float
+    give_up_s: float
+
+
+class Session(ABC):
+    """What both roles share; `remote` is where the last authentic datagram came from."""
+
+    def __init__(
+        self, certificate: Certificate, remote: Endpoint, outbox: list[SendDatagram]
+    ) -> None:
+        self.certificate = certificate  # the peer's
+        self.remote = remote
+        self.channel: Channel | None = None  # when the handshake is finished
+        self.is_over = False  # nothing is left to tell the core
+        self.forget_s: float | None = None
+        self._outbox = outbox
+        self._repeat: Repeat | None = None
+        self._is_answered = False
+
+    @property
+    def is_repeating(self) -> bool:
+        """True while something of ours waits for its response."""
+        return self._repeat is not None
+
+    def hang_up(self, now_s: float) -> None:
+        """End the call from this side; goes on by itself until the peer knows."""
+        if not self.is_over:
+            self.end(now_s)
+            self._start_repeat(Bye() if self._is_answered else Cancel(), now_s)
+
+    def end(self, now_s: float) -> None:
+        """No event will come any more; duplicates are still answered for LINGER_S."""
+        self.is_over = True
+        self.forget_s = now_s + LINGER_S
+        self._repeat = None
+
+    def hear(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
+        """Open a transport message; returns what the core must know. Raises MalformedError."""
+        if self.channel is None:
+            raise MalformedError("transport message before the handshake is finished")
+        signal = decode_signal(self.channel.open(envelope))
+        self.remote = source
+        if isinstance(signal, Bye | Cancel):
+            return self._take_end(signal, now_s)
+        if isinstance(signal, Ended):
+            self._stop_repeat(Bye, Cancel)
+            return None
+        return self._take(signal, now_s)
+
+    def on_time(self, now_s: float) -> Signal | None:
+        """Repeat what is due; returns what was repeated in vain until GIVE_UP_S."""
+        repeat = self._repeat
+        if repeat is None:
+            return None
+        if now_s >= repeat.give_up_s:
+            self._repeat = None
+            return repeat.signal
+        if now_s >= repeat.next_s:
+            self._transmit(repeat.signal)
+            repeat.interval_s = min(2 * repeat.interval_s, REPEAT_MAX_S)
+            repeat.next_s = now_s + repeat.interval_s
+        return None
+
+    def deadline_s(self) -> float | None:
+        """When something must be repeated, given up or forgotten."""
+        times = [] if self.forget_s is None else [self.forget_s]
+        if self._repeat is not None:
+            times += [self._repeat.next_s, self._repeat.give_up_s]
+        return min(times, default=None)
+
+    @abstractmethod
+    def _take(self, signal: Signal, now_s: float) -> Signal | None:
+        """What one role does with an authentic message."""
+
+    def _take_end(self, signal: Signal, now_s: float) -> Signal | None:
+        """BYE and CANCEL mean the same at any moment: the peer has gone."""
+        self._transmit(Ended())
+        was_over = self.is_over
+        self.end(now_s)
+        return None if was_over else signal
+
+    def _transmit(self, signal: Signal) -> None:
+        assert self.channel is not None
+        self._outbox.append(SendDatagram(self.channel.seal(encode_signal(signal)), self.remote))
+
+    def _start_repeat(self, signal: Signal, now_s: float) -> None:
+        self._repeat = Repeat(signal, now_s + REPEAT_FIRST_S, REPEAT_FIRST_S, now_s + GIVE_UP_S)
+        self._transmit(signal)
+
+    def _stop_repeat(self, *kinds: type[Signal]) -> None:
+        if self._repeat is not None and isinstance(self._repeat.signal, kinds):
+            self._repeat = None
+
+
+class CallerSession(Session):
+    """The side that sends INVITE; tries the callee's endpoints in turn until one answers."""
+
+    def __init__(
+        self,
+        handshake: CallerHandshake,
+        certificate: Certificate,
+        session_id: bytes,
+        endpoints: tuple[Endpoint, ...],
+        outbox: list[SendDatagram],
+    ) -> None:
+        super().__init__(certificate, endpoints[0], outbox)
+        self._handshake = handshake
+        self._endpoints = endpoints
+        self._attempts = 0
+        self._first = Envelope(Kind.HANDSHAKE_1, session_id, handshake.first_message).encode()
+
+    def start(self, invite: Invite, now_s: float) -> None:
+        """Send the INVITE that is sealed in the handshake, and repeat it."""
+        self._start_repeat(invite, now_s)
+
+    def hang_up(self, now_s: float) -> None:
+        """As the base; before the first response there is no key to seal a CANCEL with.
+
+        Then the INVITE is repeated on: if only its response was lost, a bell is sounding there,
+        and the next response lets us silence it.
+        """
+        if self.channel is not None:
+            super().hang_up(now_s)
+        elif self._repeat is not None:
+            self.is_over = True
+            self.forget_s = self._repeat.give_up_s
+
+    def hear_second(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
+        """Finish the handshake; returns what the core must know. Raises MalformedError."""
+        if self.channel is not None:
+            return None  # a duplicate
+        payload, channel = self._handshake.finish(envelope.sealed)
+        signal = decode_signal(payload)
+        self.channel, self.remote = channel, source
+        if not self.is_over:
+            return self._take(signal, now_s)
+        self.end(now_s)  # hung up meanwhile
+        if not isinstance(signal, Refusal):
+            self._start_repeat(Cancel(), now_s)
+        return None
+
+    def _take(self, signal: Signal, now_s: float) -> Signal | None:
+        if isinstance(signal, Refusal):
+            self._transmit(Ack())  # also for duplicates: this is what stops them
+        if isinstance(signal, Refusal) and not self._is_answered:
+            was_over = self.is_over
+            self.end(now_s)
+            return None if was_over else signal
+        if self.is_over or not isinstance(signal, Trying | Ringing | Answered):
+            return None
+        was_invite = self._repeat is not None and isinstance(self._repeat.signal, Invite)
+        self._stop_repeat(Invite)
+        if isinstance(signal, Trying):
+            if was_invite:
+                self._start_repeat(Prack(), now_s)
+            return None
+        self._stop_repeat(Prack)
+        if isinstance(signal, Answered):
+            self._is_answered = True
+            self._transmit(Ack())
+        return signal
+
+    def _transmit(self, signal: Signal) -> None:
+        if not isinstance(signal, Invite):
+            super()._transmit(signal)
+            return
+        endpoint = self._endpoints[self._attempts % len(self._endpoints)]
+        self._attempts += 1
+        self._outbox.append(SendDatagram(self._first, endpoint))
+
+
+class CalleeSession(Session):
+    """The side that received INVITE; the core decides how it is answered."""
+
+    def __init__(
+        self,
+        handshake: CalleeHandshake,
+        certificate: Certificate,
+        session_id: bytes,
+        invite: Invite,
+        outbox: list[SendDatagram],
+        datagram: DatagramReceived,
+    ) -> None:
+        super().__init__(certificate, datagram.source, outbox)
+        self.invite = invite
+        self.is_pending = False  # the core has the INVITE and has not responded yet
+        self._handshake = handshake
+        self._session_id = session_id
+        self._first = datagram.data
+        self._second = b""  # the datagram that answers each duplicate of the INVITE
+        self._response: Signal | None = None
+
+    @property
+    def awaits_prack(self) -> bool:
+        """True after TRYING, until the core has the INVITE."""
+        return isinstance(self._response, Trying) and not self.is_pending
+
+    def respond(self, response: Signal, ephemeral: bytes, now_s: float) -> None:
+        """Send a response; one that ends or answers the INVITE is repeated until its ACK.
+
+        The first goes into the handshake, where duplicates of the INVITE fetch it again.
+        `ephemeral` is used for the first only.
+        """
+        self._response, self.is_pending = response, False
+        self._is_answered = self._is_answered or isinstance(response, Answered)
+        self.forget_s = now_s + LINGER_S if isinstance(response, Trying) else None
+        if isinstance(response, Refusal):
+            self.end(now_s)
+        if self.channel is None:
+            message, self.channel = self._handshake.finish(ephemeral, encode_signal(response))
+            self._second = Envelope(Kind.HANDSHAKE_2, self._session_id, message).encode()
+            self._outbox.append(SendDatagram(self._second, self.remote))
+        elif isinstance(response, Refusal | Answered):
+            self._start_repeat(response, now_s)
+        else:
+            self._transmit(response)
+
+    def hear_again(self, datagram: DatagramReceived) -> None:
+        """The INVITE came again: so does the first response, to where the duplicate came from.
+
+        Whoever plays a recording gets fewer bytes than it sent, and moves nothing of the call.
+        """
+        if datagram.data != self._first:
+            raise MalformedError("another INVITE under the same session identifier")
+        if self._second:
+            self._outbox.append(SendDatagram(self._second, datagram.source))
+
+    def _take(self, signal: Signal, now_s: float) -> Signal | None:  # noqa: ARG002 (the caller's side needs it)
+        if isinstance(signal, Ack):
+            self._stop_repeat(Answered, Refusal)
+        elif isinstance(signal, Prack):
+            if self.awaits_prack:
+                return signal
+            if isinstance(self._response, Ringing):
+                self._transmit(self._response)
+        return None

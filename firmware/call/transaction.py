@@ -1,0 +1,228 @@
+"""Transactions: all sessions of this telephone, whom they belong to, and their limits.
+
+Turns sealed datagrams into events for the call core and back; knows no call state. Authentic is
+not yet proved: that the caller's key owns its number costs an Argon2 hash, which the core asks for.
+Units: `_s` monotonic seconds. Source: RFC 3261 section 17; the limits are ours.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
+from firmware.call.freshness import Freshness
+from firmware.call.keys import EPHEMERAL_BYTES, CalleeHandshake, CallerHandshake
+from firmware.call.messages import (
+    Invite,
+    NotFound,
+    Prack,
+    Signal,
+    Trying,
+    decode_signal,
+    encode_signal,
+)
+from firmware.call.session import LINGER_S, CalleeSession, CallerSession, Session
+from firmware.errors import MalformedError
+from firmware.events import DatagramReceived, SendDatagram
+from firmware.identity import Certificate, Identity
+from firmware.model import Endpoint
+
+SESSIONS_MAX = 16  # one call, and what lingers of earlier ones
+INVITES_PENDING_MAX = 4  # one Argon2 hash each, 19 MiB; more are dropped, their callers repeat
+HANDSHAKES_PER_S_MAX = 20.0  # X25519 four times each: a tenth of a core of a small computer
+HANDSHAKES_BURST_MAX = 20.0
+ENDPOINTS_MAX = 4  # of a callee, tried in turn
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The peer of `session` said `signal`; an Invite is new and no recording."""
+
+    session: Session
+    signal: Signal
+
+
+@dataclass(frozen=True, slots=True)
+class GaveUp:
+    """`signal` was repeated to the end and nobody responded."""
+
+    session: Session
+    signal: Signal
+
+
+class Transactions:
+    """The sessions by identifier; `dropped` counts what was ignored, by reason."""
+
+    def __init__(self, identity: Identity, random_bytes: Callable[[int], bytes]) -> None:
+        self.own_number: str | None = None  # INVITEs are accepted from then on
+        self.freshness = Freshness()
+        self.dropped: Counter[str] = Counter()
+        self._identity = identity
+        self._random_bytes = random_bytes
+        self._sessions: dict[bytes, Session] = {}
+        self._outbox: list[SendDatagram] = []
+        self._handshakes_left = HANDSHAKES_BURST_MAX
+        self._handshakes_s = 0.0  # when that was counted
+
+    def invite(
+        self,
+        callee: Certificate,
+        endpoints: tuple[Endpoint, ...],
+        invite: Invite,
+        now_s: float,
+    ) -> CallerSession:
+        """Begin a call; MalformedError if no handshake is possible with the callee's key."""
+        assert endpoints
+        session_id = self._random_bytes(SESSION_BYTES)
+        ephemeral = self._random_bytes(EPHEMERAL_BYTES)
+        handshake = CallerHandshake(
+            self._identity, callee.noise_key, session_id, ephemeral, encode_signal(invite)
+        )
+        session = CallerSession(
+            handshake, callee, session_id, endpoints[:ENDPOINTS_MAX], self._outbox
+        )
+        self._add(session_id, session)
+        session.start(invite, now_s)
+        return session
+
+    def respond(self, session: CalleeSession, response: Signal, now_s: float) -> None:
+        """Answer an INVITE that was Heard, once with RINGING and once with a final response."""
+        ephemeral = self._random_bytes(EPHEMERAL_BYTES) if session.channel is None else b""
+        try:
+            session.respond(response, ephemeral, now_s)
+        except MalformedError:
+            self._drop("malformed")
+            session.end(now_s)
+
+    def receive(self, fact: DatagramReceived, now_s: float) -> Heard | None:
+        """Take one sealed datagram; what is malformed, forged or too much is counted and gone."""
+        try:
+            return self._receive(fact, now_s)
+        except MalformedError:
+            self._drop("malformed")
+            return None
+
+    def on_time(self, now_s: float) -> list[GaveUp]:
+        """Repeat, give up and forget what is due."""
+        given_up = []
+        for session_id, session in list(self._sessions.items()):
+            signal = session.on_time(now_s)
+            if signal is not None and not session.is_over:
+                given_up.append(GaveUp(session, signal))
+            if session.forget_s is not None and now_s >= session.forget_s:
+                session.is_over = True
+                del self._sessions[session_id]
+        return given_up
+
+    def deadline_s(self) -> float | None:
+        """The earliest deadline of all sessions."""
+        deadlines = (session.deadline_s() for session in self._sessions.values())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def datagrams_to_send(self) -> list[SendDatagram]:
+        """What has to be sent since the last time this was asked."""
+        datagrams = self._outbox.copy()
+        self._outbox.clear()  # the sessions share this list
+        return datagrams
+
+    def _receive(self, fact: DatagramReceived, now_s: float) -> Heard | None:
+        envelope = Envelope.decode(fact.data)
+        session = self._sessions.get(envelope.session_id)
+        if envelope.kind is Kind.HANDSHAKE_1:
+            if session is None:
+                return self._admit(envelope, fact, now_s)
+            if isinstance(session, CalleeSession):
+                session.hear_again(fact)
+            return None
+        if session is None:
+            raise MalformedError("sealed datagram of an unknown session")
+        if envelope.kind is Kind.TRANSPORT:
+            signal = session.hear(envelope, fact.source, now_s)
+        elif isinstance(session, CallerSession):
+            signal = session.hear_second(envelope, fact.source, now_s)
+        else:
+            raise MalformedError("our own handshake message came back")
+        if isinstance(session, CalleeSession) and isinstance(signal, Prack):
+            return self._accept(session, now_s)
+        return None if signal is None else Heard(session, signal)
+
+    def _admit(self, envelope: Envelope, fact: DatagramReceived, now_s: float) -> Heard | None:
+        """The first message of a new session: the cheap checks come first."""
+        if self.own_number is None or self._is_pending_full() or not self._has_room():
+            self._drop("INVITE over a limit")
+            return None
+        if not self._take_handshake(now_s):
+            self._drop("handshake over the limit")
+            return None
+        handshake = CalleeHandshake(self._identity, envelope.session_id, envelope.sealed)
+        invite = decode_signal(handshake.payload)
+        if not isinstance(invite, Invite):
+            raise MalformedError("first message is no INVITE")
+        caller = Certificate.decode(invite.certificate)
+        if not hmac.compare_digest(caller.noise_key, handshake.caller_noise_key):
+            raise MalformedError("certificate of somebody else")
+        session = CalleeSession(handshake, caller, envelope.session_id, invite, self._outbox, fact)
+        self._add(envelope.session_id, session)
+        if invite.callee_number != self.own_number:
+            self.respond(session, NotFound(), now_s)
+            return None
+        if self.freshness.accept(envelope.session_id, invite.utc_s, now_s):
+            return self._accept(session, now_s)
+        self.respond(session, Trying(), now_s)
+        return None
+
+    def _accept(self, session: CalleeSession, now_s: float) -> Heard | None:
+        """Tell the core of an INVITE, unless too many are waiting for their hash."""
+        if self._is_pending_full():
+            self._drop("INVITE over a limit")  # its PRACK will come again
+            return None
+        session.is_pending = True
+        session.forget_s = now_s + LINGER_S
+        return Heard(session, session.invite)
+
+    def _is_pending_full(self) -> bool:
+        callees = [s for s in self._sessions.values() if isinstance(s, CalleeSession)]
+        pending = sum(session.is_pending and not session.is_over for session in callees)
+        return pending >= INVITES_PENDING_MAX
+
+    def _add(self, session_id: bytes, session: Session) -> None:
+        """At SESSIONS_MAX the oldest that can be spared is forgotten."""
+        if len(self._sessions) >= SESSIONS_MAX:
+            oldest = min(self._sessions, key=lambda other: _worth(self._sessions[other]))
+            self._sessions.pop(oldest).is_over = True
+        self._sessions[session_id] = session
+
+    def _has_room(self) -> bool:
+        """A stranger's INVITE never displaces what is still being said."""
+        if len(self._sessions) < SESSIONS_MAX:
+            return True
+        return min(_worth(session) for session in self._sessions.values()) <= _WORTH_LITTLE
+
+    def _take_handshake(self, now_s: float) -> bool:
+        """Token bucket over all sources: source addresses of UDP can be forged."""
+        gained = (now_s - self._handshakes_s) * HANDSHAKES_PER_S_MAX
+        self._handshakes_left = min(HANDSHAKES_BURST_MAX, self._handshakes_left + gained)
+        self._handshakes_s = now_s
+        if self._handshakes_left < 1.0:
+            return False
+        self._handshakes_left -= 1.0
+        return True
+
+    def _drop(self, reason: str) -> None:
+        """Count what is ignored; never answer it."""
+        self.dropped[reason] += 1
+
+
+_WORTH_LITTLE = 1
+
+
+def _worth(session: Session) -> int:
+    """What would be lost by forgetting it; sessions of the same worth go oldest first."""
+    if session.is_over:
+        return 2 if session.is_repeating else 0  # a BYE or CANCEL on its way, or only duplicates
+    if isinstance(session, CalleeSession) and session.awaits_prack:
+        return _WORTH_LITTLE  # perhaps a recording
+    return 3

@@ -1,0 +1,102 @@
+"""G.711, A-law and mu-law: one byte per sample at 8 kHz, by tables.
+
+Knows no RTP and no time. Inside, frames are 16 kHz; `resample` leads to 8 kHz and back.
+Sources: ITU-T G.711; the rounding of the reference software ITU-T G.191 (G711 module).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from firmware.codec.conceal import Concealer
+from firmware.codec.resample import NARROW_FRAME_SAMPLES, Downsampler, Upsampler
+from firmware.errors import MalformedError
+from firmware.model import Frame
+
+Bytes = npt.NDArray[np.uint8]
+Integers = npt.NDArray[np.int32]
+
+_ALAW_TOGGLE = 0x55  # every other bit is inverted on the line, G.711 table 1a note 2
+_ULAW_BIAS = 33
+_ULAW_MAX = 8191  # of the 14-bit magnitude with its bias
+
+
+class G711Encoder:
+    """Frames to payloads of 160 bytes."""
+
+    def __init__(self, table: Bytes) -> None:
+        self._table, self._downsampler = table, Downsampler()
+
+    def encode(self, frame: Frame) -> bytes:
+        """One payload of NARROW_FRAME_SAMPLES bytes."""
+        narrow = self._downsampler.convert(frame)
+        return self._table[narrow.view(np.uint16)].tobytes()
+
+
+class G711Decoder:
+    """Payloads of 160 bytes to frames; what is missing is concealed from the pitch before."""
+
+    def __init__(self, table: Frame) -> None:
+        self._table, self._upsampler, self._concealer = table, Upsampler(), Concealer()
+
+    def decode(self, payload: bytes) -> Frame:
+        """The frame in `payload`; MalformedError if it is not exactly 20 ms long."""
+        if len(payload) != NARROW_FRAME_SAMPLES:
+            raise MalformedError(f"G.711 payload of {len(payload)} bytes instead of 160")
+        narrow = self._table[np.frombuffer(payload, dtype=np.uint8)]
+        return self._upsampler.convert(self._concealer.received(narrow))
+
+    def conceal(self) -> Frame:
+        """A frame in place of one that did not come; silent after 60 ms of them."""
+        return self._upsampler.convert(self._concealer.lost())
+
+
+def _alaw_decoding() -> Frame:
+    code = np.arange(256, dtype=np.int32) ^ _ALAW_TOGGLE
+    segment, step = (code >> 4) & 7, code & 15
+    magnitude = np.where(segment == 0, 2 * step + 1, (2 * step + 33) << np.maximum(segment - 1, 0))
+    return (np.where(code & 0x80, magnitude, -magnitude) << 3).astype(np.int16)  # 13 bits above
+
+
+def _ulaw_decoding() -> Frame:
+    code = ~np.arange(256, dtype=np.int32) & 0xFF
+    segment, step = (code >> 4) & 7, code & 15
+    magnitude = ((2 * step + _ULAW_BIAS) << segment) - _ULAW_BIAS
+    return (np.where(code & 0x80, -magnitude, magnitude) << 2).astype(np.int16)  # 14 bits above
+
+
+def _alaw_encoding() -> Bytes:
+    linear = _every_sample()
+    magnitude = np.where(linear < 0, ~linear, linear) >> 4  # 11 bits
+    segment = _segment_above(magnitude, 4)
+    step = (magnitude >> np.maximum(segment - 1, 0)) & 15
+    sign = np.where(linear < 0, 0, 0x80)
+    codes: Bytes = ((sign | segment << 4 | step) ^ _ALAW_TOGGLE).astype(np.uint8)
+    return codes
+
+
+def _ulaw_encoding() -> Bytes:
+    linear = _every_sample()
+    magnitude = (np.where(linear < 0, ~linear, linear) >> 2) + _ULAW_BIAS
+    magnitude = np.minimum(magnitude, _ULAW_MAX)
+    segment = _segment_above(magnitude, 6)
+    step = (magnitude >> (segment + 1)) & 15
+    sign = np.where(linear < 0, 0x80, 0)
+    codes: Bytes = (~(sign | segment << 4 | step) & 0xFF).astype(np.uint8)
+    return codes
+
+
+def _every_sample() -> Integers:
+    """All 65,536 samples in the order of their bit patterns, so that a view is the index."""
+    return np.arange(65536, dtype=np.uint16).view(np.int16).astype(np.int32)
+
+
+def _segment_above(magnitude: Integers, first_bit: int) -> Integers:
+    """The chord: 0 if no bit from `first_bit` on is set, else one more per higher leading bit."""
+    bits = range(first_bit, first_bit + 7)
+    return sum((magnitude >> bit > 0).astype(np.int32) for bit in bits) + np.zeros_like(magnitude)
+
+
+ALAW_ENCODING, ALAW_DECODING = _alaw_encoding(), _alaw_decoding()
+ULAW_ENCODING, ULAW_DECODING = _ulaw_encoding(), _ulaw_decoding()

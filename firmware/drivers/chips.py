@@ -1,0 +1,92 @@
+"""What a driver may ask of a chip; pi/ has the real ones, sim/ the simulated ones.
+
+Only what we use of each chip, in the words of the vendor's package. Each method raises
+HardwareError when the chip is gone, the I2C bus alone OSError, as Adafruit's drivers expect it.
+Units: `_s` seconds of CLOCK_MONOTONIC; sound in frames of one sample, signed 16 bit, mono, 16 kHz.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+PERIOD_BYTES = 640  # 20 ms: model.FRAME_SAMPLES samples of 16 bit, little-endian
+CAPTURE_PERIODS = 4  # a reader may be 60 ms late before sound is lost
+PLAYBACK_PERIODS = 2  # sound waits this long in the card, so it counts as delay
+
+Bytes = bytes | bytearray | memoryview
+
+
+class Gpio(Protocol):
+    """The pins of the header, by BCM number; True is high."""
+
+    def set_input(self, pin: int) -> None:
+        """Input with the pull-up on."""
+
+    def set_output(self, pin: int, level: bool) -> None:
+        """Output, driving `level` from the first moment."""
+
+    def read(self, pin: int) -> bool:
+        """Level of an input, or what an output drives."""
+
+    def write(self, pin: int, level: bool) -> None:
+        """Drive an output."""
+
+    def close(self) -> None:
+        """Give all pins back as inputs."""
+
+
+class I2cBus(Protocol):
+    """An I2C bus as CircuitPython's `busio.I2C`; a missing acknowledge is OSError."""
+
+    def try_lock(self) -> bool:
+        """Take the bus; False if another has it."""
+
+    def unlock(self) -> None:
+        """Give the bus back."""
+
+    def writeto(
+        self, address: int, buffer: Bytes, *, start: int = 0, end: int | None = None
+    ) -> None:
+        """One write transaction of `buffer[start:end]`."""
+
+    def readfrom_into(
+        self, address: int, buffer: bytearray, *, start: int = 0, end: int | None = None
+    ) -> None:
+        """One read transaction into `buffer[start:end]`."""
+
+    def deinit(self) -> None:
+        """Close the bus."""
+
+
+class Panel(Protocol):
+    """A monochrome display."""
+
+    def show(self, pixels: bytes) -> None:
+        """Show `model.Picture.pixels`; returns when the panel has them."""
+
+    def close(self) -> None:
+        """Dark, and off the bus; never raises."""
+
+
+class CapturePcm(Protocol):
+    """A microphone that runs, in the style of alsaaudio."""
+
+    opened_s: float | None  # when its first sample was taken; None before the first read
+
+    def read(self) -> tuple[int, bytes]:
+        """Wait for one period; frames and their bytes. Negative: sound was lost before."""
+
+    def close(self) -> None:
+        """Stop; a read of another thread may still be waiting."""
+
+
+class PlaybackPcm(Protocol):
+    """An earpiece that runs, in the style of alsaaudio."""
+
+    opened_s: float | None  # when its first sample is heard; None before the first write
+
+    def write(self, data: bytes) -> int:
+        """Wait for room, queue one period; frames. Negative: queued too, but after an underrun."""
+
+    def close(self) -> None:
+        """Stop at once; what is queued may be lost."""

@@ -1,0 +1,81 @@
+"""Ringer: an active buzzer on one pin, in the cadence of the country.
+
+Knows no call; it sounds from `start` to `stop`. An active buzzer has its own pitch.
+Units: `_s` seconds.
+Source: ITU-T E.180 Supplement 2 and the `ringcadence` of Asterisk's indications.conf.
+"""
+
+from __future__ import annotations
+
+from firmware.drivers.chips import Gpio
+from firmware.drivers.health import Health
+from firmware.errors import HardwareError
+from firmware.events import Fact
+from firmware.model import Part
+
+CADENCES_S = {  # sound, pause, sound, pause, ...
+    "AT": (1.0, 5.0),
+    "AU": (0.4, 0.2, 0.4, 2.0),
+    "CH": (1.0, 4.0),
+    "DE": (1.0, 4.0),
+    "ES": (1.5, 3.0),
+    "FR": (1.5, 3.5),
+    "GB": (0.4, 0.2, 0.4, 2.0),
+    "IN": (0.4, 0.2, 0.4, 2.0),
+    "IT": (1.0, 4.0),
+    "JP": (1.0, 2.0),
+    "NL": (1.0, 4.0),
+    "SE": (1.0, 5.0),
+    "US": (2.0, 4.0),
+}
+
+
+class Ringer:
+    """The bell; `sample` moves it on, at least every 50 ms for a clean cadence."""
+
+    def __init__(self, gpio: Gpio, pin: int, country: str) -> None:
+        self._gpio, self._pin, self._cadence_s = gpio, pin, CADENCES_S[country]
+        self._started_s: float | None = None
+        self._sounding = False
+        self._health = Health(Part.RINGER)
+        gpio.set_output(pin, False)
+
+    @property
+    def sounding(self) -> bool:
+        """The buzzer is heard at this moment."""
+        return self._sounding
+
+    def start(self, now_s: float) -> Fact | None:
+        """Ring until `stop`; harmless when it rings already."""
+        if self._started_s is None:
+            self._started_s = now_s
+        return self.sample(now_s)
+
+    def stop(self) -> Fact | None:
+        """Silence at once."""
+        self._started_s = None
+        return self._drive(sound=False)
+
+    def sample(self, now_s: float) -> Fact | None:
+        """Turn the buzzer on or off as the cadence wants it now."""
+        return self._drive(sound=self._is_loud(now_s))
+
+    def _is_loud(self, now_s: float) -> bool:
+        if self._started_s is None:
+            return False
+        into_s = (now_s - self._started_s) % sum(self._cadence_s)
+        for part, duration_s in enumerate(self._cadence_s):
+            if into_s < duration_s:
+                return part % 2 == 0
+            into_s -= duration_s
+        return False  # rounding at the very end of the last pause
+
+    def _drive(self, *, sound: bool) -> Fact | None:
+        if sound == self._sounding:
+            return None
+        try:
+            self._gpio.write(self._pin, sound)
+        except HardwareError as error:
+            return self._health.failed(error)
+        self._sounding = sound
+        return self._health.worked()

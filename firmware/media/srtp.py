@@ -1,0 +1,64 @@
+"""SRTP with AEAD_AES_128_GCM: one sender and one receiver per call, each with a key of its own.
+
+Knows no codec and no address. A key is used for one direction of one call, never again.
+Sources: RFC 3711 (packet index, replay), RFC 7714 (AES-GCM). The cipher is libsrtp's.
+"""
+
+from __future__ import annotations
+
+from pylibsrtp import Error, Policy, Session
+
+from firmware.errors import MalformedError
+from firmware.media.rtp import HEADER_BYTES
+
+KEY_BYTES = 16 + 12  # master key and master salt, RFC 7714 section 12
+TAG_BYTES = 16
+PACKET_BYTES_MAX = 1300  # of RTP; far above a frame of any codec, and below any path MTU
+SSRC_MAX = 8  # sources one authenticated peer may use in a call; each costs memory
+
+
+class ReplayedError(MalformedError):
+    """An authentic packet for the second time: a duplicate of the network, or an attack."""
+
+
+class SrtpSender:
+    """Protects the packets we send."""
+
+    def __init__(self, key: bytes) -> None:
+        self._session = Session(_policy(key, Policy.SSRC_ANY_OUTBOUND))
+
+    def protect(self, packet: bytes) -> bytes:
+        """The SRTP packet of an RTP packet; TAG_BYTES longer."""
+        assert HEADER_BYTES <= len(packet) <= PACKET_BYTES_MAX
+        return self._session.protect(packet)
+
+
+class SrtpReceiver:
+    """Authenticates and decrypts the packets of the peer."""
+
+    def __init__(self, key: bytes) -> None:
+        self._session = Session(_policy(key, Policy.SSRC_ANY_INBOUND))
+        self._ssrcs: set[bytes] = set()
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """The RTP packet in an SRTP packet; MalformedError if it is forged, ReplayedError if old.
+
+        The peer may change its SSRC until it has used SSRC_MAX of them.
+        """
+        if not HEADER_BYTES + TAG_BYTES <= len(packet) <= PACKET_BYTES_MAX + TAG_BYTES:
+            raise MalformedError(f"SRTP packet of {len(packet)} bytes")
+        ssrc = packet[8:12]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRC_MAX:
+            raise MalformedError("the peer changed its SSRC too often")
+        try:
+            clear = self._session.unprotect(packet)
+        except Error as error:
+            text = str(error)
+            raise (ReplayedError if text.startswith("replay") else MalformedError)(text) from None
+        self._ssrcs.add(ssrc)
+        return clear
+
+
+def _policy(key: bytes, ssrc_type: int) -> Policy:
+    assert len(key) == KEY_BYTES
+    return Policy(key=key, ssrc_type=ssrc_type, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)

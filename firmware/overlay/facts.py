@@ -1,0 +1,55 @@
+"""What the node tells the directory; these facts never leave the overlay.
+
+`handle` is the integer that `Node.find_peers` or `Node.ask` returned. Units: `_s` seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.events import Fact
+from firmware.model import Endpoint
+from firmware.overlay.krpc import Answer, Contact
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A node that answered a lookup, with its token for announcements."""
+
+    contact: Contact
+    token: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTrace:
+    """What a lookup cost so far."""
+
+    hops: int  # of the answer that lay deepest; 1 = a node of our own table
+    messages: int  # queries sent, retransmissions included
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PeersSeen(Fact):
+    """A lookup met peers it had not seen before; nothing about them is proved."""
+
+    handle: int
+    peers: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupEnded(Fact):
+    """The closest nodes have answered; at most K, closest first, none if nobody answered."""
+
+    handle: int
+    closest: tuple[Holder, ...]
+    trace: LookupTrace
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Fact):
+    """What came of a question; `answer` is None if it was refused or not answered in time."""
+
+    handle: int
+    source: Endpoint
+    answer: Answer | None

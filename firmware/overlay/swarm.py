@@ -1,0 +1,109 @@
+"""The swarm of a number: under which info-hash it is announced on a day, and what is known of it.
+
+Knows no node and no network. Days are whole UTC days since 1970-01-01; `_s` monotonic seconds.
+Source: ours, docs/protocol.md: a memory-hard hash, so that listing the numbers that are online
+costs a hash for each of 10**11, and again every day.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+from firmware.model import Endpoint
+from firmware.overlay.node_id import NODE_ID_BYTES
+
+DAY_S = 86_400
+DAY_OVERLAP_S = 1800  # clocks may differ: around midnight both days are announced
+_SALT = b"fernruf swarm "  # followed by the day in decimal; Argon2 wants at least 8 bytes
+
+NUMBERS_KNOWN_MAX = 256
+ENDPOINTS_KNOWN_MAX = 4
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def swarm_question(number: str, day: int) -> tuple[bytes, bytes]:
+    """Secret and salt whose Argon2id hash is the swarm of `number` on `day`."""
+    return number.encode(), _SALT + str(day).encode()
+
+
+def info_hash_of(digest: bytes) -> bytes:
+    """The first 20 of 32 bytes."""
+    assert len(digest) == 32
+    return digest[:NODE_ID_BYTES]
+
+
+@dataclass(frozen=True, slots=True)
+class Calendar:
+    """The UTC calendar, tied to the monotonic clock by its last reading."""
+
+    utc_s: float
+    read_s: float
+
+    def today(self, now_s: float) -> int:
+        """The day whose swarm is asked."""
+        return int(self._utc_s(now_s) // DAY_S)
+
+    def announced_days(self, now_s: float) -> tuple[int, ...]:
+        """The days whose swarms are announced: one, two around midnight."""
+        utc_s = self._utc_s(now_s)
+        days = {int((utc_s + shift_s) // DAY_S) for shift_s in (-DAY_OVERLAP_S, DAY_OVERLAP_S)}
+        return tuple(sorted(days))
+
+    def next_change_s(self, now_s: float) -> float:
+        """When `announced_days` will be different, monotonic; at least a second ahead."""
+        utc_s = self._utc_s(now_s)
+        shifts_s = (-DAY_OVERLAP_S, DAY_OVERLAP_S)
+        return now_s + max(1.0, min(DAY_S - (utc_s + shift_s) % DAY_S for shift_s in shifts_s))
+
+    def _utc_s(self, now_s: float) -> float:
+        return self.utc_s + now_s - self.read_s
+
+
+class Known:
+    """What resolving has cost us once: verified certificates, swarms, last addresses.
+
+    Of each at most NUMBERS_KNOWN_MAX; what was not used longest is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: OrderedDict[bytes, str | None] = OrderedDict()
+        self._swarms: OrderedDict[tuple[bytes, bytes], bytes] = OrderedDict()
+        self._endpoints: OrderedDict[str, tuple[Endpoint, ...]] = OrderedDict()
+
+    def number_of(self, secret: bytes) -> tuple[bool, str | None]:
+        """Whether the hash of `secret` is known, and the number in it."""
+        if secret not in self._numbers:
+            return False, None
+        self._numbers.move_to_end(secret)
+        return True, self._numbers[secret]
+
+    def keep_number(self, secret: bytes, number: str | None) -> None:
+        """The hash of `secret` gave `number`."""
+        _keep(self._numbers, secret, number)
+
+    def swarm_of(self, question: tuple[bytes, bytes]) -> bytes | None:
+        """The info-hash of a swarm question asked before."""
+        return self._swarms.get(question)
+
+    def keep_swarm(self, question: tuple[bytes, bytes], info_hash: bytes) -> None:
+        """The hash of `question` gave `info_hash`."""
+        _keep(self._swarms, question, info_hash)
+
+    def endpoints_of(self, number: str) -> tuple[Endpoint, ...]:
+        """Where the certificate of `number` was proved last."""
+        return self._endpoints.get(number, ())
+
+    def keep_endpoints(self, number: str, endpoints: tuple[Endpoint, ...]) -> None:
+        """At most ENDPOINTS_KNOWN_MAX are kept."""
+        _keep(self._endpoints, number, endpoints[:ENDPOINTS_KNOWN_MAX])
+
+
+def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    if len(kept) > NUMBERS_KNOWN_MAX:
+        kept.popitem(last=False)

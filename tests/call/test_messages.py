@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import random
+import struct
+
+import pytest
+
+from firmware.call.messages import (
+    CODECS_MAX,
+    MESSAGE_BYTES_MAX,
+    Ack,
+    Answered,
+    Busy,
+    Bye,
+    Cancel,
+    Decline,
+    Ended,
+    Invite,
+    NotAcceptable,
+    NotFound,
+    Prack,
+    Ringing,
+    Signal,
+    Trying,
+    TryLater,
+    decode_signal,
+    encode_signal,
+)
+from firmware.errors import MalformedError
+from firmware.identity import CERTIFICATE_BYTES_MAX
+from firmware.model import Codec
+
+INVITE = Invite("471108151234", b"c" * CERTIFICATE_BYTES_MAX, tuple(Codec), 1_800_000_000)
+SIGNALS: tuple[Signal, ...] = (
+    INVITE,
+    Invite("471108151234", b"c", (), None),
+    *(Prack(), Ack(), Cancel(), Bye(), Trying(), Ended()),
+    *(Ringing(codec) for codec in Codec),
+    *(Answered(codec) for codec in Codec),
+    *(NotFound(), TryLater(), Busy(), NotAcceptable(), Decline()),
+)
+
+
+def field(tag: int, value: bytes) -> bytes:
+    return struct.pack("!BH", tag, len(value)) + value
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_signal_survives_the_round_trip(signal: Signal) -> None:
+    assert decode_signal(encode_signal(signal)) == signal
+
+
+@pytest.mark.parametrize(
+    ("signal", "status"),
+    [
+        (Trying(), 100),
+        (Ringing(Codec.OPUS), 180),
+        (Answered(Codec.OPUS), 200),
+        (Ended(), 200),
+        (NotFound(), 404),
+        (TryLater(), 480),
+        (Busy(), 486),
+        (NotAcceptable(), 488),
+        (Decline(), 603),
+    ],
+)
+def test_response_has_the_status_code_of_sip(signal: Signal, status: int) -> None:
+    assert encode_signal(signal)[1:3] == status.to_bytes(2, "big")
+
+
+@pytest.mark.parametrize("signal", SIGNALS)
+def test_truncated_signal_is_malformed_or_another_whole_one(signal: Signal) -> None:
+    encoded = encode_signal(signal)
+    for length in range(len(encoded)):
+        try:
+            shorter = decode_signal(encoded[:length])
+        except MalformedError:
+            continue
+        assert isinstance(shorter, Invite)  # only the time of an INVITE may be absent
+        assert shorter.utc_s is None
+
+
+def test_unknown_field_of_a_later_version_is_skipped() -> None:
+    assert decode_signal(encode_signal(INVITE) + field(200, b"later")) == INVITE
+    assert decode_signal(encode_signal(Bye()) + field(200, b"")) == Bye()
+
+
+def test_unknown_codec_of_a_later_version_is_skipped() -> None:
+    encoded = encode_signal(INVITE).replace(field(3, bytes([96, 8, 0])), field(3, bytes([7, 8])))
+    decoded = decode_signal(encoded)
+    assert isinstance(decoded, Invite)
+    assert decoded.codecs == (Codec.PCMA,)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\x02\x00\x03",  # version
+        b"\x01\x00\x63",  # type
+        b"\x01\x00\x03" + field(9, b"") + field(9, b""),  # a field twice
+        b"\x01\x00\x03" + field(9, b"") + field(8, b""),  # out of order
+        b"\x01\x00\x03" + field(0, b""),
+        b"\x01\x00\x03\x09\xff\xff",  # longer than the message
+        b"\x01\x00\x03" + field(9, bytes(MESSAGE_BYTES_MAX)),
+        b"\x01\x00\xb4",  # 180 without a codec
+        b"\x01\x00\xb4" + field(5, b"\x07"),  # 180 with an unknown codec
+        b"\x01\x00\xc8" + field(5, b"\x00"),  # 200 to nothing
+        b"\x01\x00\xc8" + field(6, b"\x09"),  # 200 to an unknown request
+        b"\x01\x00\x01" + field(1, b"471108151234"),
+        b"\x01\x00\x01" + field(1, b"47110815123") + field(2, b"c"),
+        b"\x01\x00\x01" + field(1, "47110815123²".encode()[:12]) + field(2, b"c"),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c" * 1 + bytes(200)),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(3, b"\x00\x00"),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(4, b"\x00"),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(4, b"\xff" * 8),
+        b"\x01\x00\x01"
+        + field(1, b"471108151234")
+        + field(2, b"c")
+        + field(3, bytes(range(CODECS_MAX + 1))),
+    ],
+)
+def test_broken_signal_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        decode_signal(data)
+
+
+def test_random_and_mutated_bytes_raise_malformed_error_only() -> None:
+    seed = 11
+    dice = random.Random(seed)
+    for _ in range(3000):
+        data = bytearray(encode_signal(dice.choice(SIGNALS)))
+        for _ in range(dice.randrange(4)):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        data += dice.randbytes(dice.randrange(3))
+        for candidate in (bytes(data), dice.randbytes(dice.randrange(60))):
+            try:
+                signal = decode_signal(candidate)
+            except MalformedError:
+                continue
+            assert decode_signal(encode_signal(signal)) == signal, f"seed {seed}: {candidate!r}"

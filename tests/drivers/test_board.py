@@ -1,0 +1,131 @@
+"""open_board: which drivers a configuration gives, and what is missing."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import pytest
+
+from firmware.config import Config, Handset, parse_config, parse_handset
+from firmware.drivers.board import Board, open_board
+from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback
+from firmware.drivers.sim.pcm import SimCapture, SimPlayback
+from firmware.errors import ConfigError
+from firmware.events import Fact, HookLifted, HookReplaced, KeyPressed
+from firmware.model import FRAME_SAMPLES, Part, Picture
+
+SIMULATED = '[hardware]\nkind = "simulated"\n'
+WAIT_S = 5.0
+
+
+def config(text: str = "") -> Config:
+    return parse_config(SIMULATED + text, "box.toml")
+
+
+def facts(board: Board, from_s: float) -> list[Fact]:
+    """What hook and keypad say in the next 100 ms."""
+    assert board.hook is not None and board.keypad is not None
+    found: list[Fact] = []
+    for step in range(20):
+        lifted = board.hook.sample(from_s + step * 0.005)
+        found += ([lifted] if lifted else []) + board.keypad.sample(from_s + step * 0.005)
+    return found
+
+
+def test_simulated_board_has_every_part_and_no_failure() -> None:
+    board = open_board(config(), Handset())
+    assert board.failures == []
+    assert None not in (board.hook, board.keypad, board.ringer, board.oled, board.hand)
+    assert isinstance(board.open_capture(), SimCapture)
+    assert isinstance(board.open_playback(), SimPlayback)
+    board.close()
+
+
+def test_simulated_board_hand_works_the_real_drivers() -> None:
+    board = open_board(config(), Handset())
+    assert board.hand is not None
+    board.hand.lift()
+    assert facts(board, 0.0) == [HookLifted()]
+    board.hand.hold("4")
+    assert facts(board, 1.0) == [KeyPressed("4")]
+    board.hand.release("4")
+    board.hand.replace()
+    assert facts(board, 2.0) == [HookReplaced()]
+    board.close()
+
+
+def test_simulated_board_bell_is_heard_by_the_hand_and_silent_after_close() -> None:
+    board = open_board(config(), Handset())
+    assert board.hand is not None and board.ringer is not None
+    board.ringer.start(0.0)
+    assert board.hand.hears_bell()
+    board.close()
+    assert not board.hand.hears_bell()
+
+
+def test_simulated_board_picture_is_seen_by_the_eye_and_dark_after_close() -> None:
+    board = open_board(config(), Handset())
+    assert board.oled is not None and board.hand is not None and board.hand.display is not None
+    board.oled.show(Picture(("x",), bytes([7]) * 1024))
+    board.oled.open(lambda fact: None)
+    while board.oled.shown == 0:
+        pass
+    assert board.hand.display.pixels() == bytes([7]) * 1024
+    board.close()
+    assert not board.hand.display.visible().any()
+
+
+def test_board_without_oled_has_none_and_no_failure() -> None:
+    board = open_board(config("oled = false\n"), Handset())
+    assert board.oled is None and board.failures == []
+    assert board.hand is not None and board.hand.display is None
+
+
+def test_board_wav_files_are_microphone_and_earpiece(tmp_path: Path) -> None:
+    speech, ear = tmp_path / "speech.wav", tmp_path / "ear.wav"
+    with wave.open(str(speech), "wb") as file:
+        file.setparams((1, 2, 16_000, 0, "NONE", "not compressed"))
+        file.writeframes(b"\x01\x02" * FRAME_SAMPLES)
+    text = f'[audio]\ncapture = "file:{speech}"\nplayback = "file:{ear}"\n'
+    board = open_board(config(text), Handset())
+    for _ in range(2):  # from the beginning at each opening
+        assert board.open_capture().read() == (FRAME_SAMPLES, b"\x01\x02" * FRAME_SAMPLES)
+    playback = board.open_playback()
+    assert playback.write(bytes(640)) == FRAME_SAMPLES
+    playback.close()
+    board.close()
+    assert board.recording is not None and board.recording.opened_s == playback.opened_s
+    assert ear.stat().st_size == 44 + 640
+
+
+@pytest.mark.parametrize("key", ["capture", "playback"])
+def test_board_wav_file_that_cannot_be_used_is_a_config_error_with_its_key(
+    tmp_path: Path, key: str
+) -> None:
+    text = f'[audio]\n{key} = "file:{tmp_path}/nowhere/a.wav"\n'
+    with pytest.raises(ConfigError, match=rf"^box.toml: \[audio\] {key}: cannot .*a\.wav"):
+        open_board(config(text), Handset())
+
+
+def test_board_off_a_pi_lists_each_missing_part_and_goes_on() -> None:
+    text = '[audio]\ncapture = "nothing"\nplayback = "nothing"\n'
+    board = open_board(parse_config(text, "box.toml"), Handset())
+    assert {failure.part for failure in board.failures} == {
+        Part.HOOK,
+        Part.KEYPAD,
+        Part.RINGER,
+        Part.MICROPHONE,
+        Part.EARPIECE,
+    }
+    assert board.hook is board.keypad is board.ringer is board.hand is None
+    assert board.oled is not None  # its own thread says that it is missing
+    board.close()
+
+
+def test_board_alsa_names_of_the_handset_serve_where_box_toml_says_default() -> None:
+    handset = parse_handset('[audio]\ncapture = "plug:null"\nplayback = "plug:null"\n', "h")
+    board = open_board(parse_config("", "box.toml"), handset)
+    assert {failure.part for failure in board.failures} == {Part.HOOK, Part.KEYPAD, Part.RINGER}
+    assert isinstance(board.open_capture(), AlsaCapture)
+    assert isinstance(board.open_playback(), AlsaPlayback)
