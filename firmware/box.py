@@ -55,6 +55,7 @@ class Box:
         )
         self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
         self._control = control
+        self.ready = asyncio.Event()  # sockets are open, facts are heard
 
     async def run(self) -> None:
         """Own every task of the box: one fails, all stop, the service restarts."""
@@ -65,6 +66,7 @@ class Box:
             self._shell.tell(failure)
         if self._board.oled is not None:
             self._board.oled.open(self._from_thread(self._shell.tell))
+        self.ready.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
@@ -98,8 +100,8 @@ class Box:
             if board.keypad is not None:
                 for fact in board.keypad.sample(now_s):
                     self._shell.tell(fact)
-            if board.ringer is not None:
-                board.ringer.sample(now_s)
+            if board.ringer is not None and (fact := board.ringer.sample(now_s)) is not None:
+                self._shell.tell(fact)
             await asyncio.sleep(CONTACT_INTERVAL_S)
 
     async def _open_control(self) -> ControlServer | None:
@@ -157,9 +159,10 @@ class Box:
         return hand_over
 
     def _sound_status(self) -> Answer:
+        recording = self._board.recording
         return {
             "capture_started_s": self._microphone.opened_s,
-            "playback_started_s": self._earpiece.opened_s,
+            "playback_started_s": recording.opened_s if recording else self._earpiece.opened_s,
             "overruns": self._microphone.overruns,
             "underruns": self._earpiece.underruns,
         }

@@ -22,13 +22,14 @@ CONTACTS_MAX = 1000
 NAME_BYTES_MAX = 48  # UTF-8, as in a certificate (identity.py): two lines of the OLED
 DEVICE_CHARACTERS_MAX = 255  # an ALSA name, or `file:` and a path
 DEBOUNCE_MAX_S = 0.2  # more than this and a quick finger is not seen
+FLASH_MAX_S = 1.6  # the longest flash that exchanges accept
 PIN_MIN, PIN_MAX = 2, 27  # 0 and 1 belong to the EEPROM of an add-on board
 OLED_WIDTH_MAX, OLED_HEIGHT_MAX = 128, 64  # SSD1306 data sheet, section 1
 
 DIALLING_KEYS = "0123456789*#"
 KEYS = DIALLING_KEYS + "ABCD"  # ITU-T Q.23
-# Countries whose bell we know; the table of cadences is in drivers/ringer.py.
-COUNTRIES = tuple("AT AU CH DE ES FR GB IN IT JP NL SE US".split())
+# Countries whose tones (codec/tones.py) and bell (drivers/ringer.py) we know; UK is GB.
+COUNTRIES = tuple("AT CH DE ES FR GB IT UK US".split())
 I2C_PINS = {0: (0, 1), 1: (2, 3)}  # bus: data and clock; other buses are moved by overlays
 
 T = TypeVar("T")
@@ -96,6 +97,7 @@ class HookWiring:
     pin: int = 22
     lifted_is_high: bool = True  # the weight of the handset closes the contact to ground
     debounce_s: float = 0.020
+    flash_max_s: float = 0.5  # on the hook for longer than this means hung up
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ def parse_config(text: str, source: str) -> Config:
         AudioSettings(
             audio.take("capture", _device, "default"),
             audio.take("playback", _device, "default"),
-            audio.take("country", _one_of(*COUNTRIES), "DE"),
+            audio.take("country", lambda code: _one_of(*COUNTRIES)(_text(code).upper()), "DE"),
         ),
         CodecSettings(codec.take("preference", _codecs, CodecSettings().preference)),
         _contacts(contacts),
@@ -187,13 +189,14 @@ def parse_handset(text: str, source: str) -> Handset:
         HookWiring(
             hook.take("pin", _pin, HookWiring().pin),
             hook.take("lifted_is_high", _truth, default=True),
-            hook.take("debounce_s", _debounce, HookWiring().debounce_s),
+            hook.take("debounce_s", _seconds(DEBOUNCE_MAX_S), HookWiring().debounce_s),
+            hook.take("flash_max_s", _seconds(FLASH_MAX_S), HookWiring().flash_max_s),
         ),
         KeypadWiring(
             keypad.take("rows", _pins, KeypadWiring().rows),
             keypad.take("columns", _pins, KeypadWiring().columns),
             keypad.take("keys", _keys, KeypadWiring().keys),
-            keypad.take("debounce_s", _debounce, KeypadWiring().debounce_s),
+            keypad.take("debounce_s", _seconds(DEBOUNCE_MAX_S), KeypadWiring().debounce_s),
         ),
         OledWiring(
             oled.take("bus", _between(0, 255), OledWiring().bus),
@@ -380,14 +383,14 @@ def _pins(value: Any) -> tuple[int, ...]:
     return tuple(_pin(item) for item in _list(value, PIN_MAX))
 
 
-def _debounce(value: Any) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not 0 < value <= DEBOUNCE_MAX_S
-    ):
-        raise ConfigError(f"must be seconds, more than 0 and at most {DEBOUNCE_MAX_S}")
-    return float(value)
+def _seconds(most_s: float) -> Callable[[Any], float]:
+    def read(value: Any) -> float:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 < value <= most_s:
+            raise ConfigError(f"must be seconds, more than 0 and at most {most_s}")
+        return float(value)
+
+    return read
 
 
 def _keys(value: Any) -> tuple[str, ...]:

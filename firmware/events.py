@@ -60,6 +60,11 @@ class HookReplaced(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class HookFlashed(Fact):
+    """The hook was tapped: recall, in the language of exchanges."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeyPressed(Fact):
     """A key was down for the whole debounce time."""
 

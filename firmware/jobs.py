@@ -39,8 +39,10 @@ def resolve_host(name: str) -> events.HostResolved:
     try:
         found = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_DGRAM)
     except (OSError, ValueError):
-        return events.HostResolved(name, ())
-    addresses = dict.fromkeys(Endpoint(str(entry[4][0]), int(port)) for entry in found)
+        found = []
+    addresses = dict.fromkeys(
+        Endpoint(str(entry[4][0]), int(port)) for entry in found if 0 < int(port) <= 65535
+    )
     return events.HostResolved(name, tuple(addresses))
 
 

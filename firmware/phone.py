@@ -30,6 +30,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.Started: ("directory", "claim", "call", "display"),
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
+    events.HookFlashed: ("call",),
     events.KeyPressed: ("ear", "call"),
     events.WallClockRead: ("directory", "call", "display"),
     events.HardwareFailed: ("display",),
@@ -148,7 +149,7 @@ class Phone:
             "ear": self.ear,
         }
         if own is None:
-            self._cores["claim"] = Claim(setup.identity, setup.name, random_bytes)
+            self._cores["claim"] = Claim(setup.identity, setup.name)
         self._view = CallView()
         self._timings = Timings()
         self._reachability = events.ReachabilityChanged(nodes=0, published=False)

@@ -22,6 +22,7 @@ from firmware.phone import Phone
 
 KEY_HELD_S = 0.060  # a quick finger; three times the debounce time of the keypad
 KEY_PAUSE_S = 0.060
+HOOK_SETTLED_S = 0.050
 FLASH_S = 0.250  # in the middle of what counts as a flash
 DIGITS_MAX = 64
 WAIT_MAX_S = 3600.0
@@ -75,11 +76,11 @@ class Remote:
         }
 
     async def _lift(self, _request: Mapping[str, Any]) -> Answer:
-        self._hand().lift()
+        await self._move(self._hand().lift)
         return {}
 
     async def _replace(self, _request: Mapping[str, Any]) -> Answer:
-        self._hand().replace()
+        await self._move(self._hand().replace)
         return {}
 
     async def _press(self, request: Mapping[str, Any]) -> Answer:
@@ -98,9 +99,11 @@ class Remote:
 
     async def _flash(self, _request: Mapping[str, Any]) -> Answer:
         hand = self._hand()
-        hand.replace()
-        await asyncio.sleep(FLASH_S)
-        hand.lift()
+        async with self._fingers:
+            hand.replace()
+            await asyncio.sleep(FLASH_S)
+            hand.lift()
+            await asyncio.sleep(HOOK_SETTLED_S)
         return {}
 
     async def _status(self, _request: Mapping[str, Any]) -> Answer:
@@ -150,6 +153,12 @@ class Remote:
             now = self._watch.view.state
             raise CommandError(f"still {now} after {timeout_s:g} s, not {state}") from None
         return {"state": state}
+
+    async def _move(self, move: Callable[[], None]) -> None:
+        """A hand is slow: what it does next finds the hook settled."""
+        async with self._fingers:
+            move()
+            await asyncio.sleep(HOOK_SETTLED_S)
 
     def _hand(self) -> Hand:
         if self._hand_or_none is None:

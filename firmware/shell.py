@@ -39,7 +39,7 @@ class ShellCounters:
     """What the shell itself dropped."""
 
     datagrams_dropped: int = 0
-    datagrams_unsent: int = 0
+    socket_errors: int = 0  # unsendable, or refused by the other side (ICMP)
     jobs_dropped: int = 0
 
 
@@ -77,7 +77,8 @@ class Shell:
         loop = asyncio.get_running_loop()
         try:
             self._transport, _ = await loop.create_datagram_endpoint(
-                lambda: _Receiver(self._received), local_addr=(bind.host, bind.port)
+                lambda: _Receiver(self._received, self._socket_failed),
+                local_addr=(bind.host, bind.port),
             )
         except OSError as error:
             raise HardwareError(f"cannot listen on {bind}: {error.strerror}") from None
@@ -173,10 +174,12 @@ class Shell:
 
     def _send(self, data: bytes, to: Endpoint) -> None:
         assert self._transport is not None
-        try:
-            self._transport.sendto(data, (to.host, to.port))
-        except (OSError, ValueError):  # an address of another family, or one that is no address
-            self.counters.datagrams_unsent += 1
+        self._transport.sendto(data, (to.host, to.port))
+
+    def _socket_failed(self, error: OSError) -> None:
+        """Nobody has to act: cores repeat and time out by themselves."""
+        self.counters.socket_errors += 1
+        logger.debug("socket: %s", error)
 
     def _submit(self, job: Callable[[], Fact]) -> None:
         """Run `job` in a worker thread; its fact comes back through the inbox."""
@@ -211,12 +214,15 @@ def _store_logged(state: StateDir, name: str, data: bytes) -> None:
 class _Receiver(asyncio.DatagramProtocol):
     """Turns asyncio's address tuples into endpoints."""
 
-    def __init__(self, received: Callable[[bytes, Endpoint], None]) -> None:
+    def __init__(
+        self, received: Callable[[bytes, Endpoint], None], failed: Callable[[OSError], None]
+    ) -> None:
         self._received = received
+        self._failed = failed
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._received(data, Endpoint(addr[0], addr[1]))
 
     def error_received(self, exc: Exception) -> None:
-        """An ICMP error of an earlier datagram; the cores time out by themselves."""
-        logger.debug("socket: %s", exc)
+        assert isinstance(exc, OSError)
+        self._failed(exc)

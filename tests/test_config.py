@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware import config, identity
+from firmware.codec import tones
 from firmware.config import (
     CONTACTS_MAX,
     PEERS_MAX,
@@ -37,7 +38,7 @@ oled = false
 [audio]
 capture = "file:speech.wav"
 playback = "plughw:CARD=Device"
-country = "GB"
+country = "gb"
 [codec]
 preference = ["pcma", "opus"]
 [contacts]
@@ -89,7 +90,7 @@ def test_complete_config_sets_every_key() -> None:
         ('[audio]\ncapture = ""', "box.toml: [audio] capture: must be an ALSA name"),
         ('[audio]\ncapture = "file:"', "box.toml: [audio] capture: must be an ALSA name"),
         ("[audio]\nplayback = 0", "box.toml: [audio] playback: must be a string"),
-        ('[audio]\ncountry = "de"', "box.toml: [audio] country: 'de' is none of AT, AU"),
+        ('[audio]\ncountry = "DDR"', "box.toml: [audio] country: 'DDR' is none of AT, CH"),
         ("[codec]\npreference = []", "box.toml: [codec] preference: must name at least one"),
         ('[codec]\npreference = ["gsm"]', "box.toml: [codec] preference: 'gsm' is none of opus"),
         ('[codec]\npreference = ["opus", "opus"]', "box.toml: [codec] preference: must name"),
@@ -119,6 +120,10 @@ def test_contacts_at_the_limit_are_taken_and_one_more_is_refused() -> None:
     assert len(parse_config(text, "b").contacts) == CONTACTS_MAX
     with pytest.raises(ConfigError, match="more than 1000 contacts"):
         parse_config(text + lines[-1], "b")
+
+
+def test_each_country_of_the_configuration_has_its_tones() -> None:
+    assert set(config.COUNTRIES) <= tones.COUNTRIES
 
 
 def test_name_limit_is_that_of_the_certificate() -> None:

@@ -107,6 +107,7 @@ def test_socket_is_for_its_owner_only(tmp_path: Path) -> None:
     async def story(path: Path) -> None:
         async with ControlClient.open(path) as client:
             await client.request("echo")
-        assert path.stat().st_mode & 0o777 == 0o600
+        mode = await asyncio.to_thread(path.stat)
+        assert mode.st_mode & 0o777 == 0o600
 
     serve(tmp_path, story)

@@ -30,7 +30,7 @@ CORE_FILES = [
     path
     for path in FIRMWARE
     if path.parent.name in CORES
-    or path.stem in ("phone", "demux", "identity", "number", "events", "model", "errors")
+    or path.stem in ("phone", "config", "demux", "identity", "number", "events", "model", "errors")
 ]
 TEXTS = {".md", ".py", ".sh", ".toml", ".txt", ""}  # "": Makefile, LICENSE, .ci/run
 
@@ -96,9 +96,10 @@ def test_every_package_of_the_firmware_has_its_tests() -> None:
 
 def test_architecture_names_every_folder() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {path.relative_to(ROOT).parts[0] for path in FILES if path.parent != ROOT}
     report(
         f"docs/architecture.md does not name {folder}/"
-        for folder in (*FOLDERS, *packages())
+        for folder in sorted(folders.union(packages()))
         if f"{folder}/" not in text
     )
 
@@ -111,6 +112,18 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         if path.suffix in TEXTS
         for number, line in enumerate(lines(path), 1)
         if (match := machine_path.search(line))
+    )
+
+
+def test_every_make_target_that_a_text_names_exists() -> None:
+    targets = {line.partition(":")[0] for line in lines(ROOT / "Makefile") if "## " in line}
+    report(
+        f"{name(path)}:{number}: make {target}"
+        for path in FILES
+        if path.suffix == ".md"
+        for number, line in enumerate(lines(path), 1)
+        for target in re.findall(r"(?:`|^ {4})make (\w+)", line)
+        if target not in targets
     )
 
 

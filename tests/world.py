@@ -18,6 +18,7 @@ import numpy as np
 from firmware import events, number
 from firmware.events import Core, Fact, Message
 from firmware.identity import Certificate, Identity
+from firmware.jobs import Argon2Cost, compute_argon2
 from firmware.model import (
     FRAME_S,
     FRAME_SAMPLES,
@@ -30,7 +31,6 @@ from firmware.model import (
 )
 from firmware.overlay.node import Node
 from firmware.phone import Phone, PhoneSetup
-from firmware.jobs import Argon2Cost, compute_argon2
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay
 HASH_S = 0.05  # what one hash of the real cost takes on a small computer
@@ -285,7 +285,8 @@ def sine(frequency_hz: float, first_sample: int, amplitude: int = 8000) -> Frame
     """One frame of a sine that goes on from frame to frame."""
     samples = np.arange(first_sample, first_sample + FRAME_SAMPLES)
     wave = np.sin(2 * np.pi * frequency_hz / SAMPLE_RATE_HZ * samples)
-    return (amplitude * wave).astype(np.int16)
+    frame: Frame = (amplitude * wave).astype(np.int16)
+    return frame
 
 
 def loudest_hz(frames: list[Frame]) -> float:

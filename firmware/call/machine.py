@@ -15,13 +15,10 @@ from typing import Any
 from firmware import events
 from firmware.call import messages
 from firmware.call.line import REFUSED, Line
-from firmware.call.pins import decode_pins, encode_pins
 from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.events import Message
 from firmware.identity import Identity
 from firmware.model import CallState, CallView, Codec
-
-__all__ = ["Call", "decode_pins", "encode_pins"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,7 +243,7 @@ class CalleeSession(Session):
     @property
     def awaits_prack(self) -> bool:
         """True after TRYING, until the core has the INVITE."""
-        return isinstance(self._response, Trying) and not self.is_pending
+        return isinstance(self._response, Trying) and not self.is_pending and not self.is_over
 
     def respond(self, response: Signal, ephemeral: bytes, now_s: float) -> None:
         """Send a response; one that ends or answers the INVITE is repeated until its ACK.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def search(state: StateDir, identity_file: IdentityFile) -> None:
     """Run the claim core without a network: here nobody can be asked if the number is taken."""
-    claim = Claim(identity_file.identity, "", os.urandom)
+    claim = Claim(identity_file.identity, "")
     waiting: list[Message] = claim.handle(events.Started(), 0.0)
     while waiting:
         match waiting.pop(0):

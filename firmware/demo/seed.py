@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-DEFAULT_SEED = 1
+DEFAULT_SEED = 195  # one whose two numbers are found soon; the hashes are computed all the same
 
 
 def seeded_bytes(seed: int, purpose: str) -> Callable[[int], bytes]:

@@ -23,6 +23,7 @@ from firmware.demo.story import Recording, Story
 from firmware.demo.terminal import LiveView, PlainView, View
 from firmware.errors import CommandError, FirmwareError
 from firmware.model import Codec
+from firmware.state import StateDir
 
 LOOK_INTERVAL_S = 0.1  # how often the live view looks at the OLEDs
 ROLES = (CALLER, CALLEE)
@@ -38,11 +39,12 @@ class Demo:
 
     async def run(self, stream: TextIO) -> Summary:
         """Play the call, leave everything in `out`; CommandError if the call did not work."""
-        out = self.out.resolve()
         try:
-            out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CommandError(f"cannot make the directory {out}: {error.strerror}") from None
+            return await self._play(StateDir(self.out.resolve()).path, stream)
+        except OSError as error:  # of a file below `out`: full, read-only, or not ours
+            raise CommandError(f"{error.filename or self.out}: {error.strerror}") from None
+
+    async def _play(self, out: Path, stream: TextIO) -> Summary:
         view = _view(stream)
         network = Network(self.seed)
         await network.open()
@@ -79,12 +81,12 @@ class Demo:
 @asynccontextmanager
 async def _beside(work: Coroutine[None, None, None], name: str) -> AsyncIterator[None]:
     """Run `work` until the body is done; the body's error comes out as it is, in no group."""
-    failed: FirmwareError | None = None
+    failed: FirmwareError | OSError | None = None
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(work, name=name)
         try:
             yield
-        except FirmwareError as error:
+        except (FirmwareError, OSError) as error:
             failed = error
         running.cancel()
     if failed is not None:

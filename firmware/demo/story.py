@@ -7,6 +7,7 @@ Units: `_s` monotonic seconds, comparable between the processes of one machine.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from firmware.model import SAMPLE_RATE_HZ, CallState, Picture
 from firmware.number import display
 
 READY_TIMEOUT_S = 300.0  # the search for a number takes 20 s on average, and is pure luck
+LOOK_AT_SEARCH_S = 1.0
 STEP_TIMEOUT_S = 10.0
 POLL_S = 0.1
 LISTEN_S = 0.8  # to the dial tone, before dialling
@@ -75,21 +77,21 @@ class Story:
     async def _get_ready(self) -> str:
         """Wait until both have a number that the network can find; returns the callee's."""
         self._tell("both boxes are on; each makes its number and looks for the network")
-        deadline_s = asyncio.get_running_loop().time() + READY_TIMEOUT_S
-        waiting = [self._caller, self._callee]
-        number = ""
-        while waiting:
-            for actor in list(waiting):
-                status = await actor.status()
-                if status["number"] and status["reachable"]:
-                    self._tell(f"{actor.role.name} has the number {display(status['number'])}")
-                    number = status["number"] if actor is self._callee else number
-                    waiting.remove(actor)
-            if asyncio.get_running_loop().time() > deadline_s:
-                raise CommandError(f"{waiting[0].role.name}'s box did not become reachable")
-            await asyncio.sleep(POLL_S)
+        if not all(status["number"] for status in await self._statuses()):
+            await asyncio.sleep(LOOK_AT_SEARCH_S)
+            await self._remember("making_number")
+        for actor in (self._caller, self._callee):
+            await self._until(
+                actor,
+                lambda status: bool(status["number"] and status["reachable"]),
+                READY_TIMEOUT_S,
+                "not reachable",
+            )
+        caller, callee = await self._statuses()
+        self._tell(f"{self._caller.role.name} has the number {display(caller['number'])}")
+        self._tell(f"{self._callee.role.name} has the number {display(callee['number'])}")
         await self._remember("ready")
-        return number
+        return str(callee["number"])
 
     async def _dial(self, number: str) -> float:
         """Lift and press the keys; returns when the last one went down."""
@@ -135,7 +137,12 @@ class Story:
     async def _hang_up(self) -> tuple[Answer, Answer]:
         await self._caller.replace()
         await self._caller.wait(CallState.IDLE, STEP_TIMEOUT_S)
-        await self._until(self._callee, lambda status: status["state"] != CallState.CONNECTED)
+        await self._until(
+            self._callee,
+            lambda status: status["state"] != CallState.CONNECTED,
+            STEP_TIMEOUT_S,
+            "connected",
+        )
         self._tell(f"{self._caller.role.name} hangs up, {self._callee.role.name} hears it")
         after = await self._statuses()
         await self._remember("hung_up")
@@ -146,11 +153,13 @@ class Story:
         await self._remember("idle")
         return after
 
-    async def _until(self, actor: Actor, holds: Callable[[Answer], bool]) -> None:
-        deadline_s = asyncio.get_running_loop().time() + STEP_TIMEOUT_S
-        while not holds(status := await actor.status()):
-            if asyncio.get_running_loop().time() > deadline_s:
-                raise CommandError(f"{actor.role.name}'s box is still {status['state']}")
+    async def _until(
+        self, actor: Actor, holds: Callable[[Answer], bool], timeout_s: float, otherwise: str
+    ) -> None:
+        deadline_s = time.monotonic() + timeout_s
+        while not holds(await actor.status()):
+            if time.monotonic() > deadline_s:
+                raise CommandError(f"{actor.role.name}'s box is still {otherwise}")
             await asyncio.sleep(POLL_S)
 
     async def _statuses(self) -> tuple[Answer, Answer]:

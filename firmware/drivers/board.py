@@ -58,8 +58,6 @@ class Board:
         if self.oled is not None:
             self.oled.close()
             self.oled.join(timeout_s=1.0)
-        if self.ringer is not None:
-            self.ringer.stop()
         if self.gpio is not None:
             self.gpio.close()
         if self.recording is not None:
@@ -97,7 +95,13 @@ def open_board(config: Config, handset: Handset) -> Board:
 
 def _hook(handset: Handset, gpio: Gpio) -> Hook:
     wiring = handset.hook
-    return Hook(gpio, wiring.pin, wiring.debounce_s, lifted_is_high=wiring.lifted_is_high)
+    return Hook(
+        gpio,
+        wiring.pin,
+        wiring.debounce_s,
+        wiring.flash_max_s,
+        lifted_is_high=wiring.lifted_is_high,
+    )
 
 
 def _keypad(handset: Handset, gpio: Gpio) -> Keypad:

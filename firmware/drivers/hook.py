@@ -1,8 +1,8 @@
-"""Hook switch: the contact under the handset, debounced.
+"""Hook switch: the contact under the handset, debounced; a tap of it is a flash.
 
 Knows no telephone: a lifted handset is a fact, what follows from it is decided elsewhere. Each
 sample reads the level anew, so a lost edge cannot leave it in the wrong state.
-Units: `_s` seconds.
+Units: `_s` seconds. Source: the ranges of exchanges, 0.1 to 0.4 s at least, 0.4 to 1.6 s at most.
 """
 
 from __future__ import annotations
@@ -10,41 +10,68 @@ from __future__ import annotations
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
 from firmware.errors import HardwareError
-from firmware.events import Fact, HookLifted, HookReplaced
+from firmware.events import Fact, HookFlashed, HookLifted, HookReplaced
 from firmware.model import Part
+
+FLASH_MIN_S = 0.1  # shorter on the hook: somebody knocked against the telephone
 
 
 class Hook:
     """Debounced hook switch, on its hook at first; 20 ms outlasts the bounce of the contact.
 
-    Call `sample` at least twice in each `debounce_s`.
+    On the hook for more than `flash_max_s` it is replaced, for less it was flashed. Call `sample`
+    at least twice in each `debounce_s`.
     """
 
     def __init__(
-        self, gpio: Gpio, pin: int, debounce_s: float = 0.020, *, lifted_is_high: bool = True
+        self,
+        gpio: Gpio,
+        pin: int,
+        debounce_s: float = 0.020,
+        flash_max_s: float = 0.5,
+        *,
+        lifted_is_high: bool = True,
     ) -> None:
-        self._gpio, self._pin, self._debounce_s = gpio, pin, debounce_s
+        self._gpio, self._pin = gpio, pin
+        self._debounce_s, self._flash_max_s = debounce_s, flash_max_s
         self._lifted_is_high = lifted_is_high
-        self._lifted = False
-        self._changed_s: float | None = None
+        self._contact = False  # debounced; True = lifted
+        self._changed_s: float | None = None  # when the level left `_contact`
+        self._lifted = False  # as reported
+        self._down_s: float | None = None  # when the contact closed under a lifted handset
         self._health = Health(Part.HOOK)
         gpio.set_input(pin)
 
     def sample(self, now_s: float) -> Fact | None:
         """What happened since the last sample; None = nothing."""
         try:
-            lifted = self._gpio.read(self._pin) == self._lifted_is_high
+            level = self._gpio.read(self._pin) == self._lifted_is_high
         except HardwareError as error:
             self._changed_s = None
             return self._health.failed(error)
-        return self._health.worked() or self._debounce(lifted, now_s)
+        return self._health.worked() or self._judge(self._debounced(level, now_s), now_s)
 
-    def _debounce(self, lifted: bool, now_s: float) -> Fact | None:
-        if lifted == self._lifted:
+    def _debounced(self, level: bool, now_s: float) -> bool:
+        if level == self._contact:
             self._changed_s = None
         elif self._changed_s is None:
             self._changed_s = now_s
         elif now_s - self._changed_s >= self._debounce_s:
-            self._lifted, self._changed_s = lifted, None
-            return HookLifted() if lifted else HookReplaced()
-        return None
+            self._contact, self._changed_s = level, None
+        return self._contact
+
+    def _judge(self, contact: bool, now_s: float) -> Fact | None:
+        if contact:
+            down_s, self._down_s = self._down_s, None
+            if not self._lifted:
+                self._lifted = True
+                return HookLifted()
+            return HookFlashed() if down_s is not None and now_s - down_s >= FLASH_MIN_S else None
+        if not self._lifted:
+            return None
+        if self._down_s is None:
+            self._down_s = now_s
+        if now_s - self._down_s <= self._flash_max_s:
+            return None
+        self._lifted, self._down_s = False, None
+        return HookReplaced()

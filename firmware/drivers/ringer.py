@@ -15,23 +15,19 @@ from firmware.model import Part
 
 CADENCES_S = {  # sound, pause, sound, pause, ...
     "AT": (1.0, 5.0),
-    "AU": (0.4, 0.2, 0.4, 2.0),
     "CH": (1.0, 4.0),
     "DE": (1.0, 4.0),
     "ES": (1.5, 3.0),
     "FR": (1.5, 3.5),
     "GB": (0.4, 0.2, 0.4, 2.0),
-    "IN": (0.4, 0.2, 0.4, 2.0),
     "IT": (1.0, 4.0),
-    "JP": (1.0, 2.0),
-    "NL": (1.0, 4.0),
-    "SE": (1.0, 5.0),
+    "UK": (0.4, 0.2, 0.4, 2.0),
     "US": (2.0, 4.0),
 }
 
 
 class Ringer:
-    """The bell; `sample` moves it on, at least every 50 ms for a clean cadence."""
+    """The bell; only `sample` moves the pin, so call it every 50 ms or oftener."""
 
     def __init__(self, gpio: Gpio, pin: int, country: str) -> None:
         self._gpio, self._pin, self._cadence_s = gpio, pin, CADENCES_S[country]
@@ -45,20 +41,26 @@ class Ringer:
         """The buzzer is heard at this moment."""
         return self._sounding
 
-    def start(self, now_s: float) -> Fact | None:
-        """Ring until `stop`; harmless when it rings already."""
+    def start(self, now_s: float) -> None:
+        """Ring from `now_s` until `stop`; harmless when it rings already."""
         if self._started_s is None:
             self._started_s = now_s
-        return self.sample(now_s)
 
-    def stop(self) -> Fact | None:
-        """Silence at once."""
+    def stop(self) -> None:
+        """Silence from the next sample on."""
         self._started_s = None
-        return self._drive(sound=False)
 
     def sample(self, now_s: float) -> Fact | None:
-        """Turn the buzzer on or off as the cadence wants it now."""
-        return self._drive(sound=self._is_loud(now_s))
+        """Turn the buzzer on or off as the cadence wants it; a failure or recovery, if any."""
+        sound = self._is_loud(now_s)
+        if sound == self._sounding:
+            return None
+        try:
+            self._gpio.write(self._pin, sound)
+        except HardwareError as error:
+            return self._health.failed(error)
+        self._sounding = sound
+        return self._health.worked()
 
     def _is_loud(self, now_s: float) -> bool:
         if self._started_s is None:
@@ -69,13 +71,3 @@ class Ringer:
                 return part % 2 == 0
             into_s -= duration_s
         return False  # rounding at the very end of the last pause
-
-    def _drive(self, *, sound: bool) -> Fact | None:
-        if sound == self._sounding:
-            return None
-        try:
-            self._gpio.write(self._pin, sound)
-        except HardwareError as error:
-            return self._health.failed(error)
-        self._sounding = sound
-        return self._health.worked()

@@ -50,9 +50,9 @@ class DelayObserver:
         self._recent.add(delay_s)
         self._arrived_s, self._last_delay_s = now_s, delay_s
 
-    def off_s(self, media_s: float, now_s: float) -> float:
-        """How much more such a packet would have taken than the one before it."""
-        return now_s - media_s - self._last_delay_s
+    def delay_s(self, media_s: float, now_s: float) -> float:
+        """How much longer than the fastest: a packet that comes, or is played, now."""
+        return now_s - media_s - self.fastest_s
 
 
 class _Window:

@@ -24,11 +24,12 @@ from firmware.model import FRAME_S
 
 PACKETS_MAX = 100  # 2 s of speech; above it the oldest is skipped
 EXCESS_MAX_S = 0.200  # above the target: more is skipped at once
-CALM_POPS = 25  # 0.5 s for which the delay must have been too long before one packet is skipped
+CALM_POPS = 150  # 3 s for which the delay must have been too long before it is shortened
+SHORTEN_POPS = 25  # then by one packet every 0.5 s at most
 HYSTERESIS_S = 0.005
 BREAK_POPS = 10  # 200 ms without a packet: the ear has lost the thread, begin at the target again
 SEQUENCE_JUMP_MAX = 1000  # packets, 20 s; beyond it the peer began anew
-DELAY_JUMP_S = 2.0  # so far from the packet before, the peer's clock jumped
+DELAY_JUMP_S = 2.0  # so far from the fastest packet, the peer's clock jumped
 HISTORY_MAX = 512  # packets for which late and duplicate are told apart
 
 
@@ -103,13 +104,16 @@ class _Stream:
         self._missed: set[int] = set()  # counted as lost, may yet come late
         self._pops_without = 0
         self._calm: deque[float] = deque(maxlen=CALM_POPS)  # play-out delays
+        self._pops = 0
 
     def is_broken_by(self, packet: RtpPacket, now_s: float) -> bool:
         if packet.ssrc != self._ssrc:
             return True
         ahead = unwrap(packet.sequence_number, self._highest, 16) - self._highest
-        off_s = self.delays.off_s(self._media_s(packet), now_s)
-        return abs(ahead) > SEQUENCE_JUMP_MAX or abs(off_s) > DELAY_JUMP_S
+        delay_s = self.delays.delay_s(self._media_s(packet), now_s)
+        # a straggler, which is behind in number and in time, breaks nothing
+        is_jump_in_time = ahead > 0 and abs(delay_s) > DELAY_JUMP_S
+        return is_jump_in_time or abs(ahead) > SEQUENCE_JUMP_MAX
 
     def push(self, packet: RtpPacket, now_s: float) -> bool:
         number = unwrap(packet.sequence_number, self._highest, 16)
@@ -130,6 +134,7 @@ class _Stream:
         return is_newest
 
     def pop(self, now_s: float) -> RtpPacket | Gap:
+        self._pops += 1
         self._shorten(now_s)
         number = min(self._waiting, default=None)
         if number is None or (number != self._next and not self._is_due(number, now_s)):
@@ -145,7 +150,7 @@ class _Stream:
         return self._delay_s(number, now_s) >= self.delays.target_s
 
     def _delay_s(self, number: int, now_s: float) -> float:
-        return now_s - self._waiting[number].media_s - self.delays.fastest_s
+        return self.delays.delay_s(self._waiting[number].media_s, now_s)
 
     def _media_s(self, packet: RtpPacket) -> float:
         return unwrap(packet.timestamp, self._timestamp, 32) / self._clock_hz
@@ -159,10 +164,12 @@ class _Stream:
         at_once_s = longest_s + EXCESS_MAX_S if is_continuous else longest_s
         while len(self._waiting) > 1 and self._delay_s(min(self._waiting), now_s) > at_once_s:
             self._skip()
-        if len(self._calm) == CALM_POPS and min(self._calm) > longest_s + HYSTERESIS_S:
-            self._calm.clear()
-            if len(self._waiting) > 1:
-                self._skip()
+        if self._pops % SHORTEN_POPS or len(self._calm) < CALM_POPS or len(self._waiting) < 2:
+            return
+        # the shortest of them all: a pop that our own clock made early counts, too
+        if min(self._calm) > longest_s + HYSTERESIS_S:
+            self._skip()
+            self._calm = deque((delay_s - FRAME_S for delay_s in self._calm), CALM_POPS)
 
     def _skip(self) -> None:
         number = min(self._waiting)

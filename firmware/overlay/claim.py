@@ -7,7 +7,6 @@ Source: RFC 3972 (CGA, hash extension); docs/protocol.md.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 
 from firmware import number as numbers
 from firmware.errors import MalformedError
@@ -35,14 +34,15 @@ PROGRESS_TRIES = 4
 class Claim:
     """A core that is used once, by a box whose identity has no modifier yet.
 
+    Modifiers are tried from 0 on: the key is in the hash, so each box has a search of its own, and
+    a key that is restored without its modifier finds its number again.
     Two boxes may claim a number in the same minute and not see each other: then it is a conflict
     for callers, and nobody is called under it.
     """
 
-    def __init__(self, identity: Identity, name: str, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, identity: Identity, name: str) -> None:
         self._identity = identity
         self._name = name
-        self._random_bytes = random_bytes
         self._public_key = identity.public_key
         self._next_modifier = 0
         self._outstanding: dict[tuple[bytes, bytes], bytes] = {}  # question: modifier
@@ -55,8 +55,6 @@ class Claim:
         del now_s
         match fact:
             case Started():
-                start = self._random_bytes(MODIFIER_BYTES)
-                self._next_modifier = int.from_bytes(start, "big")
                 return self._search()
             case Argon2Computed(secret, salt, digest):
                 return self._hashed((secret, salt), digest)
@@ -79,7 +77,7 @@ class Claim:
         commands: list[Message] = []
         while len(self._outstanding) < HASHES_AT_ONCE_MAX:
             modifier = self._next_modifier.to_bytes(MODIFIER_BYTES, "big")
-            self._next_modifier = (self._next_modifier + 1) % 2 ** (8 * MODIFIER_BYTES)
+            self._next_modifier += 1
             question = numbers.hash_question(self._public_key, modifier)
             self._outstanding[question] = modifier
             commands.append(ComputeArgon2(*question))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
@@ -182,7 +183,7 @@ def decode(data: bytes) -> Packet:
 
 def encode_endpoint(endpoint: Endpoint) -> bytes:
     """Compact form: 4 or 16 bytes of address, 2 of port."""
-    return ipaddress.ip_address(endpoint.host).packed + endpoint.port.to_bytes(2, "big")
+    return _packed(endpoint.host) + endpoint.port.to_bytes(2, "big")
 
 
 def decode_endpoint(data: object) -> Endpoint | None:
@@ -190,6 +191,11 @@ def decode_endpoint(data: object) -> Endpoint | None:
     if not isinstance(data, bytes) or len(data) not in (6, 18):
         return None
     return Endpoint(str(ipaddress.ip_address(data[:-2])), int.from_bytes(data[-2:], "big"))
+
+
+@lru_cache(maxsize=4096)
+def _packed(host: str) -> bytes:
+    return ipaddress.ip_address(host).packed
 
 
 def _encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:

@@ -7,7 +7,8 @@ Source: BEP 5 "Routing Table" (k = 8; good, questionable, bad), BEP 42 (ids that
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+import math
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -53,8 +54,8 @@ class RoutingTable:
 
     def __init__(self, own_id: bytes) -> None:
         self.own_id = own_id
-        self._buckets: list[dict[bytes, Entry]] = [{} for _ in range(BUCKETS)]
-        self._changed_s: list[float] = [-FRESH_S] * BUCKETS
+        self._buckets: defaultdict[int, dict[bytes, Entry]] = defaultdict(dict)  # few are not empty
+        self._changed_s: dict[int, float] = {}
         self._owners: Counter[str] = Counter()
         self._id_at: dict[Endpoint, bytes] = {}
         self.nodes = 0  # known and not bad
@@ -116,9 +117,9 @@ class RoutingTable:
 
         Injected randomness: 20 bytes.
         """
-        deepest = max((i for i in range(BUCKETS) if self._buckets[i]), default=-1)
+        deepest = max((index for index, bucket in self._buckets.items() if bucket), default=-1)
         for index in range(min(deepest + 2, BUCKETS)):
-            if now_s - self._changed_s[index] >= FRESH_S:
+            if now_s - self._changed_s.get(index, -math.inf) >= FRESH_S:
                 self._changed_s[index] = now_s
                 return _id_in_bucket(self.own_id, index, random_20)
         return None
@@ -196,7 +197,7 @@ class RoutingTable:
         return min(shared_bits(node_id, self.own_id), BUCKETS - 1)
 
     def _entries(self) -> Iterator[Entry]:
-        for bucket in self._buckets:
+        for bucket in self._buckets.values():
             yield from bucket.values()
 
 

@@ -136,5 +136,8 @@ class Transactions:
 
 
 def _due_s(transaction: Transaction) -> float:
-    """Waits double: attempt n is over `wait_s * (2**n - 1)` after the first was sent."""
-    return transaction.sent_s + transaction.wait_s * float(2**transaction.attempt - 1)
+    """When the present attempt is over; each waits twice as long as the last, up to WAIT_MAX_S."""
+    waits_s = (
+        min(transaction.wait_s * 2.0**attempt, WAIT_MAX_S) for attempt in range(transaction.attempt)
+    )
+    return transaction.sent_s + sum(waits_s)

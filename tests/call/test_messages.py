@@ -76,7 +76,7 @@ def test_truncated_signal_is_malformed_or_another_whole_one(signal: Signal) -> N
             shorter = decode_signal(encoded[:length])
         except MalformedError:
             continue
-        assert isinstance(shorter, Invite)  # only the time of an INVITE may be absent
+        assert isinstance(shorter, Invite)  # whose last fields may be absent
         assert shorter.utc_s is None
 
 

@@ -9,8 +9,6 @@ from firmware.call import pins
 from firmware.call.pins import PINS_MAX, Pins, decode_pins, encode_pins
 from firmware.errors import ConfigError
 
-ANNA = "234567890124"
-
 
 def valid(i: int) -> str:
     digits = f"3{i:010d}"

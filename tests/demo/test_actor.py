@@ -1,17 +1,24 @@
-"""What the demo writes for a box before it starts."""
+"""What the demo writes for a box, and how its hand and eye handle one."""
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firmware.config import parse_config
-from firmware.demo.actor import CALLEE, CALLER, Place, configure, keep_identity
+from firmware.control import Answer, ControlClient, ControlServer, Handler
+from firmware.demo.actor import CALLEE, CALLER, Actor, Place, acting, configure, keep_identity
+from firmware.errors import CommandError
 from firmware.identity import IdentityFile
-from firmware.model import Codec
+from firmware.model import CallState, Codec
 from firmware.state import IDENTITY, StateDir
+from tests.demo.pictures import picture
 
 BOOTSTRAP = ("127.0.0.1:6001", "127.0.0.1:6002")
 
@@ -60,3 +67,77 @@ def test_identity_with_its_number_is_kept_for_the_next_run(tmp_path: Path) -> No
     assert state.load_identity() == complete
     keep_identity(state, CALLER, 2)
     assert state.load_identity().modifier is None
+
+
+async def ask(
+    handlers: dict[str, Handler], directory: Path, play: Callable[[Actor], Awaitable[None]]
+) -> None:
+    """Let `play` handle a box that answers as `handlers` say."""
+    server = ControlServer(directory / "control", handlers)
+    await server.open()
+    serving = asyncio.create_task(server.run())
+    async with (
+        ControlClient.open(directory / "control") as hand,
+        ControlClient.open(directory / "control") as eye,
+    ):
+        await play(Actor(CALLEE, Place.of(CALLEE, directory), hand, eye))
+    serving.cancel()
+
+
+def test_actor_presses_the_key_it_was_told_and_knows_when(tmp_path: Path) -> None:
+    pressed = []
+
+    async def press(request: Mapping[str, Any]) -> Answer:
+        pressed.append((request["digits"], time.monotonic()))
+        return {}
+
+    async def play(actor: Actor) -> None:
+        before_s = time.monotonic()
+        pressed_s = await actor.press("7")
+        assert pressed[0][0] == "7"
+        assert before_s <= pressed_s <= pressed[0][1]
+
+    asyncio.run(ask({"press": press}, tmp_path, play))
+
+
+def test_actor_looks_while_its_hand_waits(tmp_path: Path) -> None:
+    shown = picture((1, 1))
+    rang = asyncio.Event()
+
+    async def wait(request: Mapping[str, Any]) -> Answer:
+        assert request["state"] == "ringing"
+        await rang.wait()
+        return {}
+
+    async def screen(_request: Mapping[str, Any]) -> Answer:
+        rang.set()
+        pixels = shown.pixels.hex()
+        return {"lines": list(shown.lines), "pixels": pixels, "width": 128, "height": 64}
+
+    async def play(actor: Actor) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(actor.wait(CallState.RINGING, 5.0))
+            looks = [tasks.create_task(actor.look()) for _ in range(3)]
+        assert [look.result() for look in looks] == [shown] * 3
+
+    asyncio.run(ask({"wait": wait, "screen": screen}, tmp_path, play))
+
+
+def test_actor_tells_whose_box_refused_and_why(tmp_path: Path) -> None:
+    async def wait(_request: Mapping[str, Any]) -> Answer:
+        raise CommandError("still idle after 1 s, not ringing")
+
+    async def play(actor: Actor) -> None:
+        with pytest.raises(CommandError, match=r"^June's box: still idle after 1 s"):
+            await actor.wait(CallState.RINGING, 1.0)
+
+    asyncio.run(ask({"wait": wait}, tmp_path, play))
+
+
+def test_box_that_cannot_start_is_quoted_and_nothing_is_left_running(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with acting(CALLER, tmp_path, tmp_path, "[audio]\nvolume = 11\n", seed=1):
+            raise AssertionError("a box with a wrong configuration started")
+
+    with pytest.raises(CommandError, match=r"^Jack's box stopped: .*volume: unknown key"):
+        asyncio.run(play())

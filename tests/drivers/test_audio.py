@@ -224,7 +224,7 @@ def test_earpiece_frames_that_come_in_a_burst_are_cut_to_the_newest() -> None:
     pcm = bench.start()
     for value in range(10, 10 + QUEUE_MAX + 3):
         bench.earpiece.push(frame(value))
-    played = []
+    played: list[bytes] = []
     while not played or played[-1] != data(10 + QUEUE_MAX + 2):
         played.append(pcm.written.get(timeout=WAIT_S))
         pcm.room.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import wave
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from firmware.model import FRAME_SAMPLES, Part, Picture
 
 SIMULATED = '[hardware]\nkind = "simulated"\n'
 WAIT_S = 5.0
+
+off_a_pi = pytest.mark.skipif(
+    Path("/proc/device-tree/model").exists(), reason="this is a board with a header"
+)
 
 
 def config(text: str = "") -> Config:
@@ -51,7 +56,8 @@ def test_simulated_board_hand_works_the_real_drivers() -> None:
     assert facts(board, 1.0) == [KeyPressed("4")]
     board.hand.release("4")
     board.hand.replace()
-    assert facts(board, 2.0) == [HookReplaced()]
+    assert facts(board, 2.0) == []  # perhaps a flash
+    assert facts(board, 2.7) == [HookReplaced()]
     board.close()
 
 
@@ -59,6 +65,7 @@ def test_simulated_board_bell_is_heard_by_the_hand_and_silent_after_close() -> N
     board = open_board(config(), Handset())
     assert board.hand is not None and board.ringer is not None
     board.ringer.start(0.0)
+    assert board.ringer.sample(0.0) is None
     assert board.hand.hears_bell()
     board.close()
     assert not board.hand.hears_bell()
@@ -69,8 +76,9 @@ def test_simulated_board_picture_is_seen_by_the_eye_and_dark_after_close() -> No
     assert board.oled is not None and board.hand is not None and board.hand.display is not None
     board.oled.show(Picture(("x",), bytes([7]) * 1024))
     board.oled.open(lambda fact: None)
+    deadline_s = time.monotonic() + WAIT_S
     while board.oled.shown == 0:
-        pass
+        assert time.monotonic() < deadline_s
     assert board.hand.display.pixels() == bytes([7]) * 1024
     board.close()
     assert not board.hand.display.visible().any()
@@ -108,6 +116,7 @@ def test_board_wav_file_that_cannot_be_used_is_a_config_error_with_its_key(
         open_board(config(text), Handset())
 
 
+@off_a_pi
 def test_board_off_a_pi_lists_each_missing_part_and_goes_on() -> None:
     text = '[audio]\ncapture = "nothing"\nplayback = "nothing"\n'
     board = open_board(parse_config(text, "box.toml"), Handset())
@@ -118,11 +127,12 @@ def test_board_off_a_pi_lists_each_missing_part_and_goes_on() -> None:
         Part.MICROPHONE,
         Part.EARPIECE,
     }
-    assert board.hook is board.keypad is board.ringer is board.hand is None
+    assert {board.hook, board.keypad, board.ringer, board.hand} == {None}
     assert board.oled is not None  # its own thread says that it is missing
     board.close()
 
 
+@off_a_pi
 def test_board_alsa_names_of_the_handset_serve_where_box_toml_says_default() -> None:
     handset = parse_handset('[audio]\ncapture = "plug:null"\nplayback = "plug:null"\n', "h")
     board = open_board(parse_config("", "box.toml"), handset)

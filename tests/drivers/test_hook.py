@@ -7,7 +7,14 @@ import pytest
 from firmware.drivers.hook import Hook
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.errors import HardwareError
-from firmware.events import Fact, HardwareFailed, HardwareRecovered, HookLifted, HookReplaced
+from firmware.events import (
+    Fact,
+    HardwareFailed,
+    HardwareRecovered,
+    HookFlashed,
+    HookLifted,
+    HookReplaced,
+)
 from firmware.model import Part
 
 PIN = 22
@@ -49,11 +56,41 @@ def test_hook_bounce_shorter_than_debounce_is_ignored() -> None:
     assert hook.sample(now_s=0.050) == HookLifted()
 
 
-def test_hook_replaced_after_lifting_is_reported() -> None:
+def held_down(gpio: SimGpio, hook: Hook, down_s: float) -> list[Fact]:
+    """What a lifted handset reports that is put down for `down_s` and lifted again."""
+    gpio.drive(PIN, True)
+    sampled(hook, gpio, [(0.0, True), (0.020, True)])
+    down = [(1.0 + 0.005 * i, False) for i in range(round(down_s / 0.005))]
+    up = [(1.0 + down_s + 0.005 * i, True) for i in range(20)]
+    return [fact for fact in sampled(hook, gpio, down + up) if fact is not None]
+
+
+def test_hook_replaced_for_longer_than_a_flash_is_reported() -> None:
     gpio = SimGpio()
     hook = Hook(gpio, PIN)
-    moves = [(0.0, True), (0.020, True), (1.0, False), (1.019, False), (1.021, False)]
-    assert sampled(hook, gpio, moves) == [None, HookLifted(), None, None, HookReplaced()]
+    assert held_down(gpio, hook, 0.6) == [HookReplaced(), HookLifted()]
+
+
+@pytest.mark.parametrize("down_s", [0.15, 0.3, 0.45])
+def test_hook_tapped_is_a_flash_and_no_hang_up(down_s: float) -> None:
+    gpio = SimGpio()
+    hook = Hook(gpio, PIN)
+    assert held_down(gpio, hook, down_s) == [HookFlashed()]
+
+
+@pytest.mark.parametrize("down_s", [0.03, 0.06, 0.09])
+def test_hook_that_was_only_knocked_reports_nothing(down_s: float) -> None:
+    gpio = SimGpio()
+    hook = Hook(gpio, PIN)
+    assert held_down(gpio, hook, down_s) == []
+
+
+def test_hook_replaced_is_reported_while_the_handset_rests() -> None:
+    gpio = SimGpio()
+    hook = Hook(gpio, PIN)
+    moves = [(0.0, True), (0.020, True), (1.0, False), (1.021, False), (1.5, False), (1.53, False)]
+    facts = sampled(hook, gpio, moves)
+    assert facts == [None, HookLifted(), None, None, None, HookReplaced()]
 
 
 def test_hook_bouncing_for_a_second_reports_only_what_it_ends_with() -> None:

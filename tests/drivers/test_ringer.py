@@ -30,6 +30,7 @@ def changes(country: str, until_s: float) -> list[tuple[float, bool]]:
     gpio = SimGpio()
     ringer = Ringer(gpio, PIN, country)
     ringer.start(100.0)
+    ringer.sample(100.0)
     found = [(0.0, gpio.read(PIN))]
     for step in range(round(until_s * 100)):
         ringer.sample(100.0 + step * 0.01 + 0.001)
@@ -64,14 +65,15 @@ def test_ringer_not_started_is_silent() -> None:
     assert gpio.outputs == {PIN: False}
 
 
-def test_ringer_stopped_while_it_sounds_is_silent_at_once() -> None:
+def test_ringer_stopped_while_it_sounds_is_silent_with_the_next_sample() -> None:
     gpio = SimGpio()
     ringer = Ringer(gpio, PIN, "DE")
     ringer.start(0.0)
+    ringer.sample(0.0)
     assert ringer.sounding
     ringer.stop()
+    ringer.sample(0.005)
     assert not ringer.sounding
-    ringer.sample(0.1)
     assert gpio.outputs == {PIN: False}
 
 
@@ -88,7 +90,8 @@ def test_ringer_that_fails_is_reported_once_and_sounds_after_its_recovery() -> N
     gpio = LooseGpio()
     ringer = Ringer(gpio, PIN, "DE")
     gpio.loose = True
-    assert ringer.start(0.0) == HardwareFailed(Part.RINGER, "loose")
+    ringer.start(0.0)
+    assert ringer.sample(0.0) == HardwareFailed(Part.RINGER, "loose")
     assert ringer.sample(0.1) is None
     gpio.loose = False
     assert ringer.sample(0.2) == HardwareRecovered(Part.RINGER)

@@ -19,10 +19,11 @@ from firmware.media.delay import (
 from firmware.model import FRAME_S
 
 
-def _observed(delays_s: list[float], begin: int = 0) -> DelayObserver:
+def _observed(delays_s: list[float]) -> DelayObserver:
     observer = DelayObserver()
-    for number, delay_s in enumerate(delays_s, begin):
-        observer.observe(number * FRAME_S, number * FRAME_S + delay_s)
+    times = [(number * FRAME_S, delay_s) for number, delay_s in enumerate(delays_s)]
+    for media_s, delay_s in sorted(times, key=sum):
+        observer.observe(media_s, media_s + delay_s)
     return observer
 
 
@@ -31,11 +32,11 @@ def test_steady_line_needs_the_least_target() -> None:
 
 
 def test_target_leaves_the_slowest_hundredth_behind() -> None:
-    slow = int(OBSERVED_MAX * LATE_FRACTION)
-    some = _observed([0.3 if n % 100 == 50 else 0.02 for n in range(OBSERVED_MAX)])
-    assert slow == OBSERVED_MAX // 100 and some.target_s == TARGET_MIN_S
-    more = _observed([0.3 if n % 50 == 25 else 0.02 for n in range(OBSERVED_MAX)])
-    assert more.target_s == pytest.approx(0.28 + MARGIN_S)
+    every = round(1 / LATE_FRACTION)
+    some = _observed([0.31 if n % every == 50 else 0.02 for n in range(OBSERVED_MAX)])
+    assert some.target_s == TARGET_MIN_S
+    more = _observed([0.31 if n % (every // 2) == 25 else 0.02 for n in range(OBSERVED_MAX)])
+    assert more.target_s == pytest.approx(0.29 + MARGIN_S)
 
 
 def test_target_has_a_limit() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from collections.abc import Iterable
 
 import pytest
 
-from firmware.media.delay import OBSERVED_MAX, TARGET_MAX_S, TARGET_MIN_S
+from firmware.media.delay import OBSERVED_MAX, TARGET_MIN_S
 from firmware.media.jitter import (
     DELAY_JUMP_S,
     HISTORY_MAX,
@@ -43,12 +44,12 @@ def _play(
     clock_rate: float = 1.0,
 ) -> Played:
     """Push what arrives (time, packet), pop once per frame; what was heard, by number."""
-    coming = sorted(arrivals, key=lambda one: one[0])
+    coming = deque(sorted(arrivals, key=lambda one: one[0]))
     played: Played = []
     for tick in pops:
         now_s = tick * FRAME_S * clock_rate + PLAY_AFTER_S
         while coming and coming[0][0] <= now_s:
-            arrival_s, packet = coming.pop(0)
+            arrival_s, packet = coming.popleft()
             buffer.push(packet, arrival_s)
         popped = buffer.pop(now_s)
         played.append(int(popped.payload) if isinstance(popped, RtpPacket) else popped)
@@ -174,16 +175,15 @@ def test_path_that_becomes_longer_by_half_a_second_is_heard_again_without_gaps()
     buffer = JitterBuffer(CLOCK_HZ)
     arrivals = [(at_s + (0.5 if at_s >= 4 else 0), packet) for at_s, packet in _steady(range(600))]
     played = _play(buffer, arrivals, range(600))
-    after = played[350:]
-    assert Gap.LOST not in after
-    assert _numbers(after) == list(range(after[0], after[0] + len(after)))  # type: ignore[operator]
+    heard = _numbers(played[350:])
+    assert heard == list(range(heard[0], heard[0] + 250))
 
 
 def test_path_that_becomes_shorter_loses_its_delay_step_by_step() -> None:
     buffer = JitterBuffer(CLOCK_HZ)
     arrivals = [(at_s + (0.1 if at_s < 4 else 0), packet) for at_s, packet in _steady(range(2_000))]
     played = _play(buffer, arrivals, range(2_000))
-    assert played[-1] >= 1_998  # type: ignore[operator]
+    assert played[-1] in (1_998, 1_999)
     assert 4 <= buffer.counters.skipped <= 5
     assert buffer.counters.lost == 0
 
@@ -198,6 +198,19 @@ def test_clocks_that_drift_by_five_hundred_millionths_cost_a_frame_in_forty_seco
     assert heard == sorted(heard)
     assert played.count(Gap.LOST) + buffer.counters.skipped <= 5
     assert buffer.delay_s < 3 * FRAME_S
+
+
+def test_unrest_of_our_own_clock_costs_one_frame_and_not_one_each_time() -> None:
+    buffer = JitterBuffer(CLOCK_HZ)
+    gaps = 0
+    for tick in range(3_000):
+        is_early = tick % 90 == 89  # before the packet of this tick has come
+        if not is_early:
+            buffer.push(_packet(tick), tick * FRAME_S)
+        gaps += buffer.pop(tick * FRAME_S + (-0.003 if is_early else PLAY_AFTER_S)) is Gap.LOST
+        if is_early:
+            buffer.push(_packet(tick), tick * FRAME_S)
+    assert (gaps, buffer.counters.skipped) == (1, 0)
 
 
 def test_sequence_number_and_timestamp_wrap_unheard() -> None:
@@ -262,7 +275,7 @@ def test_buffer_that_nobody_empties_keeps_the_newest_packets() -> None:
         buffer.push(packet, at_s)
     assert buffer.counters.skipped == 2 * PACKETS_MAX
     played = _play(buffer, [], range(3 * PACKETS_MAX, 3 * PACKETS_MAX + 1))
-    assert played[0] >= 3 * PACKETS_MAX - 2  # type: ignore[operator]
+    assert played[0] in (3 * PACKETS_MAX - 2, 3 * PACKETS_MAX - 1)
     assert buffer.counters.lost == 0
 
 
@@ -277,8 +290,17 @@ def test_packet_from_beyond_the_history_counts_as_duplicate() -> None:
     buffer = JitterBuffer(CLOCK_HZ)
     for at_s, packet in _steady(range(1, HISTORY_MAX + 1)):
         buffer.push(packet, at_s)
-    assert not buffer.push(_packet(0), 0.5)
-    assert buffer.counters.duplicate == (1 if HISTORY_MAX * FRAME_S < DELAY_JUMP_S else 0)
+    assert not buffer.push(_packet(0), HISTORY_MAX * FRAME_S)
+    assert buffer.counters.duplicate == 1
+
+
+def test_straggler_of_three_seconds_is_late_and_disturbs_nothing() -> None:
+    buffer = JitterBuffer(CLOCK_HZ)
+    arrivals = _steady(range(300))
+    arrivals[50] = (arrivals[50][0] + DELAY_JUMP_S + 1, arrivals[50][1])
+    played = _play(buffer, arrivals, range(300))
+    assert played == [*range(50), Gap.LOST, *range(51, 300)]
+    assert (buffer.counters.late, buffer.counters.resyncs) == (1, 0)
 
 
 def test_only_the_newest_packet_is_called_newest() -> None:
@@ -301,6 +323,5 @@ def test_hostile_numbers_and_times_never_break_the_buffer() -> None:
         popped = buffer.pop(now_s) if dice.random() < 0.5 else Gap.EMPTY
         counters = buffer.counters
         assert isinstance(popped, RtpPacket | Gap), f"seed {seed}, turn {turn}"
-        assert 0 <= buffer.jitter_s and counters.lost >= 0, f"seed {seed}, turn {turn}"
+        assert buffer.jitter_s >= 0 and counters.lost >= 0, f"seed {seed}, turn {turn}"
     assert counters.received == 20_000
-    assert TARGET_MAX_S < 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable
 from typing import TypeVar
@@ -77,6 +78,8 @@ class Network:
         self.datagrams = 0
         self.hash_of = cheap_hash
         self._events: list[tuple[float, int, Endpoint, Message]] = []
+        self._timers: list[tuple[float, int, Endpoint]] = []
+        self._deadlines: dict[Endpoint, float | None] = {}
         self._order = itertools.count()
 
     def add(self, endpoint: Endpoint, core: Core) -> None:
@@ -108,31 +111,27 @@ class Network:
     def tell(self, endpoint: Endpoint, fact: Message) -> None:
         """Give a fact to the core at `endpoint` and do what it says."""
         self._carry_out(endpoint, self.cores[endpoint].handle(fact, self.now_s))
+        self._watch(endpoint)
 
     def run(self, duration_s: float, until: Callable[[], bool] | None = None) -> None:
         """Let virtual time pass, until `until()` holds."""
         end_s = self.now_s + duration_s
         while until is None or not until():
-            due: list[tuple[float, Endpoint]] = [
-                (due_s, endpoint)
-                for endpoint, core in self.cores.items()
-                if (due_s := core.deadline_s()) is not None
-            ]
-            timer_s, timer_at = min(due, default=(float("inf"), None))
-            event_s = self._events[0][0] if self._events else float("inf")
+            timer_s, _, timer_at = self._timers[0] if self._timers else (math.inf, 0, None)
+            event_s = self._events[0][0] if self._events else math.inf
             if min(timer_s, event_s) > end_s:
                 self.now_s = end_s
                 return
-            self.now_s = max(self.now_s, min(timer_s, event_s))
             if event_s <= timer_s:
-                _, _, endpoint, fact = heapq.heappop(self._events)
+                self.now_s, _, endpoint, fact = heapq.heappop(self._events)
                 if endpoint in self.cores:
                     self.tell(endpoint, fact)
             else:
+                heapq.heappop(self._timers)
                 assert timer_at is not None
-                self._carry_out(timer_at, self.cores[timer_at].on_time(self.now_s))
-                later_s = self.cores[timer_at].deadline_s()
-                assert later_s is None or later_s > self.now_s, "busy loop"
+                if self._deadlines.get(timer_at) == timer_s and timer_at in self.cores:
+                    self.now_s = max(self.now_s, timer_s)
+                    self._wake(timer_at)
 
     def resolve(
         self, endpoint: Endpoint, number: str, limit_s: float = 6.0
@@ -147,6 +146,18 @@ class Network:
     def said(self, endpoint: Endpoint, kind: type[Kind]) -> list[Kind]:
         """All messages of `kind` that left the core at `endpoint`."""
         return [message for message in self.answers[endpoint] if isinstance(message, kind)]
+
+    def _wake(self, endpoint: Endpoint) -> None:
+        self._carry_out(endpoint, self.cores[endpoint].on_time(self.now_s))
+        later_s = self.cores[endpoint].deadline_s()
+        assert later_s is None or later_s > self.now_s, "busy loop"
+        self._watch(endpoint)
+
+    def _watch(self, endpoint: Endpoint) -> None:
+        due_s = self.cores[endpoint].deadline_s()
+        self._deadlines[endpoint] = due_s
+        if due_s is not None:
+            heapq.heappush(self._timers, (due_s, next(self._order), endpoint))
 
     def _carry_out(self, endpoint: Endpoint, messages: list[Message]) -> None:
         for message in messages:

@@ -31,7 +31,7 @@ ASKER = b"abcdefghij0123456789"
 TARGET = b"mnopqrstuvwxyz123456"
 TOKEN = b"aoeusnth"
 
-EXAMPLES = {
+EXAMPLES: dict[str, Query | Response | Error] = {
     "error": Error(b"aa", 201, "A Generic Error Ocurred"),
     "ping_q": Query(b"aa", ASKER, Ping()),
     "ping_r": Response(b"aa", TARGET, Answer()),
@@ -52,7 +52,7 @@ NODES = (
     Contact(b"\x01" * 20, Endpoint("192.0.2.1", 6881)),
     Contact(b"\x02" * 20, Endpoint("2001:db8::2", 6882)),
 )
-OURS = [
+OURS: list[Query | Response | Error] = [
     Query(b"\x00\x01", ASKER, GetCertificate(TARGET), version=b"FR\x00\x01"),
     Query(b"1", ASKER, FindNode(TARGET, (b"n4", b"n6")), read_only=True),
     Query(b"1", ASKER, GetPeers(TARGET, (b"n6",))),

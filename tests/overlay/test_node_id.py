@@ -1,6 +1,7 @@
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_crc32c_of_the_check_input_is_the_check_value() -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["ids"], ids=lambda vector: vector["id"][:8])
-def test_node_id_of_bep42_fits_its_address_as_the_table_says(vector: dict[str, str]) -> None:
+def test_node_id_of_bep42_fits_its_address_as_the_table_says(vector: dict[str, Any]) -> None:
     assert fits_address(bytes.fromhex(vector["id"]), vector["ip"]) == vector["valid"]
 
 
@@ -23,7 +24,7 @@ def test_node_id_of_bep42_fits_its_address_as_the_table_says(vector: dict[str, s
     "vector", [v for v in VECTORS["ids"] if v["valid"]], ids=lambda vector: vector["id"][:8]
 )
 def test_node_id_generated_from_bep42_randomness_is_the_id_of_the_table(
-    vector: dict[str, str],
+    vector: dict[str, Any],
 ) -> None:
     expected = bytes.fromhex(vector["id"])
     assert expected[19] == vector["rand"]

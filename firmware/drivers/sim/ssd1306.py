@@ -123,15 +123,15 @@ class SimSsd1306:
         if self._mode == _PAGED:
             self._column = (self._column + 1) % COLUMNS
         elif self._mode == _HORIZONTAL:
-            self._column, wrapped = _advance(self._column, self._column_window)
+            self._column, wrapped = _advance(self._column, self._column_window, COLUMNS)
             if wrapped:
-                self._page, _ = _advance(self._page, self._page_window)
+                self._page, _ = _advance(self._page, self._page_window, PAGES)
         else:
-            self._page, wrapped = _advance(self._page, self._page_window)
+            self._page, wrapped = _advance(self._page, self._page_window, PAGES)
             if wrapped:
-                self._column, _ = _advance(self._column, self._column_window)
+                self._column, _ = _advance(self._column, self._column_window, COLUMNS)
 
 
-def _advance(at: int, window: tuple[int, int]) -> tuple[int, bool]:
+def _advance(at: int, window: tuple[int, int], size: int) -> tuple[int, bool]:
     """The next address in a window, and whether it began again."""
-    return (window[0], True) if at == window[1] else (at + 1, False)
+    return (window[0], True) if at == window[1] else ((at + 1) % size, False)
