@@ -150,6 +150,15 @@ class World:
             assert self.now_s < until_s, self.story(f"{who.name} never came to {state}")
             self._next(until_s)
 
+    def connect(self, caller: PhoneActor, callee: PhoneActor) -> None:
+        """The caller lifts and dials, the callee's bell sounds, the callee lifts."""
+        self.lift(caller)
+        self.dial(caller, callee.number)
+        self.wait(caller, CallState.RINGBACK)
+        self.lift(callee)
+        self.wait(caller, CallState.CONNECTED)
+        self.wait(callee, CallState.CONNECTED)
+
     def run(self, duration_s: float) -> None:
         """Let time pass."""
         until_s = self.now_s + duration_s

@@ -27,6 +27,7 @@ START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0
 POLL_S = 0.05
 ANSWER_TIMEOUT_S = 10.0
+COUNTRY = "DE"  # the report knows its ringback tone
 SPEECH_DIR = Path(__file__).parent / "speech"
 
 
@@ -149,6 +150,7 @@ def configure(role: Role, out: Path, bootstrap: tuple[str, ...], codec: Codec) -
             "[audio]",
             f"capture = {_toml(f'file:{role.speech}')}",
             f"playback = {_toml(f'file:{heard}')}",
+            f"country = {_toml(COUNTRY)}",
             "[codec]",
             f"preference = {_toml([codec])}",
             "",

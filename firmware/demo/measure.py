@@ -1,4 +1,4 @@
-"""What an ear heard compared with what a mouth said: delay, onset, quality.
+"""What an ear heard compared with what a mouth said: delay, beginning, quality.
 
 Knows arrays and WAV files, no box and no network.
 Units: audio in samples at 16 kHz, mono, signed 16 bit; `_s` seconds.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import wave
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +21,15 @@ from firmware.errors import CommandError
 from firmware.model import SAMPLE_RATE_HZ
 
 Sound = npt.NDArray[np.int16]
+T = TypeVar("T", np.float64, np.complex128)
 
 NARROWBAND_HZ = 8_000
 LIKENESS_MIN = 0.5  # correlation; below this the second that was heard is not the one spoken
 SEGMENT_SAMPLES = SAMPLE_RATE_HZ  # delays are taken second by second
 SHIFT_MAX_SAMPLES = SAMPLE_RATE_HZ // 4  # how far the delay of one second may be from the others
+TONE_WINDOW_SAMPLES = SAMPLE_RATE_HZ // 10  # longer than a voice keeps one pure note
+TONE_SHARE_MIN = 0.95
+QUIET_POWER = 100.0**2  # 50 dB below full scale: no tone for an ear is fainter
 QUIET_BELOW_LOUDEST = 10 ** (-30 / 20)  # amplitude; a second this quiet says nothing of delay
 
 
@@ -94,10 +99,19 @@ def seconds_of_speech(spoken: Sound) -> int:
     return len(_seconds(spoken))
 
 
-def onset(sound: Sound, threshold: int) -> int | None:
-    """The first sample that is louder than `threshold` (0 to 32767), None if none is."""
-    loud = np.flatnonzero(np.abs(sound.astype(np.int32)) > threshold)
-    return int(loud[0]) if len(loud) else None
+def tone_onset(sound: Sound, frequency_hz: float, from_sample: int) -> int | None:
+    """Where a pure tone of `frequency_hz` begins after `from_sample`; None: nowhere.
+
+    That is where almost all the power of the next 100 ms is in this one frequency, so it is found
+    up to 5 ms early.
+    """
+    start = max(0, from_sample)
+    samples = sound[start:].astype(np.float64)
+    turns = np.arange(len(samples)) * (-2j * np.pi * frequency_hz / SAMPLE_RATE_HZ)
+    in_tone = 2 * np.abs(_moving_mean(samples * np.exp(turns))) ** 2
+    in_all = _moving_mean(np.square(samples))
+    is_tone = (in_all > QUIET_POWER) & (in_tone > TONE_SHARE_MIN * in_all)
+    return start + int(np.argmax(is_tone)) if is_tone.any() else None
 
 
 def cut(sound: Sound, start: int, length: int) -> Sound:
@@ -126,6 +140,13 @@ def quality(spoken: Sound, heard: Sound, *, wideband: bool) -> float | None:
         return float(pesq.pesq(rate_hz, spoken, heard, mode))
     except pesq.PesqError:  # no utterance in one of them
         return None
+
+
+def _moving_mean(values: npt.NDArray[T]) -> npt.NDArray[T]:
+    """Of each TONE_WINDOW_SAMPLES that follow one another."""
+    sums = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values)])
+    means: npt.NDArray[T] = sums[TONE_WINDOW_SAMPLES:] - sums[:-TONE_WINDOW_SAMPLES]
+    return means / TONE_WINDOW_SAMPLES
 
 
 def _seconds(spoken: Sound) -> list[int]:

@@ -1,7 +1,8 @@
 """What the demo leaves behind: figures, pictures and a summary for people.
 
-Figures come from the boxes' own clocks and counters, and from what their earpieces played compared
-with what was said into their microphones. Units: milliseconds where a key says `_ms`.
+Times come from what the earpieces played, compared with the hands that moved and with what was said
+into the microphones; packets and load are the boxes' own counts.
+Units: milliseconds where a key says `_ms`, `_s` monotonic seconds.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from firmware.control import Answer
-from firmware.demo.measure import cut, delays, find, quality, read_wav, seconds_of_speech
+from firmware.demo.measure import (
+    cut,
+    delays,
+    find,
+    quality,
+    read_wav,
+    seconds_of_speech,
+    tone_onset,
+)
 from firmware.demo.picture import write_png
 from firmware.demo.story import Moment, Recording
 from firmware.model import SAMPLE_RATE_HZ, Codec
 
 HEARD_MIN = 0.8  # of the seconds spoken; less, and the call did not work
+RINGBACK_HZ = 425.0  # of COUNTRY in actor.py
 LETTERS = ("a", "b")  # caller, callee
 
 Summary = dict[str, Any]
@@ -40,6 +50,7 @@ class Direction:
     mouth_to_ear_ms: float | None
     mouth_to_ear_max_ms: float | None  # of its seconds, since a jitter buffer moves
     pesq: float | None  # None also without the package `pesq`
+    heard_s: float | None  # when its first sample was heard, monotonic
     heard: float  # share of the spoken seconds that were heard, 0 to 1
 
 
@@ -48,14 +59,14 @@ def summarise(recording: Recording, sides: tuple[Side, Side], seed: int) -> Summ
     caller, callee = recording.in_call
     codec = Codec(caller["codec"])
     directions = {
-        "a_to_b": compare(sides[0].speech, sides[1].heard, head_start_s(caller, callee), codec),
-        "b_to_a": compare(sides[1].speech, sides[0].heard, head_start_s(callee, caller), codec),
+        "a_to_b": compare(sides[0], started_s(caller)[0], sides[1], started_s(callee)[1], codec),
+        "b_to_a": compare(sides[1], started_s(callee)[0], sides[0], started_s(caller)[1], codec),
     }
     both = list(directions.values())
-    timings = caller["timings"]
+    ringback_s = heard_ringback_s(recording, sides[0].heard)
     return {
-        "dial_to_ringback_ms": _between_ms(recording.twelfth_key_s, timings["ringback_s"]),
-        "answer_to_audio_ms": _between_ms(recording.answer_s, timings["first_audio_s"]),
+        "dial_to_ringback_ms": _between_ms(recording.twelfth_key_s, ringback_s),
+        "answer_to_audio_ms": _between_ms(recording.answer_s, directions["b_to_a"].heard_s),
         "mouth_to_ear_ms": _worst(max, [direction.mouth_to_ear_ms for direction in both]),
         "codec": codec.value,
         "pesq": _worst(min, [direction.pesq for direction in both]),
@@ -66,29 +77,40 @@ def summarise(recording: Recording, sides: tuple[Side, Side], seed: int) -> Summ
     }
 
 
-def compare(speech: Path, heard: Path, head_start_s: float | None, codec: Codec) -> Direction:
-    """One direction; `head_start_s` is how much later the recording began than the speech."""
-    spoken, ear = read_wav(speech), read_wav(heard)
+def heard_ringback_s(recording: Recording, heard: Path) -> float | None:
+    """When the ringback tone began in the caller's ear."""
+    ear_s = started_s(recording.in_call[0])[1]
+    if ear_s is None:
+        return None
+    from_sample = round((recording.twelfth_key_s - ear_s) * SAMPLE_RATE_HZ)
+    onset = tone_onset(read_wav(heard), RINGBACK_HZ, from_sample)
+    return None if onset is None else ear_s + onset / SAMPLE_RATE_HZ
+
+
+def compare(
+    speaker: Side, mouth_s: float | None, listener: Side, ear_s: float | None, codec: Codec
+) -> Direction:
+    """One direction; `mouth_s` and `ear_s` say when the speech and the recording began."""
+    spoken, ear = read_wav(speaker.speech), read_wav(listener.heard)
     match = find(spoken, ear)
     found = delays(spoken, ear, match.delay_samples)
     share = len(found) / max(1, seconds_of_speech(spoken))
-    if share < HEARD_MIN or head_start_s is None:
-        return Direction(None, None, None, round(share, 3))
+    if share < HEARD_MIN or mouth_s is None or ear_s is None:
+        return Direction(None, None, None, None, round(share, 3))
     aligned = cut(ear, match.delay_samples, len(spoken))
     score = quality(spoken, aligned, wideband=codec is Codec.OPUS)
     return Direction(
-        mouth_to_ear_ms=_ms(statistics.median(found) / SAMPLE_RATE_HZ + head_start_s),
-        mouth_to_ear_max_ms=_ms(max(found) / SAMPLE_RATE_HZ + head_start_s),
+        mouth_to_ear_ms=_ms(statistics.median(found) / SAMPLE_RATE_HZ + ear_s - mouth_s),
+        mouth_to_ear_max_ms=_ms(max(found) / SAMPLE_RATE_HZ + ear_s - mouth_s),
         pesq=None if score is None else round(score, 2),
+        heard_s=found[0] / SAMPLE_RATE_HZ + ear_s,
         heard=round(share, 3),
     )
 
 
-def head_start_s(speaker: Answer, listener: Answer) -> float | None:
-    """From the first sample of the speaker's microphone to the first of the listener's ear."""
-    spoke_s = speaker["audio"]["capture_started_s"]
-    heard_s = listener["audio"]["playback_started_s"]
-    return None if spoke_s is None or heard_s is None else heard_s - spoke_s
+def started_s(status: Answer) -> tuple[float | None, float | None]:
+    """When the microphone and the recording of the earpiece began."""
+    return status["audio"]["capture_started_s"], status["audio"]["playback_started_s"]
 
 
 def box(recording: Recording, index: int) -> Summary:

@@ -73,8 +73,8 @@ class Demo:
         save(summary, recording.moments, out)
         stream.write("\n" + for_people(summary, self.out))
         stream.flush()
-        if summary["mouth_to_ear_ms"] is None or summary["answer_to_audio_ms"] is None:
-            raise CommandError("not all that was said was heard; see summary.json")
+        if summary["mouth_to_ear_ms"] is None or summary["dial_to_ringback_ms"] is None:
+            raise CommandError("not all was heard that should be; see summary.json")
         return summary
 
 

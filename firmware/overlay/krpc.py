@@ -26,6 +26,12 @@ ERROR_GENERIC = 201
 ERROR_SERVER = 202
 ERROR_PROTOCOL = 203  # malformed arguments or a bad token
 ERROR_METHOD_UNKNOWN = 204
+ERROR_TEXTS = {  # the words of BEP 5
+    ERROR_GENERIC: "Generic Error",
+    ERROR_SERVER: "Server Error",
+    ERROR_PROTOCOL: "Protocol Error",
+    ERROR_METHOD_UNKNOWN: "Method Unknown",
+}
 
 
 @dataclass(frozen=True, slots=True)

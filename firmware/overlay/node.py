@@ -24,7 +24,7 @@ from firmware.events import (
 from firmware.model import Endpoint
 from firmware.overlay import krpc
 from firmware.overlay.address import is_usable, owner_of
-from firmware.overlay.bootstrap import Bootstrap, jittered
+from firmware.overlay.bootstrap import Bootstrap
 from firmware.overlay.external import ExternalAddress
 from firmware.overlay.facts import Answered, LookupEnded, LookupTrace, PeersSeen
 from firmware.overlay.krpc import Answer, Contact, FindNode, GetPeers, Question, Refusal
@@ -34,12 +34,10 @@ from firmware.overlay.rate import RateLimit
 from firmware.overlay.routing import K, RoutingTable
 from firmware.overlay.server import Server
 from firmware.overlay.transactions import Overdue, Transaction, Transactions
+from firmware.overlay.upkeep import Upkeep
 
 LOOKUPS_MAX = 64
 PINGS_MAX = 16  # outstanding, of nodes that asked us and may be new
-CARE_S = 10.0  # between pings of questionable nodes
-REFRESH_FIRST_S = 10.0  # a young network grows: look around soon, then three times as long, ...
-REFRESH_MAX_S = 15 * 60.0
 PORT_UNKNOWN = 6881  # beside implied_port, for nodes that want a port and ignore it
 
 Handler = Callable[[Question, Endpoint], Answer | Refusal]
@@ -64,6 +62,7 @@ class Node:
         self._server = Server(self.node_id, random_bytes)
         self._transactions = Transactions(random_bytes)
         self._bootstrap = Bootstrap(bootstrap, random_bytes)
+        self._upkeep = Upkeep(self._bootstrap, random_bytes)
         self._external = ExternalAddress()
         self._rate = RateLimit()
         self._handlers: dict[type, Handler] = {}
@@ -72,8 +71,6 @@ class Node:
         self._joining: int | None = None  # handle of the lookup that looks for our own id
         self._asked: set[int] = set()  # handles of open questions of the directory
         self._pinged: set[Endpoint] = set()
-        self._refresh_interval_s = REFRESH_FIRST_S
-        self._join_s = self._refresh_s = self._care_s = math.inf
         self._out: list[Message] = []
         self.counters: Counter[str] = Counter()  # what was dropped or refused, by kind
 
@@ -101,7 +98,7 @@ class Node:
         """Facts: Started, DatagramReceived, HostResolved; others are ignored."""
         match fact:
             case Started():
-                self._care_s = now_s + CARE_S
+                self._upkeep.cared(now_s)
                 self.join(now_s)
             case DatagramReceived(data, source) if protocol_of(data) is Protocol.KRPC:
                 self._receive(data, source, now_s)
@@ -117,12 +114,12 @@ class Node:
                 self._resend(transaction, now_s)
             else:
                 self._give_up(transaction, now_s)
-        if now_s >= self._join_s:
+        if now_s >= self._upkeep.join_s:
             self.join(now_s)
-        if now_s >= self._refresh_s:
+        if now_s >= self._upkeep.refresh_s:
             self._refresh(now_s)
-        if now_s >= self._care_s:
-            self._care_s = now_s + CARE_S
+        if now_s >= self._upkeep.care_s:
+            self._upkeep.cared(now_s)
             self._server.store.expire(now_s)
             questionable = self._table.questionable(now_s)
             if questionable is not None:
@@ -131,10 +128,8 @@ class Node:
 
     def deadline_s(self) -> float | None:
         """Of the earliest transaction or care."""
-        due_s = min(self._join_s, self._refresh_s, self._care_s)
-        transaction_s = self._transactions.deadline_s()
-        due_s = due_s if transaction_s is None else min(due_s, transaction_s)
-        return None if due_s == math.inf else due_s
+        deadlines = (self._upkeep.deadline_s(), self._transactions.deadline_s())
+        return min((due_s for due_s in deadlines if due_s is not None), default=None)
 
     def drain(self) -> list[Message]:
         """What the methods below have given rise to."""
@@ -186,7 +181,7 @@ class Node:
         """Look for our own id: fills the table with those who must know us."""
         if self._joining is not None:
             return
-        self._join_s = math.inf
+        self._upkeep.join_s = math.inf
         strangers = () if self.nodes else self._bootstrap.endpoints()
         contacts = self._table.neighbours(self.node_id, K) or self._table.all_contacts()
         self._joining = self._next_handle()
@@ -195,16 +190,10 @@ class Node:
 
     def _joined(self, now_s: float) -> None:
         self._joining = None
-        if self.nodes:
-            self._bootstrap.succeeded()
-            self._refresh_s = now_s + jittered(self._refresh_interval_s, self._random_bytes)
-            self._refresh_interval_s = min(3 * self._refresh_interval_s, REFRESH_MAX_S)
-        elif self._bootstrap.is_possible():
-            self._refresh_s, self._refresh_interval_s = math.inf, REFRESH_FIRST_S
-            self._join_s = now_s + self._bootstrap.retry_delay_s()
+        self._upkeep.attempted(self.nodes, now_s)
 
     def _refresh(self, now_s: float) -> None:
-        self._refresh_s = math.inf
+        self._upkeep.refresh_s = math.inf
         target = self._table.stale_target(self._random_bytes(NODE_ID_BYTES), now_s)
         if target is not None:
             lookup = Lookup(FindNode(target), self._table.neighbours(target, K), (), now_s)
@@ -318,7 +307,7 @@ class Node:
         if transaction.node_id is not None:
             self._table.failed(Contact(transaction.node_id, transaction.to))
         self._fail(transaction, now_s)
-        if self.nodes == 0 and self._joining is None and self._join_s == math.inf:
+        if self.nodes == 0 and self._joining is None and self._upkeep.join_s == math.inf:
             self._joined(now_s)  # the last node is lost: begin again, after a wait
 
     # --- datagrams ---------------------------------------------------------------------------
@@ -368,7 +357,7 @@ class Node:
                 self._tell_peers(transaction.handle, lookup, answer.peers)
             self._advance(transaction.handle, now_s)
         self._settle(transaction.handle, source, answer)
-        if self._refresh_s == math.inf and self._joining is None and self.nodes:
+        if self._upkeep.refresh_s == math.inf and self._joining is None and self.nodes:
             self._look_around(now_s)  # the first node of a network has met its second
 
     def _serve(self, query: krpc.Query | krpc.BadQuery, source: Endpoint, now_s: float) -> None:
@@ -378,7 +367,8 @@ class Node:
         outcome: Answer | Refusal | None
         if isinstance(query, krpc.BadQuery):
             self.counters["bad_queries"] += 1
-            outcome = None if self._read_only else Refusal(query.code, "Protocol Error")
+            text = krpc.ERROR_TEXTS[query.code]
+            outcome = None if self._read_only else Refusal(query.code, text)
         elif query.node_id == self.node_id:
             return
         elif handler := self._handlers.get(type(query.question)):

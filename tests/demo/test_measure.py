@@ -13,10 +13,10 @@ from firmware.demo.measure import (
     cut,
     delays,
     find,
-    onset,
     quality,
     read_wav,
     seconds_of_speech,
+    tone_onset,
     write_wav,
 )
 from firmware.errors import CommandError
@@ -79,11 +79,24 @@ def test_pauses_are_no_seconds_of_speech() -> None:
     assert seconds_of_speech(spoken[:100]) == 0
 
 
-def test_onset_is_the_first_sample_above_the_threshold() -> None:
-    sound = np.array([0, 100, -100, -101, 5], dtype=np.int16)
-    assert onset(sound, 100) == 3
-    assert onset(sound, 200) is None
-    assert onset(np.array([-32768], dtype=np.int16), 32767) == 0
+@pytest.mark.parametrize("begin", [0, 1000, 16_001])
+def test_tone_is_found_where_it_begins_behind_other_sounds(begin: int) -> None:
+    other = tone(3.0, hz=697.0)[: 8000 + begin]
+    sound = np.concatenate([tone(1.0), other, tone(1.0)])
+    found = tone_onset(sound, 425.0, SAMPLE_RATE_HZ)
+    assert found is not None
+    assert 0 <= SAMPLE_RATE_HZ + len(other) - found <= 0.005 * SAMPLE_RATE_HZ
+
+
+def test_tone_that_sounds_already_begins_at_once() -> None:
+    assert tone_onset(tone(1.0), 425.0, -5) == 0
+    assert tone_onset(tone(1.0), 425.0, 1234) == 1234
+
+
+def test_speech_silence_and_other_tones_are_not_the_tone() -> None:
+    silent = np.zeros(SAMPLE_RATE_HZ, dtype=np.int16)
+    for sound in (read_wav(CALLER.speech), silent, tone(1.0, hz=480.0), silent[:10]):
+        assert tone_onset(sound, 425.0, 0) is None
 
 
 def test_cut_outside_the_sound_is_silent() -> None:

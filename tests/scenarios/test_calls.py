@@ -26,16 +26,6 @@ def two_phones(
     return world, anna, bert
 
 
-def connect(world: World, caller: PhoneActor, callee: PhoneActor) -> None:
-    """The caller lifts and dials, the callee lifts."""
-    world.lift(caller)
-    world.dial(caller, callee.number)
-    world.wait(caller, CallState.RINGBACK)
-    world.lift(callee)
-    world.wait(caller, CallState.CONNECTED)
-    world.wait(callee, CallState.CONNECTED)
-
-
 def near(hz: float, expected_hz: float) -> bool:
     return abs(hz - expected_hz) < 15
 
@@ -76,7 +66,7 @@ def test_call_from_dial_tone_to_hang_up() -> None:
 @pytest.mark.parametrize("codec", list(Codec))
 def test_each_codec_carries_both_voices(codec: Codec) -> None:
     world, anna, bert = two_phones(codecs=(codec,))
-    connect(world, anna, bert)
+    world.connect(anna, bert)
     world.run(1.0)
     talking_s = world.now_s
     world.run(1.0)
@@ -87,7 +77,7 @@ def test_each_codec_carries_both_voices(codec: Codec) -> None:
 
 def test_callee_that_hangs_up_gives_the_caller_the_busy_tone() -> None:
     world, anna, bert = two_phones()
-    connect(world, anna, bert)
+    world.connect(anna, bert)
     world.replace(bert)
     world.wait(anna, CallState.FAILED)
     assert anna.view.reason is EndReason.HUNG_UP_BY_PEER
@@ -114,7 +104,7 @@ def test_third_caller_finds_the_line_busy() -> None:
     world, anna, bert = two_phones()
     clara = world.add_phone("Clara")
     world.settle()
-    connect(world, anna, bert)
+    world.connect(anna, bert)
     world.lift(clara)
     world.dial(clara, bert.number)
     world.wait(clara, CallState.BUSY)
@@ -197,7 +187,7 @@ def test_phone_that_went_away_is_unreachable() -> None:
 
 def test_peer_that_vanishes_in_mid_call_ends_it() -> None:
     world, anna, bert = two_phones()
-    connect(world, anna, bert)
+    world.connect(anna, bert)
     world.run(2.0)
     bert.online = False
     world.wait(anna, CallState.FAILED, timeout_s=15.0)
@@ -260,7 +250,7 @@ def test_signalling_survives_thirty_percent_loss(seed: int) -> None:
 
 def test_changed_key_behind_a_pinned_number_never_rings_through() -> None:
     world, anna, bert = two_phones()
-    connect(world, anna, bert)
+    world.connect(anna, bert)
     world.replace(anna)
     world.replace(bert)
     anna.phone.call.pins[bert.number] = bytes(32)
@@ -284,7 +274,7 @@ def test_new_box_searches_its_number_and_can_then_be_called() -> None:
     assert number.is_valid(dora.number), world.story("no number was found")
     assert "identity.json" in dora.stored
     world.settle()
-    connect(world, anna, dora)
+    world.connect(anna, dora)
 
 
 def test_box_without_a_number_yet_says_so() -> None:
@@ -300,7 +290,7 @@ def test_same_seed_gives_the_same_log_byte_for_byte() -> None:
     logs = []
     for _ in range(2):
         world, anna, bert = two_phones(seed=5, network=Network(loss=0.05))
-        connect(world, anna, bert)
+        world.connect(anna, bert)
         world.run(1.0)
         world.replace(anna)
         world.run(1.0)
