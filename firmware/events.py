@@ -218,6 +218,13 @@ class ReachabilityChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectNumber(Command):
+    """One more digit may make it `number` (call -> directory): compute, but send nothing."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResolveNumber(Command):
     """Find who holds `number` (call -> directory); answered by one of the next two."""
 

@@ -40,6 +40,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
+    events.ExpectNumber: ("directory",),
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),

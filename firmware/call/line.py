@@ -22,6 +22,7 @@ from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.identity import Certificate
 from firmware.model import CallState, CallView, Codec, EndReason
+from firmware.number import NUMBER_DIGITS, check_digit
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
 RING_CALLER_S = 60.0
@@ -105,6 +106,8 @@ class Line:
         self.view = replace(self.view, digits=digits)
         match judge(digits, sent=fact.key == SEND_KEY):
             case Verdict.INCOMPLETE:
+                if len(digits) == NUMBER_DIGITS - 1:  # the check digit is no news
+                    self._out.append(events.ExpectNumber(digits + check_digit(digits)))
                 self._enter(CallState.DIALLING, now_s + NEXT_DIGIT_S)
             case Verdict.COMPLETE:
                 self._call(digits, now_s)

@@ -103,7 +103,7 @@ def tone_onset(sound: Sound, frequency_hz: float, from_sample: int) -> int | Non
     """Where a pure tone of `frequency_hz` begins after `from_sample`; None: nowhere.
 
     That is where almost all the power of the next 100 ms is in this one frequency, so it is found
-    up to 5 ms early.
+    at most 6 ms early.
     """
     start = max(0, from_sample)
     samples = sound[start:].astype(np.float64)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 from firmware.events import (
     Argon2Computed,
+    ComputeArgon2,
+    ExpectNumber,
     Fact,
     Message,
     NumberClaimed,
@@ -24,7 +26,7 @@ from firmware.overlay.krpc import ERROR_GENERIC, Answer, GetCertificate, Questio
 from firmware.overlay.node import Node
 from firmware.overlay.publish import Publication
 from firmware.overlay.resolve import Resolution, ResolveTrace
-from firmware.overlay.swarm import Calendar, Known
+from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 
 RESOLUTIONS_MAX = 8  # at a time; one more number is unresolved at once
 
@@ -50,6 +52,7 @@ class Directory:
         self._publications: dict[int, Publication] = {}  # by day
         self._resolutions: dict[str, Resolution] = {}
         self._known = Known()
+        self._expected: tuple[bytes, bytes] | None = None  # swarm question of ExpectNumber
         self._told = ReachabilityChanged(0, published=False)
         node.serve(GetCertificate, self._hand_out)
 
@@ -64,9 +67,13 @@ class Directory:
                 self._withdraw()
                 self._number, self._certificate = number, certificate
                 out += self._plan(now_s)
+            case ExpectNumber(number):
+                out += self._expect(number, now_s)
             case ResolveNumber(number):
                 out += self._resolve(number, now_s)
-            case Argon2Computed():
+            case Argon2Computed(secret, salt, digest):
+                if (secret, salt) == self._expected:
+                    self._known.keep_swarm(self._expected, info_hash_of(digest))
                 self._tell_jobs(fact, now_s)
             case _:
                 return self._settle(self._node.handle(fact, now_s), now_s)
@@ -118,6 +125,15 @@ class Directory:
         for publication in self._publications.values():
             publication.end()
         self._publications = {}
+
+    def _expect(self, number: str, now_s: float) -> list[Message]:
+        """Compute the swarm of `number` while the last digit is dialled."""
+        if self._calendar is None or number == self._number:
+            return []
+        self._expected = swarm_question(number, self._calendar.today(now_s))
+        if self._known.swarm_of(self._expected) is not None:
+            return []
+        return [ComputeArgon2(*self._expected)]
 
     def _resolve(self, number: str, now_s: float) -> list[Message]:
         if number in self._resolutions:

@@ -69,6 +69,7 @@ class Node:
         self._lookups: dict[int, Lookup] = {}
         self._last_handle = 0
         self._joining: int | None = None  # handle of the lookup that looks for our own id
+        self._is_member = False  # such a lookup has ended well
         self._asked: set[int] = set()  # handles of open questions of the directory
         self._pinged: set[Endpoint] = set()
         self._out: list[Message] = []
@@ -86,8 +87,8 @@ class Node:
 
     @property
     def is_ready(self) -> bool:
-        """True if a lookup can succeed: nodes are known and we are not just joining."""
-        return self._table.nodes > 0 and self._joining is None
+        """True if a lookup can succeed: nodes are known, and the first look around is over."""
+        return self._is_member and self._table.nodes > 0
 
     @property
     def port(self) -> int:
@@ -190,6 +191,7 @@ class Node:
 
     def _joined(self, now_s: float) -> None:
         self._joining = None
+        self._is_member = self.nodes > 0
         self._upkeep.attempted(self.nodes, now_s)
 
     def _refresh(self, now_s: float) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from firmware.overlay.bootstrap import Bootstrap, jittered
 
 CARE_S = 10.0  # between pings of questionable nodes
-REFRESH_FIRST_S = 10.0  # a young network grows: look around soon, then three times as long, ...
+REFRESH_FIRST_S = 3.0  # a young network grows: look around soon, then three times as long, ...
 REFRESH_MAX_S = 15 * 60.0
 
 

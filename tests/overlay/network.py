@@ -32,6 +32,7 @@ from firmware.events import (
 )
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
+from firmware.overlay import krpc
 from firmware.overlay.directory import Directory
 from firmware.overlay.node import Node
 
@@ -178,6 +179,29 @@ class Network:
 
     def _later(self, delay_s: float, endpoint: Endpoint, fact: Message) -> None:
         heapq.heappush(self._events, (self.now_s + delay_s, next(self._order), endpoint, fact))
+
+
+class Impostor:
+    """Hands the same certificate to everybody who asks for any; a core without a directory."""
+
+    def __init__(self, certificate: bytes) -> None:
+        self._certificate = certificate
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        if not isinstance(fact, DatagramReceived):
+            return []
+        query = krpc.decode(fact.data)
+        if not isinstance(query, krpc.Query):
+            return []
+        answer = krpc.Answer(certificate=self._certificate)
+        data = krpc.encode(krpc.Response(query.transaction_id, b"\x13" * 20, answer))
+        return [SendDatagram(data, fact.source)]
+
+    def on_time(self, now_s: float) -> list[Message]:
+        return []
+
+    def deadline_s(self) -> float | None:
+        return None
 
 
 def swarm(size: int, seed: int, **settings: float) -> tuple[Network, list[Endpoint]]:

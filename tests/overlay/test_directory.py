@@ -8,7 +8,6 @@ from firmware.events import (
     Argon2Computed,
     ComputeArgon2,
     DatagramReceived,
-    Message,
     NumberClaimed,
     NumberResolved,
     NumberUnresolved,
@@ -25,6 +24,7 @@ from firmware.overlay.node import Node
 from firmware.overlay.swarm import info_hash_of, swarm_question
 from tests.overlay.network import (
     NOON_UTC_S,
+    Impostor,
     Network,
     certified,
     cheap_hash,
@@ -35,29 +35,6 @@ from tests.overlay.network import (
 
 STRANGER = Endpoint("203.0.113.200", 4000)
 TODAY = int(NOON_UTC_S // 86_400)
-
-
-class Impostor:
-    """Hands the same certificate to everybody who asks for any; a core without a directory."""
-
-    def __init__(self, certificate: bytes) -> None:
-        self._certificate = certificate
-
-    def handle(self, fact: Message, now_s: float) -> list[Message]:
-        if not isinstance(fact, DatagramReceived):
-            return []
-        query = krpc.decode(fact.data)
-        if not isinstance(query, krpc.Query):
-            return []
-        answer = krpc.Answer(certificate=self._certificate)
-        data = krpc.encode(krpc.Response(query.transaction_id, b"\x13" * 20, answer))
-        return [SendDatagram(data, fact.source)]
-
-    def on_time(self, now_s: float) -> list[Message]:
-        return []
-
-    def deadline_s(self) -> float | None:
-        return None
 
 
 def swarm_hash(number: str, day: int = TODAY) -> bytes:
@@ -157,6 +134,16 @@ def test_number_dialled_before_the_network_is_joined_is_resolved_within_that_sec
     number, _ = claim(network, endpoints[5], seed=99)
     network.add_directory(STRANGER, (str(endpoints[0]),))
     assert isinstance(network.resolve(STRANGER, number), NumberResolved)
+
+
+def test_number_dialled_while_the_table_is_refreshed_does_not_wait_for_that() -> None:
+    network, endpoints = swarm(24, seed=1)
+    number, _ = claim(network, endpoints[5], seed=99)
+    node = network.nodes[endpoints[7]]
+    network.run(3600.0, until=lambda: node._joining is not None)
+    asked_s = network.now_s
+    assert isinstance(network.resolve(endpoints[7], number), NumberResolved)
+    assert network.now_s - asked_s < 0.25
 
 
 def test_number_is_unresolved_while_the_calendar_is_unknown() -> None:

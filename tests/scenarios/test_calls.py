@@ -302,3 +302,22 @@ def test_same_seed_gives_the_same_log_byte_for_byte() -> None:
 def test_another_seed_gives_another_log() -> None:
     first, second = (two_phones(seed)[0].log for seed in (1, 2))
     assert first != second
+
+
+def test_swarm_is_computed_while_the_last_digit_is_dialled() -> None:
+    world, anna, bert = two_phones()
+    world.lift(anna)
+    world.dial(anna, bert.number[:-1], pause_s=0.0)
+    before = world.log[-1]
+    assert "ComputeArgon2" in before
+    assert "SendDatagram" not in before
+    world.run(1.0)
+    dialled_s = world.now_s
+    world.dial(anna, bert.number[-1], pause_s=0.0)
+    world.wait(anna, CallState.RINGBACK)
+    hashes = [
+        line
+        for line in world.log
+        if "ComputeArgon2" in line and float(line.split()[0]) >= dialled_s
+    ]
+    assert len(hashes) == 2, hashes  # the callee's number by the caller, the caller's by the callee
