@@ -26,6 +26,7 @@ class LookupTrace:
 
     hops: int  # of the answer that lay deepest; 1 = a node of our own table
     messages: int  # queries sent, retransmissions included
+    silent: int  # nodes that did not answer
     time_s: float
 
 

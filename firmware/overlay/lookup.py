@@ -159,7 +159,8 @@ class Lookup:
 
     def trace(self, now_s: float) -> LookupTrace:
         """What it cost up to now."""
-        return LookupTrace(self._hops, self._messages, now_s - self._started_s)
+        silent = sum(c.state is _State.FAILED for c in self._candidates.values())
+        return LookupTrace(self._hops, self._messages, silent, now_s - self._started_s)
 
     def _frontier(self) -> Iterator[_Candidate]:
         for candidate in self._candidates.values():

@@ -40,6 +40,7 @@ ATTEMPTS_IN_A_CROWD = 2  # when more than CROWD candidates wait, most of them ar
 CROWD = 32
 VERIFICATIONS_MAX = 64  # memory-hard hashes per number resolved
 VERIFICATIONS_AT_ONCE_MAX = 2
+LOOKUPS_MAX = 4  # in a row, as long as somebody did not answer: the line may be bad
 FRESH_CANDIDATES_MIN = 16  # a lookup that found as many new ones has not seen the whole swarm
 
 
@@ -92,6 +93,8 @@ class Resolution:
         self._owners: Counter[str] = Counter()
         self._waiting: deque[Endpoint] = deque()
         self._asked: dict[int, Endpoint] = {}
+        self._silent: list[Endpoint] = []  # candidates that were asked and did not answer
+        self._silent_nodes = 0  # nodes that did not answer the last lookup
         self._times_s: dict[Endpoint, float] = {}
         self._claimants: dict[bytes, _Claimant] = {}  # by encoded certificate
         self._unverified: deque[tuple[bytes, bytes]] = deque()  # questions for Argon2
@@ -129,9 +132,12 @@ class Resolution:
                 self._lookups_ended += 1
                 self._hops = max(self._hops, trace.hops)
                 self._messages += trace.messages
+                self._silent_nodes = trace.silent
             case Answered(handle, source, answer) if handle in self._asked:
                 del self._asked[handle]
-                if answer is not None and answer.certificate is not None:
+                if answer is None:
+                    self._silent.append(source)
+                elif answer.certificate is not None:
                     self._take(answer.certificate, source, now_s)
 
     def advance(self, now_s: float) -> list[Message]:
@@ -188,8 +194,13 @@ class Resolution:
     def _look(self, now_s: float) -> None:
         if self._info_hash is None or self._lookup is not None or not self._node.is_ready:
             return
-        if self._lookups_ended == 0 or self._fresh >= FRESH_CANDIDATES_MIN:
+        again = self._is_idle() and self._silent_nodes + len(self._silent) > 0
+        if self._lookups_ended == 0 or (
+            self._lookups_ended < LOOKUPS_MAX and (again or self._fresh >= FRESH_CANDIDATES_MIN)
+        ):
             self._fresh = 0
+            self._waiting.extend(self._silent)
+            self._silent.clear()
             self._lookup = self._node.find_peers(self._info_hash, now_s)
 
     def _consider(self, endpoint: Endpoint, now_s: float) -> None:
@@ -272,11 +283,10 @@ class Resolution:
 
     def _is_exhausted(self) -> bool:
         """True if every candidate there is has been heard or given up."""
-        return (
-            self._lookups_ended > 0
-            and self._lookup is None
-            and not (self._waiting or self._asked or self._unverified or self._verifying)
-        )
+        return self._lookups_ended > 0 and self._lookup is None and self._is_idle()
+
+    def _is_idle(self) -> bool:
+        return not (self._waiting or self._asked or self._unverified or self._verifying)
 
 
 def _question_of(certificate: Certificate) -> tuple[bytes, bytes]:
