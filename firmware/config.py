@@ -8,14 +8,22 @@ Source: TOML 1.0.0.
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from firmware.errors import ConfigError, MalformedError
 from firmware.model import Codec, Endpoint
 from firmware.number import is_valid
+from firmware.toml_reader import (
+    Document,
+    Section,
+    between,
+    boolean,
+    list_of,
+    one_of,
+    seconds,
+    string,
+)
 
 PEERS_MAX = 64  # entries of bootstrap, and of exchanges
 CONTACTS_MAX = 1000
@@ -31,8 +39,6 @@ KEYS = DIALLING_KEYS + "ABCD"  # ITU-T Q.23
 # Countries whose tones (codec/tones.py) and bell (drivers/ringer.py) we know; UK is GB.
 COUNTRIES = tuple("AT CH DE ES FR GB IT UK US".split())
 I2C_PINS = {0: (0, 1), 1: (2, 3)}  # bus: data and clock; other buses are moved by overlays
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +155,7 @@ class Handset:
 
 def parse_config(text: str, source: str) -> Config:
     """Read box.toml; raises ConfigError naming `source`, section and key."""
-    document = _Document(text, source)
+    document = Document(text, source)
     identity, network = document.section("identity"), document.section("network")
     hardware, audio = document.section("hardware"), document.section("audio")
     codec, contacts = document.section("codec"), document.section("contacts")
@@ -159,17 +165,17 @@ def parse_config(text: str, source: str) -> Config:
             network.take("bind", _address, NetworkSettings().bind),
             network.take("bootstrap", _hosts, ()),
             network.take("exchanges", _hosts, ()),
-            network.take("mdns", _truth, default=True),
+            network.take("mdns", boolean, default=True),
         ),
         HardwareSettings(
-            hardware.take("kind", _one_of("pi", "simulated"), "pi"),
-            hardware.take("handset", _text, ""),
-            hardware.take("oled", _truth, default=True),
+            hardware.take("kind", one_of("pi", "simulated"), "pi"),
+            hardware.take("handset", string, ""),
+            hardware.take("oled", boolean, default=True),
         ),
         AudioSettings(
             audio.take("capture", _device, "default"),
             audio.take("playback", _device, "default"),
-            audio.take("country", lambda code: _one_of(*COUNTRIES)(_text(code).upper()), "DE"),
+            audio.take("country", lambda code: one_of(*COUNTRIES)(string(code).upper()), "DE"),
         ),
         CodecSettings(codec.take("preference", _codecs, CodecSettings().preference)),
         _contacts(contacts),
@@ -181,28 +187,28 @@ def parse_config(text: str, source: str) -> Config:
 
 def parse_handset(text: str, source: str) -> Handset:
     """Read handset.toml; raises ConfigError naming `source`, section and key."""
-    document = _Document(text, source)
+    document = Document(text, source)
     hook, keypad = document.section("hook"), document.section("keypad")
     oled, ringer = document.section("oled"), document.section("ringer")
     audio = document.section("audio")
     handset = Handset(
         HookWiring(
             hook.take("pin", _pin, HookWiring().pin),
-            hook.take("lifted_is_high", _truth, default=True),
-            hook.take("debounce_s", _seconds(DEBOUNCE_MAX_S), HookWiring().debounce_s),
-            hook.take("flash_max_s", _seconds(FLASH_MAX_S), HookWiring().flash_max_s),
+            hook.take("lifted_is_high", boolean, default=True),
+            hook.take("debounce_s", seconds(DEBOUNCE_MAX_S), HookWiring().debounce_s),
+            hook.take("flash_max_s", seconds(FLASH_MAX_S), HookWiring().flash_max_s),
         ),
         KeypadWiring(
             keypad.take("rows", _pins, KeypadWiring().rows),
             keypad.take("columns", _pins, KeypadWiring().columns),
             keypad.take("keys", _keys, KeypadWiring().keys),
-            keypad.take("debounce_s", _seconds(DEBOUNCE_MAX_S), KeypadWiring().debounce_s),
+            keypad.take("debounce_s", seconds(DEBOUNCE_MAX_S), KeypadWiring().debounce_s),
         ),
         OledWiring(
-            oled.take("bus", _between(0, 255), OledWiring().bus),
-            oled.take("address", _between(0x08, 0x77), OledWiring().address),
-            oled.take("width", _between(8, OLED_WIDTH_MAX, 8), OledWiring().width),
-            oled.take("height", _between(8, OLED_HEIGHT_MAX, 8), OledWiring().height),
+            oled.take("bus", between(0, 255), OledWiring().bus),
+            oled.take("address", between(0x08, 0x77), OledWiring().address),
+            oled.take("width", between(8, OLED_WIDTH_MAX, 8), OledWiring().width),
+            oled.take("height", between(8, OLED_HEIGHT_MAX, 8), OledWiring().height),
         ),
         RingerWiring(ringer.take("pin", _pin, RingerWiring().pin)),
         SoundCard(audio.take("capture", _device, ""), audio.take("playback", _device, "")),
@@ -214,54 +220,7 @@ def parse_handset(text: str, source: str) -> Handset:
     return handset
 
 
-class _Section:
-    """One table of the file: each key is taken once, what is left over is unknown."""
-
-    def __init__(self, source: str, name: str, table: dict[str, Any]) -> None:
-        self._where, self.table = f"{source}: [{name}]", dict(table)
-
-    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
-        """The value of `key`, or `default`; `read` raises ConfigError with the mere reason."""
-        if key not in self.table:
-            return default
-        try:
-            return read(self.table.pop(key))
-        except ConfigError as reason:
-            raise self.error(key, str(reason)) from None
-
-    def error(self, key: str, reason: str) -> ConfigError:
-        """To be raised: `reason`, and where it happened."""
-        return ConfigError(f"{self._where} {key}: {reason}")
-
-
-class _Document:
-    """The whole file."""
-
-    def __init__(self, text: str, source: str) -> None:
-        self._source = source
-        self._sections: list[_Section] = []
-        try:
-            self._tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{source}: not TOML: {error}") from None
-
-    def section(self, name: str) -> _Section:
-        table = self._tables.pop(name, {})
-        if not isinstance(table, dict):
-            raise ConfigError(f"{self._source}: [{name}]: is a section, not a key")
-        self._sections.append(_Section(self._source, name, table))
-        return self._sections[-1]
-
-    def refuse_the_rest(self) -> None:
-        for name, value in self._tables.items():
-            shown = f"[{name}]: unknown section" if isinstance(value, dict) else f"{name}: unknown"
-            raise ConfigError(f"{self._source}: {shown}")
-        for section in self._sections:
-            for key in section.table:
-                raise section.error(key, "unknown key")
-
-
-def _contacts(section: _Section) -> dict[str, str]:
+def _contacts(section: Section) -> dict[str, str]:
     numbers = list(section.table)
     if len(numbers) > CONTACTS_MAX:
         raise section.error(numbers[CONTACTS_MAX], f"more than {CONTACTS_MAX} contacts")
@@ -297,20 +256,8 @@ def _check_pins(handset: Handset) -> None:
 # Readers: in goes a value as TOML gave it, out comes what we keep, or ConfigError with the reason.
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ConfigError("must be a string")
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ConfigError("must be true or false")
-    return value
-
-
 def _name(value: Any) -> str:
-    text = _text(value)
+    text = string(value)
     if len(text.encode()) > NAME_BYTES_MAX or not (text == "" or text.isprintable()):
         raise ConfigError(f"must be at most {NAME_BYTES_MAX} bytes of printable text")
     return text
@@ -318,13 +265,13 @@ def _name(value: Any) -> str:
 
 def _address(value: Any) -> str:
     try:
-        return str(Endpoint.parse(_text(value)))
+        return str(Endpoint.parse(string(value)))
     except MalformedError:
         raise ConfigError("must be ADDRESS:PORT, such as 0.0.0.0:6881 or [::]:6881") from None
 
 
 def _host(value: Any) -> str:
-    host, _, port = _text(value).rpartition(":")
+    host, _, port = string(value).rpartition(":")
     bracketed = host.startswith("[") and host.endswith("]")
     is_port = port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535
     if not host or not is_port or any(c.isspace() for c in host) or (":" in host) != bracketed:
@@ -333,68 +280,32 @@ def _host(value: Any) -> str:
 
 
 def _hosts(value: Any) -> tuple[str, ...]:
-    return tuple(_host(item) for item in _list(value, PEERS_MAX))
-
-
-def _list(value: Any, items_max: int) -> list[Any]:
-    if not isinstance(value, list) or len(value) > items_max:
-        raise ConfigError(f"must be a list of at most {items_max}")
-    return value
-
-
-def _one_of(*words: str) -> Callable[[Any], str]:
-    def read(value: Any) -> str:
-        if _text(value) not in words:
-            raise ConfigError(f"{value!r} is none of {', '.join(words)}")
-        return str(value)
-
-    return read
+    return tuple(_host(item) for item in list_of(value, PEERS_MAX))
 
 
 def _device(value: Any) -> str:
-    text = _text(value)
+    text = string(value)
     if not 0 < len(text) <= DEVICE_CHARACTERS_MAX or not text.isprintable() or text == "file:":
         raise ConfigError("must be an ALSA name, file:PATH.wav or null")
     return text
 
 
 def _codecs(value: Any) -> tuple[Codec, ...]:
-    names = [_one_of(*Codec)(item) for item in _list(value, len(Codec))]
+    names = [one_of(*Codec)(item) for item in list_of(value, len(Codec))]
     if not names or len(set(names)) < len(names):
         raise ConfigError("must name at least one codec, each once")
     return tuple(Codec(name) for name in names)
 
 
-def _between(least: int, most: int, step: int = 1) -> Callable[[Any], int]:
-    def read(value: Any) -> int:
-        is_whole = isinstance(value, int) and not isinstance(value, bool)
-        if not is_whole or not least <= value <= most or value % step:
-            multiple = f", a multiple of {step}" if step > 1 else ""
-            raise ConfigError(f"must be a whole number from {least} to {most}{multiple}")
-        return int(value)
-
-    return read
-
-
-_pin = _between(PIN_MIN, PIN_MAX)
+_pin = between(PIN_MIN, PIN_MAX)
 
 
 def _pins(value: Any) -> tuple[int, ...]:
-    return tuple(_pin(item) for item in _list(value, PIN_MAX))
-
-
-def _seconds(most_s: float) -> Callable[[Any], float]:
-    def read(value: Any) -> float:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 < value <= most_s:
-            raise ConfigError(f"must be seconds, more than 0 and at most {most_s}")
-        return float(value)
-
-    return read
+    return tuple(_pin(item) for item in list_of(value, PIN_MAX))
 
 
 def _keys(value: Any) -> tuple[str, ...]:
-    rows = tuple(_text(item) for item in _list(value, len(KEYS)))
+    rows = tuple(string(item) for item in list_of(value, len(KEYS)))
     keys = "".join(rows)
     if len(set(keys)) < len(keys) or not set(DIALLING_KEYS) <= set(keys) <= set(KEYS):
         raise ConfigError(f"must hold each of {DIALLING_KEYS} once, and of ABCD what there is")

@@ -131,13 +131,6 @@ class IdentityFile:
         return cls(Identity(*private), modifier)
 
 
-def check_name(name: str, source: str) -> str:
-    """`name` if it can be a display name; ConfigError naming `source` if not."""
-    if len(name.encode()) > NAME_BYTES_MAX or not _is_printable(name):
-        raise ConfigError(f"{source}: a name is at most {NAME_BYTES_MAX} bytes of printable text")
-    return name
-
-
 def _signed_part(public_key: bytes, noise_key: bytes, modifier: bytes, name: str) -> bytes:
     encoded_name = name.encode()
     assert len(encoded_name) <= NAME_BYTES_MAX and len(modifier) == MODIFIER_BYTES

@@ -11,7 +11,6 @@ from firmware.identity import (
     Certificate,
     Identity,
     IdentityFile,
-    check_name,
 )
 
 MODIFIER = bytes(range(16))
@@ -92,10 +91,3 @@ def test_identity_never_shows_its_private_keys() -> None:
     shown = repr(IdentityFile(identity(), MODIFIER))
     assert identity().ed25519_private.hex() not in shown
     assert repr(identity().ed25519_private) not in shown
-
-
-def test_name_that_is_too_long_or_not_printable_is_an_error() -> None:
-    assert check_name("Jürgen", "box.toml") == "Jürgen"
-    for bad in ("x" * (NAME_BYTES_MAX + 1), "a\nb"):
-        with pytest.raises(ConfigError, match=r"box\.toml"):
-            check_name(bad, "box.toml")

@@ -275,7 +275,8 @@ class CalleeSession(Session):
         if self._second:
             self._outbox.append(SendDatagram(self._second, datagram.source))
 
-    def _take(self, signal: Signal, now_s: float) -> Signal | None:  # noqa: ARG002 (the caller's side needs it)
+    def _take(self, signal: Signal, now_s: float) -> Signal | None:
+        del now_s  # the caller's side needs it
         if isinstance(signal, Ack):
             self._stop_repeat(Answered, Refusal)
         elif isinstance(signal, Prack):

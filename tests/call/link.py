@@ -14,7 +14,7 @@ from firmware import events, number
 from firmware.call.machine import Call
 from firmware.events import Fact, Message
 from firmware.identity import Certificate, Identity
-from firmware.model import CallState, CallView, Codec, Endpoint
+from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
 
 UTC_S = 1_800_000_000.0
 ALL_CODECS = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
@@ -215,3 +215,15 @@ def void(_: object) -> None:
 
 def two_phones(link: Link) -> tuple[Phone, Phone]:
     return link.add("Anna"), link.add("Bert")
+
+
+def ringing(link: Link, anna: Phone, bert: Phone) -> None:
+    """Anna calls Bert, and his bell sounds."""
+    link.dial(anna, bert.person.number)
+    link.wait(anna, CallState.RINGBACK)
+    link.wait(bert, CallState.RINGING)
+
+
+def reasons(phone: Phone) -> list[EndReason]:
+    """Why the calls of this telephone ended."""
+    return [end.reason for end in phone.ended]
