@@ -20,10 +20,12 @@ from firmware.config import Config, Handset
 from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
-from firmware.errors import HardwareError
+from firmware.errors import HardwareError, MalformedError
 from firmware.events import Message
 from firmware.jobs import Argon2Cost, prove_number
+from firmware.lan import LocalNetwork
 from firmware.model import Endpoint, Frame
+from firmware.overlay.contacts import CONTACTS_FILE, LastReached, decode_contacts
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
@@ -54,25 +56,30 @@ class Box:
             self._board.open_capture, self._from_thread(self._captured), tell
         )
         self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
-        self._control = control
-        self.ready = asyncio.Event()  # sockets are open, facts are heard
+        self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
+        self._control_path = control
+        self._control: ControlServer | None = None
+
+    async def open(self) -> None:
+        """Open the sockets; CommandError or HardwareError, in one line, if that cannot be."""
+        await self._open_socket()
+        self._control = await self._open_control()
 
     async def run(self) -> None:
         """Own every task of the box: one fails, all stop, the service restarts."""
-        await self._open_socket()
-        control = await self._open_control()
         for failure in self._board.failures:
             logger.warning("%s: %s", failure.part, failure.reason)
             self._shell.tell(failure)
         if self._board.oled is not None:
             self._board.oled.open(self._from_thread(self._shell.tell))
-        self.ready.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
                 tasks.create_task(self._watch_contacts(), name="contacts")
-                if control is not None:
-                    tasks.create_task(control.run(), name="control")
+                if self._lan is not None and self._shell.local is not None:
+                    tasks.create_task(self._lan.run(self._shell.local), name="local network")
+                if self._control is not None:
+                    tasks.create_task(self._control.run(), name="control")
         finally:
             self._close()
 
@@ -86,6 +93,8 @@ class Box:
         try:
             await self._shell.open(self._bind)
         except HardwareError as error:
+            if not self._bind.port:
+                raise
             logger.warning("%s; taking another port", error)
             await self._shell.open(Endpoint(self._bind.host, 0))
         logger.info("listening on %s", self._shell.local)
@@ -105,10 +114,10 @@ class Box:
             await asyncio.sleep(CONTACT_INTERVAL_S)
 
     async def _open_control(self) -> ControlServer | None:
-        if self._control is None:
+        if self._control_path is None:
             return None
         remote = Remote(self._phone, self._board.hand, self._watch, self._sound_status)
-        server = ControlServer(self._control, remote.handlers())
+        server = ControlServer(self._control_path, remote.handlers())
         await server.open()
         return server
 
@@ -134,6 +143,8 @@ class Box:
                 if view.state is not self._watch.view.state:
                     logger.info("%s%s", view.state, f" ({view.reason})" if view.reason else "")
                 self._watch.set(view)
+            case events.AnnounceOnLan() if self._lan is not None:
+                self._lan.announce(message)
             case events.NumberClaimed(number=number):
                 logger.info("this telephone has the number ...%s", number[-4:])
             case events.CallEnded(reason=reason, duration_s=duration_s):
@@ -194,4 +205,17 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         codecs=config.codec.preference,
         names=config.contacts,
         pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
+        contacts=tuple(_contacts(state)),
     )
+
+
+def _contacts(state: StateDir) -> list[LastReached]:
+    """Who was reached where; a damaged file costs nothing but a longer lookup."""
+    data = state.read(CONTACTS_FILE)
+    if data is None:
+        return []
+    try:
+        return decode_contacts(data)
+    except MalformedError as error:
+        logger.warning("%s: %s; set aside", state.set_aside(CONTACTS_FILE), error)
+        return []

@@ -34,6 +34,8 @@ class ControlServer:
 
     async def open(self) -> None:
         """Make the socket; raises CommandError if it cannot be made there."""
+        if await _is_alive(self._path):
+            raise CommandError(f"another box listens on {self._path}")
         try:
             self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(
@@ -114,6 +116,16 @@ class ControlClient:
         if not answer.pop("ok"):
             raise CommandError(str(answer["error"]))
         return answer
+
+
+async def _is_alive(path: Path) -> bool:
+    """A socket file that a killed box left behind refuses connections."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(path))
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def _refusal(error: str) -> Answer:

@@ -119,6 +119,23 @@ class HostResolved(Fact):
     endpoints: tuple[Endpoint, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class LanNeighbourSeen(Fact):
+    """A box announces itself on the local network as `name`; nothing about it is proved."""
+
+    name: str
+    endpoints: tuple[Endpoint, ...]
+    salt: bytes
+    tags: tuple[bytes, ...]  # of AnnounceOnLan
+
+
+@dataclass(frozen=True, slots=True)
+class LanNeighbourLost(Fact):
+    """The box `name` has left the local network."""
+
+    name: str
+
+
 # --- commands for the shell --------------------------------------------------------------------
 
 
@@ -190,6 +207,17 @@ class StoreState(Command):
     data: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class AnnounceOnLan(Command):
+    """From now on tell the local network that a box is here, with these tags and no others.
+
+    Only who knows a number recognises its tag (docs/protocol.md section 3).
+    """
+
+    salt: bytes
+    tags: tuple[bytes, ...]
+
+
 # --- between the cores ---------------------------------------------------------------------------
 
 
@@ -242,10 +270,14 @@ class NumberResolved(Fact):
 
 @dataclass(frozen=True, slots=True)
 class NumberUnresolved(Fact):
-    """No candidate proved `number`; `conflict` = two different keys did."""
+    """No candidate proved `number`.
+
+    `conflict` = two different keys did; `offline` = we know no node and no neighbour to ask.
+    """
 
     number: str
     conflict: bool = False
+    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,9 +28,11 @@ def silence() -> Frame:
     return np.zeros(FRAME_SAMPLES, dtype=np.int16)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Endpoint:
-    """Where a UDP datagram comes from or goes to; `host` is a numeric address, never a name."""
+class Endpoint(NamedTuple):
+    """Where a UDP datagram comes from or goes to; `host` is a numeric address, never a name.
+
+    A tuple, because a node of the directory hashes and compares some hundred of them per lookup.
+    """
 
     host: str
     port: int
@@ -76,6 +79,7 @@ class EndReason(StrEnum):
     WRONG_NUMBER = "wrong_number"  # check digit, length or reserved prefix
     EMERGENCY = "emergency"  # an emergency number, which this telephone cannot reach
     UNREACHABLE = "unreachable"  # nobody answers for this number
+    OFFLINE = "offline"  # our own box knows nobody it could ask
     NUMBER_CHANGED = "number_changed"  # another key than the pinned one, or two keys for one number
     NO_COMMON_CODEC = "no_common_codec"
     CONNECTION_LOST = "connection_lost"  # no sound from the peer for too long

@@ -18,6 +18,7 @@ from firmware.identity import Certificate, Identity
 from firmware.media.session import MediaSession
 from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
 from firmware.overlay.claim import Claim
+from firmware.overlay.contacts import LastReached
 from firmware.overlay.directory import Directory
 from firmware.overlay.node import Node
 from firmware.ui.display import Display
@@ -37,6 +38,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HardwareRecovered: ("display",),
     events.Argon2Computed: ("claim", "directory", "call"),
     events.HostResolved: ("directory",),
+    events.LanNeighbourSeen: ("directory",),
+    events.LanNeighbourLost: ("directory",),
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
@@ -46,7 +49,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.NumberUnresolved: ("claim", "call"),
     events.CallChanged: ("ear", "display"),
     events.CallEnded: ("display",),
-    events.PeerPinned: (),
+    events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media",),
     events.StartMedia: ("media",),
     events.StopMedia: ("media",),
@@ -63,6 +66,7 @@ WORLD: frozenset[type[Message]] = frozenset(
         events.SendDatagram,
         events.ComputeArgon2,
         events.ResolveHost,
+        events.AnnounceOnLan,
         events.StoreState,
         events.StartRinging,
         events.StopRinging,
@@ -92,6 +96,7 @@ class PhoneSetup:
     codecs: tuple[Codec, ...]  # in order of preference
     names: Mapping[str, str]  # the phone book: number -> name
     pins: Mapping[str, bytes]  # number -> Ed25519 public key, from earlier calls
+    contacts: tuple[LastReached, ...] = ()  # where numbers were reached last
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,9 @@ class Phone:
             random_bytes,
             certificate=own,
             number=setup.number,
+            identity=setup.identity,
+            pins=setup.pins,
+            contacts=setup.contacts,
         )
         self.call = Call(
             setup.identity,

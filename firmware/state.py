@@ -5,12 +5,16 @@ Knows files, not their meaning; every write is atomic.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from firmware.errors import CommandError
 from firmware.identity import Identity, IdentityFile
 
+LOCK = "lock"
 IDENTITY = "identity.json"
 PEERS = "peers.json"  # the pinned keys of those we have spoken to
 
@@ -25,6 +29,23 @@ class StateDir:
         except OSError as error:
             raise CommandError(f"cannot make the directory {path}: {error.strerror}") from None
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep the directory for this process; CommandError if another one has it.
+
+        Two boxes with one identity would answer each other's calls.
+        """
+        try:
+            file = (self.path / LOCK).open("wb")
+        except OSError as error:
+            raise CommandError(f"cannot write {self.path / LOCK}: {error.strerror}") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise CommandError(f"{self.path} is in use by another box or exchange") from None
+            yield
+
     def read(self, name: str) -> bytes | None:
         """Content of a file, None if there is none."""
         try:
@@ -33,6 +54,15 @@ class StateDir:
             return None
         except OSError as error:
             raise CommandError(f"cannot read {self.path / name}: {error.strerror}") from None
+
+    def set_aside(self, name: str) -> Path:
+        """Rename a damaged file, so that a new one can be written and somebody can look at it."""
+        aside = self.path / f"{name}.damaged"
+        try:
+            (self.path / name).replace(aside)
+        except OSError as error:
+            raise CommandError(f"cannot rename {self.path / name}: {error.strerror}") from None
+        return aside
 
     def write(self, name: str, data: bytes) -> None:
         """Write atomically, mode 0600: after a power cut there is the old file or the new one.

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from firmware.box import Box
+from firmware.box import Box, phone_setup
 from firmware.config import Handset, parse_config
 from firmware.control import ControlClient
 from firmware.errors import CommandError
 from firmware.model import Endpoint
+from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.node import Node
 from firmware.shell import Shell
 from firmware.state import IDENTITY, StateDir
@@ -56,9 +57,9 @@ async def running_box(
         text += '[hardware]\nkind = "simulated"\n'
     control = tmp_path / f"{name}.sock"
     box = Box(parse_config(text, "box.toml"), Handset(), state, control)
+    await box.open()
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(box.run())
-        await box.ready.wait()
         async with ControlClient.open(control) as client:
             yield client
         await box.hang_up()
@@ -179,3 +180,10 @@ def test_box_without_any_hardware_goes_on_and_says_what_is_missing(tmp_path: Pat
                 await anna.request("lift")
 
     in_loop(story)
+
+
+def test_damaged_contacts_are_set_aside_and_the_box_starts(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.write(CONTACTS_FILE, b"half a fi")
+    assert phone_setup(parse_config("", "box.toml"), Handset(), state).contacts == ()
+    assert (tmp_path / f"{CONTACTS_FILE}.damaged").read_bytes() == b"half a fi"

@@ -109,7 +109,7 @@ def test_wrong_config_is_one_line_with_file_section_and_key(text: str, message: 
 def test_peers_at_the_limit_are_taken_and_one_more_is_refused() -> None:
     hosts = [f"host{i}:6881" for i in range(PEERS_MAX)]
     assert len(parse_config(f"[network]\nbootstrap = {hosts}", "b").network.bootstrap) == PEERS_MAX
-    with pytest.raises(ConfigError, match="bootstrap: must be a list of at most 64"):
+    with pytest.raises(ConfigError, match=r"bootstrap: must be a list .* of at most 64"):
         parse_config(f"[network]\nbootstrap = {[*hosts, 'one:1']}", "b")
 
 

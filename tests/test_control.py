@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,27 @@ def test_connections_above_the_limit_are_refused(tmp_path: Path) -> None:
         assert json.loads(await reader.readline())["error"] == "too many connections"
         for _, writer_ in [*kept, (reader, writer)]:
             writer_.close()
+
+    serve(tmp_path, story)
+
+
+def test_second_server_on_the_same_path_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    async def story(path: Path) -> None:
+        with pytest.raises(CommandError, match="another box listens"):
+            await ControlServer(path, {"echo": echo}).open()
+        async with ControlClient.open(path) as client:
+            assert await client.request("echo", digits="1") == {"digits": "1"}
+
+    serve(tmp_path, story)
+
+
+def test_socket_that_a_killed_box_left_behind_is_replaced(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as killed:
+        killed.bind(str(tmp_path / "control"))
+
+    async def story(path: Path) -> None:
+        async with ControlClient.open(path) as client:
+            await client.request("echo")
 
     serve(tmp_path, story)
 

@@ -21,7 +21,7 @@ from firmware.errors import MalformedError
 from firmware.identity import Certificate, Identity
 from firmware.media.rtp import RtpPacket
 from firmware.model import CallState, Codec, Endpoint
-from firmware.overlay import bencode, krpc
+from firmware.overlay import bencode, items, krpc
 from tests.world import PhoneActor, World, sine
 
 SEED = 20261122
@@ -39,6 +39,30 @@ SIGNALS = [
 ]
 
 
+NODE_ID = bytes(range(20))
+ITEM = items.Item(b"d1:ali1e1:xee", b"k" * 32, 7, b"salt", b"s" * 64)
+NODES = (
+    krpc.Contact(NODE_ID, Endpoint("192.0.2.1", 6881)),
+    krpc.Contact(NODE_ID, Endpoint("2001:db8::1", 6881)),
+)
+ITEM_ANSWER = krpc.Answer(NODES, token=b"12345678", item=ITEM)
+SAMPLES_ANSWER = krpc.Answer(NODES, samples=krpc.Samples((NODE_ID,), 9, 300))
+ITEM_PACKETS: list[krpc.Query | krpc.Response | krpc.Error] = [
+    krpc.Query(b"1234", NODE_ID, krpc.GetItem(NODE_ID, 0, (b"n4", b"n6"))),
+    krpc.Query(b"1234", NODE_ID, krpc.PutItem(ITEM, b"12345678", cas=6)),
+    krpc.Query(b"1234", NODE_ID, krpc.PutItem(items.immutable([1, b"x"]), b"12345678")),
+    krpc.Query(b"1234", NODE_ID, krpc.SampleInfohashes(NODE_ID)),
+    krpc.Response(b"1234", NODE_ID, ITEM_ANSWER, NODES[1].endpoint, krpc.VERSION),
+    krpc.Response(b"1234", NODE_ID, SAMPLES_ANSWER, NODES[0].endpoint),
+    krpc.Error(b"1234", 302, "Sequence Number Less Than Current"),
+]
+UNSORTED = (
+    b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee",
+    b"d1:y1:r1:t2:aa1:rd5:token4:abcd5:nodes0:2:id20:abcdefghij01234567896:valuesl6:abcdefeee",
+    b"d1:bd1:bi-1e1:ali0ei12e1:xee1:a0:e",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A decoder, its share of the million, and what is made hostile for it."""
@@ -51,8 +75,10 @@ class Target:
 
 
 TARGETS = (
-    Target("krpc", krpc.decode, 0.4, Protocol.KRPC),
-    Target("bencode", bencode.decode, 0.15, Protocol.KRPC),
+    Target("krpc", krpc.decode, 0.25, Protocol.KRPC),
+    Target("krpc items", krpc.decode, 0.2, samples=tuple(map(krpc.encode, ITEM_PACKETS))),
+    Target("bencode", bencode.decode, 0.05, Protocol.KRPC),
+    Target("bencode unsorted", bencode.decode, 0.05, samples=UNSORTED),
     Target("envelope", Envelope.decode, 0.15, Protocol.SEALED),
     Target("rtp", RtpPacket.decode, 0.15, Protocol.RTP),
     Target("signal", decode_signal, 0.1, samples=tuple(SIGNALS)),

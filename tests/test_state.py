@@ -40,6 +40,17 @@ def test_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
     assert StateDir(tmp_path).read("peers.json") is None
 
 
+def test_damaged_file_is_set_aside_and_the_last_one_stays(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    for content in (b"first", b"second"):
+        state.write("contacts.json", content)
+        aside = state.set_aside("contacts.json")
+        assert aside.read_bytes() == content
+        assert state.read("contacts.json") is None
+    with pytest.raises(CommandError, match=r"contacts\.json"):
+        state.set_aside("contacts.json")
+
+
 def test_directory_that_cannot_be_made_is_an_error_naming_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(CommandError, match="file"):

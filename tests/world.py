@@ -70,6 +70,7 @@ class PhoneActor(Actor):
     voice_hz: float = 700.0
     spoken_samples: int = 0
     stored: dict[str, bytes] = field(default_factory=dict)
+    announced: events.AnnounceOnLan | None = None
     ended: list[events.CallEnded] = field(default_factory=list)
 
 
@@ -236,6 +237,8 @@ class World:
                 actor.stored[name] = data
             case events.NumberClaimed(number=own_number):
                 actor.number = own_number
+            case events.AnnounceOnLan():
+                actor.announced = message
             case _:
                 assert isinstance(message, events.ShowPicture), message
 

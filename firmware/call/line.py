@@ -150,7 +150,9 @@ class Line:
     def miss_number(self, fact: events.NumberUnresolved, now_s: float) -> None:
         """Nobody proved the number, or two did."""
         if fact.number == self._number and self.session is None:
-            reason = EndReason.NUMBER_CHANGED if fact.conflict else EndReason.UNREACHABLE
+            reason = EndReason.OFFLINE if fact.offline else EndReason.UNREACHABLE
+            if fact.conflict:
+                reason = EndReason.NUMBER_CHANGED
             self._fail(reason, now_s)
 
     def hear_ringback(self, signal: messages.Ringing, now_s: float) -> None:

@@ -13,23 +13,7 @@ from functools import lru_cache
 
 from firmware.model import Endpoint
 
-# Documentation ranges (RFC 5737) count as global: nobody can be hurt there, and labs use them.
-_PRIVATE = tuple(
-    ipaddress.ip_network(network)
-    for network in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "169.254.0.0/16",
-        "100.64.0.0/10",
-        "fc00::/7",
-        "fe80::/10",
-    )
-)
-_UNUSABLE = tuple(
-    ipaddress.ip_network(network)
-    for network in ("0.0.0.0/8", "224.0.0.0/3", "::/128", "ff00::/8", "::ffff:0:0/96")
-)
+CACHED_MAX = 4096
 
 
 class Scope(Enum):
@@ -41,17 +25,13 @@ class Scope(Enum):
     UNUSABLE = "unusable"  # multicast, broadcast, reserved, mapped, unspecified
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED_MAX)
 def scope_of(host: str) -> Scope:
     """Scope of a numeric address."""
-    address = ipaddress.ip_address(host)
-    if any(address in network for network in _UNUSABLE):
-        return Scope.UNUSABLE
-    if address.is_loopback:
-        return Scope.LOOPBACK
-    if any(address in network for network in _PRIVATE):
-        return Scope.PRIVATE
-    return Scope.GLOBAL
+    if ":" in host:
+        return _scope_of_v6(host)
+    first, second, _ = host.split(".", 2)
+    return _SCOPES_V4.get((int(first), int(second)), Scope.GLOBAL)
 
 
 def is_usable(endpoint: Endpoint) -> bool:
@@ -67,13 +47,49 @@ def may_name(named: Endpoint, other: Endpoint) -> bool:
     return scope is Scope.GLOBAL or scope is scope_of(other.host)
 
 
-@lru_cache(maxsize=4096)
 def owner_of(endpoint: Endpoint) -> str:
     """What limits "per address" count by: the IPv4 address, the IPv6 /64, the port on loopback.
 
     Whoever has one IPv6 address has 2**64 of them; on loopback each port is somebody else.
     """
-    if scope_of(endpoint.host) is Scope.LOOPBACK:
-        return str(endpoint)
-    address = ipaddress.ip_address(endpoint.host)
-    return endpoint.host if address.version == 4 else address.packed[:8].hex()
+    host = endpoint.host
+    if ":" in host:
+        return _owner_of_v6(host, endpoint.port)
+    return f"{host}:{endpoint.port}" if host.startswith("127.") else host
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def network_of(host: str) -> str:
+    """What "different networks" means: the IPv4 /16, the IPv6 /32. Two of them are rarely one's."""
+    if ":" in host:
+        return ipaddress.IPv6Address(host).packed[:4].hex()
+    return host.rsplit(".", 2)[0]
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def _owner_of_v6(host: str, port: int) -> str:
+    address = ipaddress.IPv6Address(host)
+    return f"[{host}]:{port}" if address.is_loopback else address.packed[:8].hex()
+
+
+def _scope_of_v6(host: str) -> Scope:
+    address = ipaddress.IPv6Address(host)
+    if any(address in network for network in _UNUSABLE_V6):
+        return Scope.UNUSABLE
+    if address.is_loopback:
+        return Scope.LOOPBACK
+    return Scope.PRIVATE if any(address in network for network in _PRIVATE_V6) else Scope.GLOBAL
+
+
+_PRIVATE_V6 = tuple(map(ipaddress.IPv6Network, ("fc00::/7", "fe80::/10")))
+_UNUSABLE_V6 = tuple(map(ipaddress.IPv6Network, ("::/128", "ff00::/8", "::ffff:0:0/96")))
+# By the first two bytes; what is absent is global. Documentation ranges (RFC 5737) count as global:
+# nobody can be hurt there, and labs use them.
+_SCOPES_V4 = (
+    {(first, second): Scope.UNUSABLE for first in (0, *range(224, 256)) for second in range(256)}
+    | {(127, second): Scope.LOOPBACK for second in range(256)}
+    | {(10, second): Scope.PRIVATE for second in range(256)}
+    | {(172, second): Scope.PRIVATE for second in range(16, 32)}
+    | {(100, second): Scope.PRIVATE for second in range(64, 128)}  # RFC 6598
+    | {(192, 168): Scope.PRIVATE, (169, 254): Scope.PRIVATE}
+)

@@ -1,35 +1,40 @@
 """Our address as others see it, by vote.
 
-Knows no message. One voter has one vote; nobody on a local network can tell us a global address.
+Knows no message. Each network has one vote, so one hosting customer with many addresses does not
+move us; nobody on a local network can tell us a global address, nor one of the other family.
 Source: BEP 42, "the `ip` key": adopt an id for an address only after several nodes agree.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import Counter
 
 from firmware.model import Endpoint
-from firmware.overlay.address import Scope, owner_of, scope_of
+from firmware.overlay.address import Scope, network_of, scope_of
 
-VOTES_NEEDED = 4  # that agree, and they must be the majority
+VOTES_NEEDED = 4  # of different networks, that agree, and they must be the majority
 VOTERS_MAX = 16  # the latest
 
 
 class ExternalAddress:
-    """Counts what nodes report of us."""
+    """Counts what nodes of one family report of us."""
+
+    __slots__ = ("_votes",)
 
     def __init__(self) -> None:
-        self._votes: OrderedDict[str, Endpoint] = OrderedDict()
+        self._votes: dict[str, Endpoint] = {}  # oldest first
 
     def vote(self, voter: Endpoint, observed: Endpoint) -> None:
         """`voter` sees us at `observed`; at VOTERS_MAX the oldest vote is dropped."""
         if Scope.GLOBAL is not scope_of(voter.host) or scope_of(observed.host) is not Scope.GLOBAL:
             return
-        owner = owner_of(voter)
-        self._votes.pop(owner, None)
-        self._votes[owner] = observed
+        if (":" in voter.host) != (":" in observed.host):
+            return
+        network = network_of(voter.host)
+        self._votes.pop(network, None)
+        self._votes[network] = observed
         if len(self._votes) > VOTERS_MAX:
-            self._votes.popitem(last=False)
+            del self._votes[next(iter(self._votes))]
 
     def host(self) -> str | None:
         """The address most voters agree on, or None while too few do."""

@@ -7,6 +7,7 @@ Sources: BEP 5 (XOR metric), BEP 42 (id from the address), RFC 3720 appendix B.4
 from __future__ import annotations
 
 import ipaddress
+from operator import and_
 
 from firmware.overlay.address import Scope, scope_of
 
@@ -41,7 +42,7 @@ def fits_address(node_id: bytes, host: str) -> bool:
     return (checksum ^ int.from_bytes(node_id[:4], "big")) >> 11 == 0
 
 
-def crc32c(data: bytes) -> int:
+def crc32c(data: bytes | bytearray) -> int:
     """CRC-32C (Castagnoli); check value of b"123456789" is 0xE3069283."""
     crc = 0xFFFFFFFF
     for byte in data:
@@ -50,11 +51,13 @@ def crc32c(data: bytes) -> int:
 
 
 def _address_checksum(host: str, random_byte: int) -> int:
-    packed = ipaddress.ip_address(host).packed
-    mask = _MASK_V4 if len(packed) == 4 else _MASK_V6
-    masked = bytearray(byte & bits for byte, bits in zip(packed, mask, strict=False))
+    if ":" in host:
+        packed, mask = ipaddress.IPv6Address(host).packed, _MASK_V6
+    else:
+        packed, mask = bytes(map(int, host.split("."))), _MASK_V4
+    masked = bytearray(map(and_, packed, mask))
     masked[0] |= (random_byte & 7) << 5
-    return crc32c(bytes(masked))
+    return crc32c(masked)
 
 
 def _crc_table() -> tuple[int, ...]:

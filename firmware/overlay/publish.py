@@ -1,38 +1,45 @@
-"""One swarm kept announced: hash, lookup, announcement to the closest nodes, and again in time.
+"""What is kept published: a number's swarm, and its owner's card; again in time, and after failure.
 
-Knows no certificate; the directory decides which swarms there are. Units: `_s` monotonic seconds.
-Source: BEP 5 (announce_peer); announcements live 30 minutes in the store.
+Each has rounds: a lookup, then the closest nodes are asked to keep it. The presence decides which
+days there are. Units: `_s` monotonic seconds.
+Sources: BEP 5 (announce_peer; kept 30 minutes), BEP 44 (put; kept two hours).
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from firmware.events import Argon2Computed, ComputeArgon2, Fact, Message
+from firmware.identity import Certificate, Identity
+from firmware.overlay.blind import blinded_key
 from firmware.overlay.bootstrap import jittered
-from firmware.overlay.facts import Answered, LookupEnded
-from firmware.overlay.krpc import AnnouncePeer
+from firmware.overlay.card import LIFE_S, PLACES_MAX, Card, Place, period_of
+from firmware.overlay.facts import Answered, Holder, LookupEnded, NodeAnswered
+from firmware.overlay.items import SEQ_MAX, Item, signed, target_of_key, verified
+from firmware.overlay.krpc import AnnouncePeer, GetItem, PutItem, Question
 from firmware.overlay.node import Node
 from firmware.overlay.store import PEER_LIFE_S
-from firmware.overlay.swarm import info_hash_of, swarm_question
+from firmware.overlay.swarm import Calendar, info_hash_of, swarm_question
 
 REANNOUNCE_S = 15 * 60.0
+CARD_RENEW_S = 3600.0
+LOOK_S = 10.0  # how often we see whether our address has changed
+CLOCK_SET_S = 300.0  # a clock that was set by more than this has made a card expire wrongly
 RETRY_S = 4.0  # after nobody took it; doubles, randomised
 RETRY_MAX_S = 240.0
-GROWTH = 2  # when the table has grown this much, others are closest: announce again
+GROWTH = 2  # when the table has grown this much, others are closest: publish again
+ATTEMPTS = 3  # per node that shall keep it
 
 
-class Publication:
-    """`number` on `day`; does nothing until its hash is computed and the node is ready."""
+class Publication(ABC):
+    """One thing that is published as long as this lives."""
 
-    def __init__(
-        self, number: str, day: int, node: Node, random_bytes: Callable[[int], bytes]
-    ) -> None:
-        self.info_hash: bytes | None = None
-        self._question = swarm_question(number, day)
+    def __init__(self, node: Node, random_bytes: Callable[[int], bytes], renew_s: float) -> None:
         self._node = node
         self._random_bytes = random_bytes
+        self._renew_s = renew_s
         self._lookup: int | None = None
         self._asked: set[int] = set()
         self._accepted = 0  # in this round
@@ -41,22 +48,28 @@ class Publication:
         self._next_s = -math.inf
         self._failures = 0
 
-    def begin(self) -> list[Message]:
-        """Ask for the hash."""
-        return [ComputeArgon2(*self._question)]
+    @abstractmethod
+    def _is_possible(self) -> bool:
+        """True if there is something to publish."""
+
+    @abstractmethod
+    def _search(self, now_s: float) -> int:
+        """Start the lookup of a round; its handle."""
+
+    @abstractmethod
+    def _request(self, holder: Holder, now_s: float) -> Question:
+        """What `holder`, which gave us a token, is asked to keep."""
 
     def is_published(self, now_s: float) -> bool:
-        """True while a node that took the announcement still keeps it."""
+        """True while a node that took the announcement of a swarm still keeps it."""
         return now_s - self._published_s < PEER_LIFE_S
 
     def hear(self, fact: Fact, now_s: float) -> None:
-        """Argon2Computed, LookupEnded, Answered; those of others are ignored."""
+        """LookupEnded, Answered and so on; those of others are ignored."""
         match fact:
-            case Argon2Computed(secret, salt, digest) if (secret, salt) == self._question:
-                self.info_hash = info_hash_of(digest)
-            case LookupEnded(handle) if handle == self._lookup:
+            case LookupEnded(handle, closest) if handle == self._lookup:
                 self._lookup = None
-                self._announce(fact, now_s)
+                self._ask_to_keep(closest, now_s)
             case Answered(handle, _, answer) if handle in self._asked:
                 self._asked.remove(handle)
                 if answer is not None:
@@ -67,43 +80,144 @@ class Publication:
 
     def advance(self, now_s: float) -> None:
         """Start a round when it is due."""
-        if self._lookup is None and not self._asked and self.info_hash is not None:
+        if self._lookup is None and not self._asked and self._is_possible():
             has_grown = self._nodes_then and self._node.nodes >= GROWTH * self._nodes_then
             if self._node.is_ready and (now_s >= self._next_s or has_grown):
                 self._accepted, self._nodes_then = 0, self._node.nodes
-                self._lookup = self._node.find_peers(self.info_hash, now_s)
+                self._lookup = self._search(now_s)
 
     def deadline_s(self) -> float | None:
-        """Of the next round, and of the end of what is published."""
-        if self._lookup is not None or self._asked or self.info_hash is None:
+        """Of the next round; None while one runs or none is possible."""
+        if self._lookup is not None or self._asked or not self._is_possible():
             return None
         return self._next_s if self._node.is_ready else None
 
     def end(self) -> None:
-        """This swarm is over."""
+        """It is published no longer."""
         for handle in (*self._asked, *([] if self._lookup is None else [self._lookup])):
             self._node.cancel(handle)
         self._lookup, self._asked = None, set()
 
-    def _announce(self, ended: LookupEnded, now_s: float) -> None:
-        assert self.info_hash is not None
-        for holder in ended.closest:
-            if holder.token is None:
-                continue
-            question = AnnouncePeer(
-                self.info_hash, self._node.port, holder.token, implied_port=True
-            )
-            self._asked.add(
-                self._node.ask(question, holder.contact.endpoint, now_s, attempts_max=3)
-            )
+    def _ask_to_keep(self, closest: tuple[Holder, ...], now_s: float) -> None:
+        for holder in closest:
+            if holder.token is not None and self._is_possible():
+                question, endpoint = self._request(holder, now_s), holder.contact.endpoint
+                handle = self._node.ask(question, endpoint, now_s, attempts_max=ATTEMPTS)
+                self._asked.add(handle)
         if not self._asked:
             self._finish(now_s)
 
     def _finish(self, now_s: float) -> None:
         if self._accepted:
             self._failures = 0
-            self._next_s = now_s + REANNOUNCE_S
+            self._next_s = now_s + self._renew_s
             return
         delay_s = min(RETRY_S * 2.0**self._failures, RETRY_MAX_S)
         self._failures = min(self._failures + 1, 16)
         self._next_s = now_s + jittered(delay_s, self._random_bytes)
+
+
+class SwarmPublication(Publication):
+    """`number` on `day`; does nothing until its hash is computed and the node is ready."""
+
+    def __init__(
+        self, number: str, day: int, node: Node, random_bytes: Callable[[int], bytes]
+    ) -> None:
+        super().__init__(node, random_bytes, REANNOUNCE_S)
+        self.info_hash: bytes | None = None
+        self._question = swarm_question(number, day)
+
+    def begin(self) -> list[Message]:
+        """Ask for the hash."""
+        return [ComputeArgon2(*self._question)]
+
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """Argon2Computed too."""
+        match fact:
+            case Argon2Computed(secret, salt, digest) if (secret, salt) == self._question:
+                self.info_hash = info_hash_of(digest)
+        super().hear(fact, now_s)
+
+    def _is_possible(self) -> bool:
+        return self.info_hash is not None
+
+    def _search(self, now_s: float) -> int:
+        assert self.info_hash is not None
+        return self._node.find_peers(self.info_hash, now_s)
+
+    def _request(self, holder: Holder, now_s: float) -> Question:
+        del now_s
+        assert self.info_hash is not None and holder.token is not None
+        return AnnouncePeer(self.info_hash, self._node.port, holder.token, implied_port=True)
+
+
+class CardPublication(Publication):
+    """Our card of `day`; needs an address of ours on which others agree."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        certificate: bytes,
+        day: int,
+        node: Node,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        super().__init__(node, random_bytes, CARD_RENEW_S)
+        self.calendar: Calendar | None = None  # the latest
+        self._certificate = Certificate.decode(certificate)
+        self._day = day
+        self._key = blinded_key(identity.ed25519_private, period_of(day))
+        self._target = target_of_key(self._key.public_key)
+        self._seq = 0  # highest that we know of our own
+        self._item: Item | None = None  # of this round
+        self._signed_s = self._signed_utc_s = 0.0  # when it was
+        self._signed_places: tuple[Place, ...] = ()  # in it
+        self._places: tuple[Place, ...] = ()  # where we are now
+        self._looked_s = -math.inf
+
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """NodeAnswered too: what is kept already says from which number we go on."""
+        match fact:
+            case NodeAnswered(handle, _, answer) if handle == self._lookup:
+                kept = verified(answer.item, self._target)
+                self._seq = max(self._seq, 0 if kept is None else kept.seq)
+        super().hear(fact, now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Sooner if our address has changed, or the calendar was set."""
+        if now_s - self._looked_s >= LOOK_S:
+            self._looked_s = now_s
+            self._places = tuple(map(Place, self._node.external_endpoints()[:PLACES_MAX]))
+            if self._item is not None and self._is_outdated(now_s):
+                self._next_s = min(self._next_s, now_s)
+        super().advance(now_s)
+
+    def _is_possible(self) -> bool:
+        return self.calendar is not None and bool(self._places)
+
+    def _search(self, now_s: float) -> int:
+        self._item = None
+        kept = self._node.kept_item(self._target, now_s)
+        self._seq = max(self._seq, 0 if kept is None else kept.seq)
+        return self._node.look_up(GetItem(self._target, seq=0), now_s)
+
+    def _request(self, holder: Holder, now_s: float) -> Question:
+        assert holder.token is not None
+        if self._item is None:
+            self._item = self._sign(now_s)
+        return PutItem(self._item, holder.token)
+
+    def _sign(self, now_s: float) -> Item:
+        """By the clock, so that it rises across restarts; above what is kept, if that was fast."""
+        assert self.calendar is not None
+        utc_s = max(1, int(self.calendar.utc_at(now_s)))
+        self._seq = min(max(utc_s, self._seq + 1), SEQ_MAX)
+        self._signed_s, self._signed_utc_s, self._signed_places = now_s, utc_s, self._places
+        card = Card(self._certificate, self._places, utc_s + LIFE_S)
+        value = card.seal(self._day, self._random_bytes)
+        return signed(value, self._key.public_key, self._seq, self._key.sign)
+
+    def _is_outdated(self, now_s: float) -> bool:
+        assert self.calendar is not None
+        set_by_s = self.calendar.utc_at(now_s) - self._signed_utc_s - (now_s - self._signed_s)
+        return self._places != self._signed_places or abs(set_by_s) > CLOCK_SET_S

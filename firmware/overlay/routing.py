@@ -1,214 +1,360 @@
-"""Routing table: which nodes we know, by their distance from us, and how far we trust them.
+"""Routing table of one address family: which nodes we know, how far away, how far trusted.
 
-Knows no message and no network; whoever answers or fails is told to it. Units: `_s` monotonic.
-Source: BEP 5 "Routing Table" (k = 8; good, questionable, bad), BEP 42 (ids that fit an address).
+Knows no message and no network; whoever answers or fails is told to it. Long first buckets and
+entries chosen by round-trip time make lookups quick. Units: `_s` monotonic seconds.
+Sources: BEP 5 "Routing Table" (good, questionable, bad), BEP 42 (ids that fit an address);
+R. Jimenez, F. Osmani, B. Knutsson, "Sub-second lookups on a large-scale Kademlia-based overlay",
+2011.
 """
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import Enum
 
-from firmware.model import Endpoint
-from firmware.overlay.address import owner_of
-from firmware.overlay.krpc import Contact
-from firmware.overlay.node_id import NODE_ID_BYTES, distance, fits_address, shared_bits
+from firmware.overlay.address import Scope, scope_of
+from firmware.overlay.krpc import Contact, encode_endpoint
+from firmware.overlay.node_id import NODE_ID_BYTES, fits_address
+from firmware.overlay.rows import (
+    ANSWERS_COUNTED_MAX,
+    BUCKETS,
+    FAILURES,
+    FAILURES_MAX,
+    FITS,
+    RTT_UNIT_S,
+    SCOPE_SHIFT,
+    SCOPES,
+    STATE,
+    Row,
+    Rows,
+    contact_of,
+    states_in,
+)
 
 K = 8
+BUCKET_SIZES = (128, 64, 32, 16)  # of the buckets farthest from us; all others hold K
 FRESH_S = 15 * 60.0  # after that without a sign of life a good node is questionable
-FAILURES_MAX = 2  # unanswered queries in a row; then the node is bad
 NODES_PER_OWNER_MAX = 2  # of one address, in the whole table
-BUCKETS = 8 * NODE_ID_BYTES
+SPARES_MAX = 16  # nodes heard of that may replace one of ours, not yet asked
+# A newcomer takes the place of a slower node, but an old acquaintance only gives way to a much
+# nearer one: who has been there for long will stay (Kademlia section 2.1).
+NEARER = 0.7
+MUCH_NEARER = 0.35
+OLD_ANSWERS = 8
+RTT_UNKNOWN_S = 1.0  # of a node that answered, but nobody knows which of our attempts
 
-
-class Standing(Enum):
-    """How far a node is trusted (BEP 5)."""
-
-    GOOD = "good"
-    QUESTIONABLE = "questionable"
-    BAD = "bad"
-
-
-@dataclass(slots=True)
-class Entry:
-    """A node of the table; it has answered us at least once."""
-
-    contact: Contact
-    heard_s: float  # last answer to us or, once it had answered, query of it
-    rtt_s: float
-    failures: int = 0
-
-    def standing(self, now_s: float) -> Standing:
-        """By what happened up to `now_s`."""
-        if self.failures >= FAILURES_MAX:
-            return Standing.BAD
-        return Standing.GOOD if now_s - self.heard_s < FRESH_S else Standing.QUESTIONABLE
+_ANY_SCOPE = states_in(SCOPES)
+_BAD = bytes(state & FAILURES >= FAILURES_MAX for state in range(256))  # translates state bytes
+_UNFIT = bytes(not state & FITS for state in range(256))
+_TOLD_TO = {scope: states_in((Scope.GLOBAL, scope)) for scope in SCOPES}  # as address.may_name
 
 
 class RoutingTable:
-    """One bucket of K nodes per number of leading bits shared with our own id."""
+    """One bucket of nodes per number of leading bits shared with our own id."""
 
-    def __init__(self, own_id: bytes) -> None:
-        self.own_id = own_id
-        self._buckets: defaultdict[int, dict[bytes, Entry]] = defaultdict(dict)  # few are not empty
-        self._changed_s: dict[int, float] = {}
-        self._owners: Counter[str] = Counter()
-        self._id_at: dict[Endpoint, bytes] = {}
+    __slots__ = ("_rows", "_spares", "is_v6", "nodes")
+
+    def __init__(self, own_id: bytes, *, is_v6: bool = False) -> None:
+        self.is_v6 = is_v6
         self.nodes = 0  # known and not bad
+        self._rows = Rows(own_id, is_v6=is_v6)
+        self._spares = bytearray()  # ids and addresses, oldest first
+
+    @property
+    def own_id(self) -> bytes:
+        """Ours, 20 bytes."""
+        return self._rows.own.to_bytes(NODE_ID_BYTES, "big")
 
     def neighbours(
         self, target: bytes, count: int, keep: Callable[[Contact], bool] | None = None
     ) -> list[Contact]:
         """The `count` nodes closest to `target` that are not bad, closest first."""
-        contacts = (
-            entry.contact
-            for entry in self._entries()
-            if entry.failures < FAILURES_MAX and (keep is None or keep(entry.contact))
-        )
-        return heapq.nsmallest(count, contacts, key=lambda node: distance(node.node_id, target))
+        wanted = count if keep is None else len(self._rows)
+        contacts = map(self._rows.contact, self._rows.nearest(target, wanted, _ANY_SCOPE))
+        return [contact for contact in contacts if keep is None or keep(contact)][:count]
+
+    def near(self, target: bytes, count: int) -> list[tuple[Contact, float]]:
+        """The same with the round-trip time of each, in seconds."""
+        rows = map(self._rows.__getitem__, self._rows.nearest(target, count, _ANY_SCOPE))
+        return [(row.contact, row.rtt * RTT_UNIT_S) for row in rows]
+
+    def compact(self, target: bytes, count: int, asker: Scope) -> bytes:
+        """The same in compact form, of those that may be told to an asker of that scope."""
+        return self._rows.compact(self._rows.nearest(target, count, _TOLD_TO[asker]))
+
+    def rows(self) -> Iterator[Row]:
+        """Every node, the bad ones too: after an outage of ours they are the way back."""
+        return iter(self._rows)
 
     def all_contacts(self) -> list[Contact]:
-        """Every node, the bad ones too: after an outage of ours they are the way back."""
-        return [entry.contact for entry in self._entries()]
+        """The contacts of `rows`."""
+        return [row.contact for row in self._rows]
 
-    def answered(self, contact: Contact, rtt_s: float, now_s: float) -> bool:
-        """`contact` answered a query; True if it is in the table now."""
-        entry = self._entry(contact)
-        if entry is None:
-            entry = self._insert(contact, rtt_s, now_s)
-        if entry is None:
-            return False
-        if entry.failures >= FAILURES_MAX:
-            self.nodes += 1
-        entry.failures, entry.heard_s, entry.rtt_s = 0, now_s, rtt_s
-        self._changed_s[self._index(contact.node_id)] = now_s
+    def round_trip_s(self, contact: Contact) -> tuple[float, float] | None:
+        """Smoothed round-trip time of a node of ours and its variation; None if not known."""
+        index = self._index_of(contact)
+        if index < 0:
+            return None
+        row = self._rows[index]
+        return row.rtt * RTT_UNIT_S, row.variation * RTT_UNIT_S
+
+    def trusts(self, contact: Contact) -> bool:
+        """True if `contact` is in the table and not bad."""
+        index = self._index_of(contact)
+        return index >= 0 and self._rows[index].failures < FAILURES_MAX
+
+    def remember(self, contact: Contact) -> None:
+        """A node of an earlier run: bad until it answers, but a way back and worth a ping."""
+        self.adopt(_row_of(contact, 0, RTT_UNKNOWN_S, FAILURES_MAX))
+
+    def answered(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
+        """`contact` answered a query; True if it is in the table now.
+
+        `rtt_s` is None if nobody knows which of several attempts was answered (RFC 6298).
+        """
+        index = self._index_of(contact)
+        if index < 0:
+            return self._insert(contact, rtt_s, now_s)
+        row = self._rows[index]
+        self.nodes += row.failures >= FAILURES_MAX
+        row.state &= ~FAILURES
+        row.heard_s = max(0, int(now_s))
+        row.answers = min(row.answers + 1, ANSWERS_COUNTED_MAX)
+        if rtt_s is not None:
+            sample = _units(rtt_s)
+            row.variation += (abs(sample - row.rtt) - row.variation) // 4
+            row.rtt += (sample - row.rtt) // 4
+        self._rows.write(index, row)
         return True
 
     def queried(self, contact: Contact, now_s: float) -> bool:
         """`contact` asked us something; True if it is unknown and worth a ping."""
-        entry = self._entry(contact)
-        if entry is not None:
-            if entry.failures == 0:
-                entry.heard_s = now_s
-            return entry.failures > 0
-        return self._has_room(contact)
+        index = self._index_of(contact)
+        if index >= 0:
+            row = self._rows[index]
+            if row.failures == 0:
+                row.heard_s = max(0, int(now_s))
+                self._rows.write(index, row)
+            return row.failures > 0
+        if self._place_for(contact, None) is not None:
+            return True
+        self.told(contact)
+        return False
 
-    def failed(self, contact: Contact) -> None:
-        """`contact` left a query unanswered."""
-        entry = self._entry(contact)
-        if entry is not None:
-            entry.failures += 1
-            if entry.failures == FAILURES_MAX:
-                self.nodes -= 1
+    def told(self, contact: Contact) -> None:
+        """Somebody named `contact`: in its turn it is tried, it may be nearer than one of ours.
 
-    def questionable(self, now_s: float) -> Contact | None:
-        """The questionable node heard longest ago: the one to ping next."""
-        waiting = [
-            entry for entry in self._entries() if entry.standing(now_s) is Standing.QUESTIONABLE
-        ]
-        return min(waiting, key=lambda entry: entry.heard_s).contact if waiting else None
+        At SPARES_MAX the one told first is forgotten.
+        """
+        node = contact.node_id + encode_endpoint(contact.endpoint)
+        size = len(node)
+        spares = self._spares
+        if contact.node_id == self.own_id or self._index_of(contact) >= 0:
+            return
+        if any(spares[at : at + size] == node for at in range(0, len(spares), size)):
+            return
+        spares += node
+        if len(spares) > SPARES_MAX * size:
+            del spares[:size]
 
-    def stale_target(self, random_20: bytes, now_s: float) -> bytes | None:
-        """A random id in a bucket where nothing changed for FRESH_S, as far as the table reaches.
+    def failed(self, contact: Contact, *, is_online: bool = True) -> Contact | None:
+        """`contact` left a query unanswered; the result is a spare to try in its place, if any.
+
+        Then it leaves at once, unless all are silent because we are offline.
+        """
+        index = self._index_of(contact)
+        if index < 0:
+            return None
+        spare = self._spare_for(self._rows.bucket(contact.node_id)) if is_online else None
+        if spare is not None:
+            self._remove(index)
+            return spare
+        row = self._rows[index]
+        if row.failures < FAILURES:
+            row.state += 1
+            self._rows.write(index, row)
+            self.nodes -= row.failures == FAILURES_MAX
+        return None
+
+    def questionable(self, now_s: float, fresh_s: float = FRESH_S) -> Contact | None:
+        """The node not heard of for longest, if for `fresh_s`.
+
+        Bad ones are left alone, but those of an earlier run get one chance.
+        """
+        waiting = (
+            row
+            for row in self._rows
+            if row.failures <= FAILURES_MAX and (row.failures < FAILURES_MAX or not row.answers)
+        )
+        oldest = min(waiting, key=lambda row: row.heard_s, default=None)
+        return oldest.contact if oldest and now_s - oldest.heard_s >= fresh_s else None
+
+    def spare(self) -> Contact | None:
+        """Takes the spare told last."""
+        node = bytes(self._spares[-self._spare_bytes() :])
+        del self._spares[-self._spare_bytes() :]
+        return contact_of(node) if node else None
+
+    def sparse_target(self, random_20: bytes) -> bytes | None:
+        """A random id in a bucket with free places, as far as the table reaches; None if full.
 
         Injected randomness: 20 bytes.
         """
-        deepest = max((index for index, bucket in self._buckets.items() if bucket), default=-1)
-        for index in range(min(deepest + 2, BUCKETS)):
-            if now_s - self._changed_s.get(index, -math.inf) >= FRESH_S:
-                self._changed_s[index] = now_s
-                return _id_in_bucket(self.own_id, index, random_20)
-        return None
+        reach = min(self._rows.depth() + 1, BUCKETS)
+        sparse = [index for index in range(reach) if self._is_sparse(index)]
+        if not sparse:
+            return None
+        return _id_in_bucket(self._rows.own, sparse[random_20[0] % len(sparse)], random_20)
 
     def moved_to(self, own_id: bytes) -> RoutingTable:
         """The table under a new id of ours; nodes that find no place there are forgotten."""
-        table = RoutingTable(own_id)
-        for entry in self._entries():
-            if entry.failures < FAILURES_MAX:
-                table.answered(entry.contact, entry.rtt_s, entry.heard_s)
+        table = RoutingTable(own_id, is_v6=self.is_v6)
+        for row in self._rows:
+            if row.failures < FAILURES_MAX:
+                table.adopt(row)
         return table
 
-    def _insert(self, contact: Contact, rtt_s: float, now_s: float) -> Entry | None:
-        if not self._has_room(contact):
-            return None
-        self._forget_former(contact)
-        bucket = self._buckets[self._index(contact.node_id)]
-        if len(bucket) >= K or contact.node_id in bucket:
-            leaving = self._replaceable(contact)
-            assert leaving is not None
+    def adopt(self, row: Row) -> bool:
+        """Take a row of another table, if its bucket has a free place."""
+        is_ours = row.node_id == self.own_id or self._rows.find_id(row.node_id) >= 0
+        if is_ours or not self._is_sparse(self._rows.bucket(row.node_id)):
+            return False
+        self._rows.append(row)
+        self.nodes += row.failures < FAILURES_MAX
+        return True
+
+    # --- places ------------------------------------------------------------------------------
+
+    def _insert(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
+        leaving = self._place_for(contact, rtt_s)
+        if leaving is None:
+            return False
+        if leaving >= 0:
             self._remove(leaving)
-        entry = Entry(contact, now_s, rtt_s)
-        bucket[contact.node_id] = entry
-        self._owners[owner_of(contact.endpoint)] += 1
-        self._id_at[contact.endpoint] = contact.node_id
+        row = _row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s, 0)
+        former = self._rows.find(row.address, NODE_ID_BYTES, 0, len(self._rows))
+        if former >= 0:
+            self._remove(former)  # a node that took a new id (BEP 42) is no longer the one it was
+        self._rows.append(row)
         self.nodes += 1
-        return entry
+        return True
 
-    def _forget_former(self, contact: Contact) -> None:
-        """A node that has taken a new id (BEP 42) is no longer the one it was."""
-        former_id = self._id_at.get(contact.endpoint)
-        if former_id is not None:
-            self._remove(self._buckets[self._index(former_id)][former_id])
+    def _place_for(self, contact: Contact, rtt_s: float | None) -> int | None:
+        """Index of the row that gives way, -1 if none has to; None if there is no place."""
+        if contact.node_id == self.own_id or self._owner_is_full(contact):
+            return None
+        same_id = self._rows.find_id(contact.node_id)
+        if same_id >= 0:  # somebody else has this id; first come stays while it answers
+            return same_id if self._rows[same_id].failures >= FAILURES_MAX else None
+        bucket = self._rows.bucket(contact.node_id)
+        if self._is_sparse(bucket):
+            return -1
+        first, last = self._rows.span(bucket)
+        states = self._rows.column(STATE, first, last)
+        if (bad := states.translate(_BAD).find(1)) >= 0:
+            return first + bad
+        unfit = states.translate(_UNFIT).find(1)
+        leaving = first + unfit if unfit >= 0 else self._slower(bucket, contact, rtt_s)
+        return leaving if _fits(contact) else None
 
-    def _has_room(self, contact: Contact) -> bool:
-        if contact.node_id == self.own_id:
+    def _slower(self, bucket: int, newcomer: Contact, rtt_s: float | None) -> int | None:
+        """Keep the next bits of the ids in a bucket evenly spread, and of equal ones the nearer."""
+        first, last = self._rows.span(bucket)
+        slots = self._slots(bucket, first, last)
+        slot = slot_of(newcomer.node_id, bucket)
+        if slot not in slots:
+            crowded = [at for at, other in enumerate(slots, first) if slots.count(other) > 1]
+            rows = [(at, self._rows[at]) for at in crowded]
+            return max(rows, key=lambda each: (each[1].answers < OLD_ANSWERS, each[1].rtt))[0]
+        if rtt_s is None:
+            return None
+        mates = [(at, self._rows[at]) for at, other in enumerate(slots, first) if other == slot]
+        index, slowest = max(mates, key=lambda each: each[1].rtt)
+        factor = NEARER if slowest.answers < OLD_ANSWERS else MUCH_NEARER
+        return index if _units(rtt_s) < factor * slowest.rtt else None
+
+    def _slots(self, bucket: int, first: int, last: int) -> bytes | bytearray:
+        if bucket < len(BUCKET_SIZES):  # all bits that count are in the first byte
+            return self._rows.column(0, first, last).translate(_SLOTS[bucket])
+        return bytes(slot_of(self._rows[index].node_id, bucket) for index in range(first, last))
+
+    def _owner_is_full(self, contact: Contact) -> bool:
+        """Too many nodes of one address; on loopback each port is somebody else."""
+        if scope_of(contact.endpoint.host) is Scope.LOOPBACK:
             return False
-        others = self._owners[owner_of(contact.endpoint)] - (contact.endpoint in self._id_at)
-        if others >= NODES_PER_OWNER_MAX:
-            return False
-        bucket = self._buckets[self._index(contact.node_id)]
-        if len(bucket) < K and contact.node_id not in bucket:
-            return True
-        return self._replaceable(contact) is not None
+        address = encode_endpoint(contact.endpoint)
+        owner = address[:8] if self.is_v6 else address[:4]
+        total = len(self._rows)
+        count, at = 0, self._rows.find(owner, NODE_ID_BYTES, 0, total)
+        while at >= 0:
+            # The same endpoint under another id is to be replaced, not a second node.
+            count += self._rows[at].address != address
+            at = self._rows.find(owner, NODE_ID_BYTES, at + 1, total)
+        return count >= NODES_PER_OWNER_MAX
 
-    def _replaceable(self, newcomer: Contact) -> Entry | None:
-        bucket = self._buckets[self._index(newcomer.node_id)]
-        same_id = bucket.get(newcomer.node_id)
-        if same_id is not None:  # somebody else has this id; first come stays while it answers
-            return same_id if same_id.failures >= FAILURES_MAX else None
-        for entry in bucket.values():
-            if entry.failures >= FAILURES_MAX:
-                return entry
-        if _fits(newcomer):
-            return next((entry for entry in bucket.values() if not _fits(entry.contact)), None)
+    def _spare_for(self, bucket: int) -> Contact | None:
+        size = self._spare_bytes()
+        for at in range(len(self._spares) - size, -1, -size):
+            node = bytes(self._spares[at : at + size])
+            if self._rows.bucket(node[:NODE_ID_BYTES]) == bucket:
+                del self._spares[at : at + size]
+                return contact_of(node)
         return None
 
-    def _remove(self, entry: Entry) -> None:
-        del self._buckets[self._index(entry.contact.node_id)][entry.contact.node_id]
-        del self._id_at[entry.contact.endpoint]
-        owner = owner_of(entry.contact.endpoint)
-        self._owners[owner] -= 1
-        if not self._owners[owner]:
-            del self._owners[owner]
-        if entry.failures < FAILURES_MAX:
-            self.nodes -= 1
+    def _spare_bytes(self) -> int:
+        return NODE_ID_BYTES + (18 if self.is_v6 else 6)
 
-    def _entry(self, contact: Contact) -> Entry | None:
-        if contact.node_id == self.own_id:
-            return None
-        entry = self._buckets[self._index(contact.node_id)].get(contact.node_id)
-        return entry if entry is not None and entry.contact == contact else None
+    def _is_sparse(self, bucket: int) -> bool:
+        return self._rows.count(bucket) < bucket_size(bucket)
 
-    def _index(self, node_id: bytes) -> int:
-        return min(shared_bits(node_id, self.own_id), BUCKETS - 1)
+    def _index_of(self, contact: Contact) -> int:
+        """Row of exactly this node, -1 if there is none."""
+        index = self._rows.find_id(contact.node_id)
+        if index >= 0 and self._rows[index].address != encode_endpoint(contact.endpoint):
+            return -1
+        return index
 
-    def _entries(self) -> Iterator[Entry]:
-        for bucket in self._buckets.values():
-            yield from bucket.values()
+    def _remove(self, index: int) -> None:
+        self.nodes -= self._rows[index].failures < FAILURES_MAX
+        self._rows.remove(index)
+
+
+def bucket_size(bucket: int) -> int:
+    """Places in the bucket of nodes that share `bucket` leading bits with us."""
+    return BUCKET_SIZES[bucket] if bucket < len(BUCKET_SIZES) else K
+
+
+def slot_of(node_id: bytes, bucket: int) -> int:
+    """The bits that follow those of `bucket`: one value for each of its places."""
+    bits = bucket_size(bucket).bit_length() - 1
+    shift = max(BUCKETS - bucket - 1 - bits, 0)
+    return int.from_bytes(node_id, "big") >> shift & ((1 << bits) - 1)
+
+
+def _row_of(contact: Contact, heard_s: int, rtt_s: float, failures: int) -> Row:
+    fits = FITS if _fits(contact) else 0
+    state = SCOPES.index(scope_of(contact.endpoint.host)) << SCOPE_SHIFT | fits | failures
+    rtt = _units(rtt_s)
+    answers = 0 if failures else 1
+    address = encode_endpoint(contact.endpoint)
+    return Row(contact.node_id, address, heard_s, rtt, rtt // 2, answers, state)
+
+
+def _units(rtt_s: float) -> int:
+    return min(max(int(rtt_s / RTT_UNIT_S), 0), 65535)
 
 
 def _fits(contact: Contact) -> bool:
     return fits_address(contact.node_id, contact.endpoint.host)
 
 
-def _id_in_bucket(own_id: bytes, index: int, random_20: bytes) -> bytes:
-    """Shares exactly `index` leading bits with `own_id`."""
+def _id_in_bucket(own: int, index: int, random_20: bytes) -> bytes:
+    """Shares exactly `index` leading bits with `own`."""
     below = BUCKETS - index - 1  # number of free bits
-    own = int.from_bytes(own_id, "big")
     flipped = (own ^ 1 << below) >> below << below
     free = int.from_bytes(random_20, "big") & ((1 << below) - 1)
     return (flipped | free).to_bytes(NODE_ID_BYTES, "big")
+
+
+_SLOTS = tuple(
+    bytes(head & size - 1 for head in range(256)) for size in BUCKET_SIZES
+)  # bucket 0: the last 7 bits of the first byte; 1: the last 6; ...

@@ -17,6 +17,7 @@ from firmware.overlay.node_id import distance
 
 PEER_LIFE_S = 30 * 60.0
 HASHES_MAX = 2000
+PEERS_MAX = 20_000  # of all hashes; some 5 MB
 PEERS_PER_HASH_MAX = 256
 PEERS_PER_HASH_AND_OWNER_MAX = 4  # one household, one NAT
 HASHES_PER_OWNER_MAX = 256  # an exchange announces for many boxes, but spread over all nodes
@@ -27,12 +28,16 @@ TOKEN_ROTATION_S = 5 * 60.0
 class PeerStore:
     """Peers per info-hash, forgotten PEER_LIFE_S after their last announcement.
 
-    At HASHES_MAX the hash farthest from our id gives way, since we are least responsible for it.
+    At HASHES_MAX the hash farthest from our id gives way, since we are least responsible for it; at
+    PEERS_MAX the hash with most peers loses the oldest of whoever has most there.
     """
+
+    __slots__ = ("_count", "_hashes_of", "_peers", "own_id")
 
     def __init__(self, own_id: bytes) -> None:
         self.own_id = own_id
         self._peers: dict[bytes, dict[Endpoint, float]] = {}  # expiry; oldest announcement first
+        self._count = 0  # of peers
         self._hashes_of: Counter[str] = Counter()  # (hash, peer) pairs per owner
 
     def __len__(self) -> int:
@@ -47,6 +52,7 @@ class PeerStore:
                 return False
             peers = self._peers.setdefault(info_hash, {})
             self._hashes_of[owner] += 1
+            self._count += 1
         else:
             del peers[peer]  # to the end of the order
         peers[peer] = now_s + PEER_LIFE_S
@@ -56,6 +62,10 @@ class PeerStore:
         """All that is kept and still alive."""
         self._expire(info_hash, now_s)
         return list(self._peers.get(info_hash, ()))
+
+    def info_hashes(self) -> list[bytes]:
+        """Those that have peers."""
+        return list(self._peers)
 
     def expire(self, now_s: float) -> None:
         """Forget what is too old; call it every few minutes."""
@@ -68,16 +78,27 @@ class PeerStore:
             return False
         peers = self._peers.get(info_hash)
         if peers is None:
-            return len(self._peers) < HASHES_MAX or self._drop_farther_than(info_hash)
+            if len(self._peers) >= HASHES_MAX and not self._drop_farther_than(info_hash):
+                return False
+            if self._count >= PEERS_MAX:
+                self._drop_of_most(max(self._peers, key=lambda kept: len(self._peers[kept])))
+            return True
         of_owner = [peer for peer in peers if owner_of(peer) == owner]
         if len(of_owner) >= PEERS_PER_HASH_AND_OWNER_MAX:
             self._drop(info_hash, of_owner[0])
         elif len(peers) >= PEERS_PER_HASH_MAX:
-            # Whoever has most entries here loses the oldest: a flood displaces itself first.
-            owners = Counter(owner_of(peer) for peer in peers)
-            most = owners.most_common(1)[0][0]
-            self._drop(info_hash, next(peer for peer in peers if owner_of(peer) == most))
+            self._drop_of_most(info_hash)
+        elif self._count >= PEERS_MAX:
+            self._drop_of_most(max(self._peers, key=lambda kept: len(self._peers[kept])))
         return True
+
+    def _drop_of_most(self, info_hash: bytes) -> None:
+        """Whoever has most entries here loses the oldest: a flood displaces itself first."""
+        owners = Counter(map(owner_of, self._peers[info_hash]))
+        most = owners.most_common(1)[0][0]
+        self._drop(
+            info_hash, next(peer for peer in self._peers[info_hash] if owner_of(peer) == most)
+        )
 
     def _drop_farther_than(self, info_hash: bytes) -> bool:
         farthest = max(self._peers, key=lambda kept: distance(kept, self.own_id))
@@ -96,6 +117,7 @@ class PeerStore:
     def _drop(self, info_hash: bytes, peer: Endpoint) -> None:
         peers = self._peers[info_hash]
         del peers[peer]
+        self._count -= 1
         if not peers:
             del self._peers[info_hash]
         owner = owner_of(peer)
@@ -105,28 +127,31 @@ class PeerStore:
 
 
 class Tokens:
-    """Write tokens, valid 5 to 10 minutes for one address and one info-hash; nothing is stored."""
+    """Write tokens, valid 5 to 10 minutes for one address and one target; nothing is stored."""
+
+    __slots__ = ("_random_bytes", "_rotated_s", "_secrets")
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
-        self._secrets = (random_bytes(32), random_bytes(32))  # newest first
-        self._rotated_s: float | None = None
+        self._secrets: tuple[bytes, ...] = ()  # newest first, none before the first question
+        self._rotated_s = 0.0
 
-    def issue(self, info_hash: bytes, host: str, now_s: float) -> bytes:
+    def issue(self, target: bytes, host: str, now_s: float) -> bytes:
         """TOKEN_BYTES bytes for whoever asks from `host`."""
         self._rotate(now_s)
-        return _token(self._secrets[0], info_hash, host)
+        return _token(self._secrets[0], target, host)
 
-    def accepts(self, token: bytes, info_hash: bytes, host: str, now_s: float) -> bool:
+    def accepts(self, token: bytes, target: bytes, host: str, now_s: float) -> bool:
         """True if we issued `token` for this at most ten minutes ago."""
         self._rotate(now_s)
         matches = [
-            hmac.compare_digest(token, _token(secret, info_hash, host)) for secret in self._secrets
+            hmac.compare_digest(token, _token(secret, target, host)) for secret in self._secrets
         ]
         return any(matches)
 
     def _rotate(self, now_s: float) -> None:
-        if self._rotated_s is None:
+        if not self._secrets:
+            self._secrets = (self._random_bytes(32), self._random_bytes(32))
             self._rotated_s = now_s
         turns = int((now_s - self._rotated_s) // TOKEN_ROTATION_S)
         for _ in range(min(turns, 2)):
@@ -134,5 +159,5 @@ class Tokens:
         self._rotated_s += turns * TOKEN_ROTATION_S
 
 
-def _token(secret: bytes, info_hash: bytes, host: str) -> bytes:
-    return hmac.digest(secret, info_hash + host.encode(), hashlib.sha256)[:TOKEN_BYTES]
+def _token(secret: bytes, target: bytes, host: str) -> bytes:
+    return hmac.digest(secret, target + host.encode(), hashlib.sha256)[:TOKEN_BYTES]

@@ -8,10 +8,12 @@ costs a hash for each of 10**11, and again every day.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from firmware.model import Endpoint
+from firmware.number import hash_question
+from firmware.overlay.contacts import LastReached
 from firmware.overlay.node_id import NODE_ID_BYTES
 
 DAY_S = 86_400
@@ -19,7 +21,6 @@ DAY_OVERLAP_S = 1800  # clocks may differ: around midnight both days are announc
 _SALT = b"fernruf swarm "  # followed by the day in decimal; Argon2 wants at least 8 bytes
 
 NUMBERS_KNOWN_MAX = 256
-ENDPOINTS_KNOWN_MAX = 4
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -45,34 +46,38 @@ class Calendar:
 
     def today(self, now_s: float) -> int:
         """The day whose swarm is asked."""
-        return int(self._utc_s(now_s) // DAY_S)
+        return int(self.utc_at(now_s) // DAY_S)
 
     def announced_days(self, now_s: float) -> tuple[int, ...]:
         """The days whose swarms are announced: one, two around midnight."""
-        utc_s = self._utc_s(now_s)
+        utc_s = self.utc_at(now_s)
         days = {int((utc_s + shift_s) // DAY_S) for shift_s in (-DAY_OVERLAP_S, DAY_OVERLAP_S)}
         return tuple(sorted(days))
 
     def next_change_s(self, now_s: float) -> float:
         """When `announced_days` will be different, monotonic; at least a second ahead."""
-        utc_s = self._utc_s(now_s)
+        utc_s = self.utc_at(now_s)
         shifts_s = (-DAY_OVERLAP_S, DAY_OVERLAP_S)
         return now_s + max(1.0, min(DAY_S - (utc_s + shift_s) % DAY_S for shift_s in shifts_s))
 
-    def _utc_s(self, now_s: float) -> float:
+    def utc_at(self, now_s: float) -> float:
+        """Unix time."""
         return self.utc_s + now_s - self.read_s
 
 
 class Known:
     """What resolving has cost us once: verified certificates, swarms, last addresses.
 
-    Of each at most NUMBERS_KNOWN_MAX; what was not used longest is forgotten.
+    Of each at most NUMBERS_KNOWN_MAX; what was not used longest is forgotten. `contacts` were
+    reached before the last restart.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, contacts: Iterable[LastReached] = ()) -> None:
         self._numbers: OrderedDict[bytes, str | None] = OrderedDict()
         self._swarms: OrderedDict[tuple[bytes, bytes], bytes] = OrderedDict()
-        self._endpoints: OrderedDict[str, tuple[Endpoint, ...]] = OrderedDict()
+        self._reached: OrderedDict[str, LastReached] = OrderedDict()
+        for contact in contacts:
+            self.keep_reached(contact)
 
     def number_of(self, secret: bytes) -> tuple[bool, str | None]:
         """Whether the hash of `secret` is known, and the number in it."""
@@ -93,13 +98,22 @@ class Known:
         """The hash of `question` gave `info_hash`."""
         _keep(self._swarms, question, info_hash)
 
-    def endpoints_of(self, number: str) -> tuple[Endpoint, ...]:
-        """Where the certificate of `number` was proved last."""
-        return self._endpoints.get(number, ())
+    def reached(self, number: str) -> LastReached | None:
+        """Where and how `number` was proved last."""
+        return self._reached.get(number)
 
-    def keep_endpoints(self, number: str, endpoints: tuple[Endpoint, ...]) -> None:
-        """At most ENDPOINTS_KNOWN_MAX are kept."""
-        _keep(self._endpoints, number, endpoints[:ENDPOINTS_KNOWN_MAX])
+    def keep_reached(self, contact: LastReached) -> bool:
+        """True if that is news."""
+        certificate = contact.certificate
+        secret, _ = hash_question(certificate.public_key, certificate.modifier)
+        self.keep_number(secret, contact.number)
+        is_news = self._reached.get(contact.number) != contact
+        _keep(self._reached, contact.number, contact)
+        return is_news
+
+    def contacts(self) -> tuple[LastReached, ...]:
+        """All that were reached, the last one last."""
+        return tuple(self._reached.values())
 
 
 def _keep(kept: OrderedDict[Key, Value], key: Key, value: Value) -> None:

@@ -1,6 +1,8 @@
-"""Our outstanding queries: matches answers, retransmits, gives up, and learns round-trip times.
+"""Our outstanding queries: matches answers, says who is slow, retransmits, gives up.
 
-Knows no table and no lookup; `handle` says whose a query is. Units: `_s` monotonic seconds.
+Knows no table and no lookup; `handle` says whose a query is. A query of a lookup is patient: first
+its node only counts as slow, so that another is asked, later it is asked once more, then given up.
+Units: `_s` monotonic seconds.
 Sources: RFC 6298 (round-trip estimate), RFC 8489 section 6.2.1 (doubling).
 """
 
@@ -16,12 +18,24 @@ from firmware.overlay.krpc import Question
 
 TRANSACTIONS_MAX = 1024
 TRANSACTION_ID_BYTES = 4  # a blind forger must guess it, and the address of the one we asked
-WAIT_INITIAL_S = 0.5
+SOFT_S = 0.35  # until a node whose round-trip time nobody knows counts as slow
+SOFT_MIN_S = 0.1
+SOFT_MAX_S = 1.0
+HARD_MIN_S = 0.5  # between the soft time-out, the retransmission and the end
+WAIT_INITIAL_S = 0.5  # of a query that is not part of a lookup
 WAIT_MIN_S = 0.2
 WAIT_MAX_S = 1.0
 
 
-@dataclass(slots=True)
+class Overdue(Enum):
+    """What an unanswered query needs."""
+
+    SLOW = "slow"  # ask somebody else too
+    RESEND = "resend"
+    GIVE_UP = "give_up"
+
+
+@dataclass(slots=True, eq=False)
 class Transaction:
     """One query on its way."""
 
@@ -33,18 +47,20 @@ class Transaction:
     attempts_max: int
     wait_s: float
     sent_s: float
+    is_patient: bool
+    due_s: float
     attempt: int = 1
+    is_slow: bool = False
 
-
-class Overdue(Enum):
-    """What an unanswered query needs."""
-
-    RESEND = "resend"
-    GIVE_UP = "give_up"
+    def rtt_s(self, now_s: float) -> float | None:
+        """Of an answer that comes now; None if nobody knows which attempt it answers (Karn)."""
+        return now_s - self.sent_s if self.attempt == 1 else None
 
 
 class Transactions:
     """At TRANSACTIONS_MAX no more can be opened until one ends."""
+
+    __slots__ = ("_due", "_open", "_random_bytes", "_rtt_s", "_variation_s")
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
@@ -58,10 +74,20 @@ class Transactions:
 
     @property
     def wait_s(self) -> float:
-        """How long the next query waits before it counts as slow: what nodes usually take."""
+        """How long a query outside of lookups waits: what nodes usually take."""
         if self._rtt_s is None:
             return WAIT_INITIAL_S
         return min(max(self._rtt_s + 4 * self._variation_s, WAIT_MIN_S), WAIT_MAX_S)
+
+    def soft_s(self, round_trip_s: tuple[float, float] | None) -> float:
+        """How long a query of a lookup waits until its node is slow, by that node's own history.
+
+        Nodes without one are expected to be as the others, where all are far away.
+        """
+        if round_trip_s is None:
+            usual_s = 0.0 if self._rtt_s is None else self._rtt_s + self._variation_s
+            return min(max(SOFT_S, usual_s), SOFT_MAX_S)
+        return min(max(round_trip_s[0] + 4 * round_trip_s[1], SOFT_MIN_S), SOFT_MAX_S)
 
     def open(
         self,
@@ -72,18 +98,28 @@ class Transactions:
         handle: int = 0,
         node_id: bytes | None = None,
         attempts_max: int = 2,
+        soft_s: float | None = None,
     ) -> Transaction | None:
-        """A new transaction, to be sent now; None at the limit."""
+        """A new transaction, to be sent now; None at the limit. With `soft_s` it is patient."""
         if len(self._open) >= TRANSACTIONS_MAX:
             return None
         transaction_id = self._random_bytes(TRANSACTION_ID_BYTES)
         while transaction_id in self._open:
             transaction_id = self._random_bytes(TRANSACTION_ID_BYTES)
-        transaction = Transaction(
-            transaction_id, handle, question, to, node_id, attempts_max, self.wait_s, now_s
+        wait_s = self.wait_s if soft_s is None else soft_s
+        transaction = self._open[transaction_id] = Transaction(
+            transaction_id,
+            handle,
+            question,
+            to,
+            node_id,
+            attempts_max,
+            wait_s,
+            now_s,
+            soft_s is not None,
+            now_s + wait_s,
         )
-        self._open[transaction_id] = transaction
-        self._schedule(transaction)
+        heapq.heappush(self._due, (transaction.due_s, transaction_id))
         return transaction
 
     def close(self, transaction_id: bytes, source: Endpoint, now_s: float) -> Transaction | None:
@@ -92,8 +128,9 @@ class Transactions:
         if transaction is None or transaction.to != source:
             return None
         del self._open[transaction_id]
-        if transaction.attempt == 1:  # else nobody knows which attempt was answered (Karn)
-            self._learn(now_s - transaction.sent_s)
+        rtt_s = transaction.rtt_s(now_s)
+        if rtt_s is not None:
+            self._learn(rtt_s)
         return transaction
 
     def overdue(self, now_s: float) -> list[tuple[Transaction, Overdue]]:
@@ -102,15 +139,14 @@ class Transactions:
         while self._due and self._due[0][0] <= now_s:
             due_s, transaction_id = heapq.heappop(self._due)
             transaction = self._open.get(transaction_id)
-            if transaction is None or _due_s(transaction) != due_s:
+            if transaction is None or transaction.due_s != due_s:
                 continue
-            if transaction.attempt < transaction.attempts_max:
-                transaction.attempt += 1
-                self._schedule(transaction)
-                result.append((transaction, Overdue.RESEND))
-            else:
+            overdue = _step(transaction)
+            if overdue is Overdue.GIVE_UP:
                 del self._open[transaction_id]
-                result.append((transaction, Overdue.GIVE_UP))
+            else:
+                heapq.heappush(self._due, (transaction.due_s, transaction_id))
+            result.append((transaction, overdue))
         return result
 
     def forget(self, handle: int) -> None:
@@ -124,9 +160,6 @@ class Transactions:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
-    def _schedule(self, transaction: Transaction) -> None:
-        heapq.heappush(self._due, (_due_s(transaction), transaction.transaction_id))
-
     def _learn(self, rtt_s: float) -> None:
         if self._rtt_s is None:
             self._rtt_s, self._variation_s = rtt_s, rtt_s / 2
@@ -135,9 +168,18 @@ class Transactions:
         self._rtt_s += (rtt_s - self._rtt_s) / 8
 
 
-def _due_s(transaction: Transaction) -> float:
-    """When the present attempt is over; each waits twice as long as the last, up to WAIT_MAX_S."""
-    waits_s = (
-        min(transaction.wait_s * 2.0**attempt, WAIT_MAX_S) for attempt in range(transaction.attempt)
-    )
-    return transaction.sent_s + sum(waits_s)
+def _step(transaction: Transaction) -> Overdue:
+    """What is next for a query whose time is up, and until when."""
+    wait_s = transaction.wait_s
+    if transaction.is_patient and not transaction.is_slow:
+        transaction.is_slow = True
+        transaction.due_s += max(wait_s, HARD_MIN_S)
+        return Overdue.SLOW
+    if transaction.attempt >= transaction.attempts_max:
+        return Overdue.GIVE_UP
+    if transaction.is_patient:
+        transaction.due_s += max(wait_s, HARD_MIN_S)
+    else:  # each attempt waits twice as long as the last, up to WAIT_MAX_S
+        transaction.due_s += min(wait_s * 2.0**transaction.attempt, WAIT_MAX_S)
+    transaction.attempt += 1
+    return Overdue.RESEND

@@ -27,6 +27,7 @@ _TONE_OF_REASON = {
     EndReason.EMERGENCY: Tone.SPECIAL_INFORMATION,  # never the sound of an ordinary failure
     # The fast beat says: the fault is on the way or in a box, nobody there has heard the bell.
     EndReason.UNREACHABLE: Tone.CONGESTION,
+    EndReason.OFFLINE: Tone.CONGESTION,
     EndReason.NO_COMMON_CODEC: Tone.CONGESTION,
     EndReason.CONNECTION_LOST: Tone.CONGESTION,
     EndReason.NOT_READY: Tone.CONGESTION,

@@ -82,6 +82,7 @@ ENGLISH = Texts(
         EndReason.MISSED: End("Missed call", "They hung up."),
         EndReason.WRONG_NUMBER: End("Wrong number", "Please check and dial again."),
         EndReason.UNREACHABLE: End("Not reachable", "That phone is not on the net."),
+        EndReason.OFFLINE: End("No network", "This phone is not on the net."),
         EndReason.NUMBER_CHANGED: End(
             "Warning", "The phone behind this number has changed.", shows_peer=False
         ),

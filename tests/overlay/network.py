@@ -51,9 +51,14 @@ def random_source(seed: int) -> Callable[[int], bytes]:
     return random.Random(seed).randbytes
 
 
+def identity_of(seed: int) -> Identity:
+    """The keys behind `certified(seed)`."""
+    return Identity.generate(random.Random(seed).randbytes(64))
+
+
 def certified(seed: int, name: str = "") -> tuple[str, Certificate]:
     """A number and a certificate that proves it under `cheap_hash`."""
-    identity = Identity.generate(random.Random(seed).randbytes(64))
+    identity = identity_of(seed)
     public_key = identity.public_key
     for modifier in range(100_000):
         encoded = modifier.to_bytes(numbers.MODIFIER_BYTES, "big")
@@ -218,6 +223,9 @@ def swarm(size: int, seed: int, **settings: float) -> tuple[Network, list[Endpoi
 def claim(network: Network, endpoint: Endpoint, seed: int) -> tuple[str, Certificate]:
     """Give the box at `endpoint` a number and wait until it is announced."""
     number, certificate = certified(seed)
+    directory = network.cores[endpoint]
+    assert isinstance(directory, Directory)
+    directory._identity = identity_of(seed)
     network.tell(endpoint, NumberClaimed(number, certificate.encode()))
     network.run(10.0)
     return number, certificate

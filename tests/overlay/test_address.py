@@ -1,7 +1,14 @@
 import pytest
 
 from firmware.model import Endpoint
-from firmware.overlay.address import Scope, is_usable, may_name, owner_of, scope_of
+from firmware.overlay.address import (
+    Scope,
+    is_usable,
+    may_name,
+    network_of,
+    owner_of,
+    scope_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +63,9 @@ def test_owner_is_the_address_the_ipv6_network_or_the_loopback_port() -> None:
     assert owner_of(Endpoint("2a00::1", 1)) == owner_of(Endpoint("2a00::ffff", 2))
     assert owner_of(Endpoint("2a00::1", 1)) != owner_of(Endpoint("2a00:0:0:1::1", 1))
     assert owner_of(Endpoint("127.0.0.1", 1)) != owner_of(Endpoint("127.0.0.1", 2))
+
+
+def test_network_is_the_first_half_of_an_ipv4_and_the_first_quarter_of_an_ipv6_address() -> None:
+    assert network_of("81.2.69.142") == network_of("81.2.0.1") != network_of("81.3.69.142")
+    assert network_of("2a00:1450::1") == network_of("2a00:1450:4001::1")
+    assert network_of("2a00:1450::1") != network_of("2a00:1451::1")

@@ -13,12 +13,16 @@ from firmware.events import (
     NumberResolved,
     NumberUnresolved,
     ResolveNumber,
+    SendDatagram,
     Started,
     StoreState,
 )
 from firmware.identity import Certificate, Identity, IdentityFile
+from firmware.model import Endpoint
 from firmware.overlay.claim import HASHES_AT_ONCE_MAX, IDENTITY_FILE, Claim
-from tests.overlay.network import certified, cheap_hash
+from firmware.overlay.directory import Directory
+from firmware.overlay.node import Node
+from tests.overlay.network import certified, cheap_hash, identity_of, swarm
 
 IDENTITY = Identity.generate(random.Random(5).randbytes(64))
 
@@ -144,3 +148,55 @@ def test_claim_of_the_same_key_finds_the_same_number_and_of_another_key_another(
 def test_claim_tries_modifiers_from_zero_on() -> None:
     box = bench()
     assert [q.secret[32:] for q in box.hashes] == [i.to_bytes(16, "big") for i in range(2)]
+
+
+class Newcomer:
+    """A box at its first start: the search for its number, and the directory it looks it up in."""
+
+    def __init__(self, claim: Claim, directory: Directory) -> None:
+        self._claim = claim
+        self._directory = directory
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        return self._settle([fact], now_s)
+
+    def on_time(self, now_s: float) -> list[Message]:
+        return self._settle(self._directory.on_time(now_s), now_s)
+
+    def deadline_s(self) -> float | None:
+        return self._directory.deadline_s()
+
+    def _settle(self, waiting: list[Message], now_s: float) -> list[Message]:
+        out: list[Message] = []
+        while waiting:
+            message = waiting.pop(0)
+            out.append(message)
+            waiting += self._claim.handle(message, now_s)
+            if not isinstance(message, SendDatagram | ComputeArgon2 | StoreState):
+                waiting += self._directory.handle(message, now_s)
+        return out
+
+
+def test_newcomer_whose_first_number_is_taken_gets_another_and_publishes_it() -> None:
+    network, endpoints = swarm(12, seed=1)
+    newcomer = identity_of(7)
+    taken, modifier = certified(7)[0], certified(7)[1].modifier
+    owner = identity_of(8).certify(bytes(numbers.MODIFIER_BYTES), "was first")
+    question = numbers.hash_question(owner.public_key, owner.modifier)
+    proof = cheap_hash(*numbers.hash_question(newcomer.public_key, modifier))
+    network.hash_of = lambda secret, salt: (
+        proof if (secret, salt) == question else cheap_hash(secret, salt)
+    )
+    network.tell(endpoints[3], NumberClaimed(taken, owner.encode()))
+    network.run(10.0)
+    here = Endpoint("203.0.113.5", 6881)
+    source = random.Random(9).randbytes
+    directory = Directory(Node((str(endpoints[0]),), source), source, identity=newcomer)
+    network.add(here, Newcomer(Claim(newcomer, ""), directory))
+    network.run(120.0, until=lambda: bool(network.said(here, NumberClaimed)))
+    (claimed,) = network.said(here, NumberClaimed)
+    assert claimed.number != taken
+    tried = [progress.tried for progress in network.said(here, ClaimProgressed)]
+    assert tried == sorted(tried) and len(tried) > 10
+    network.run(10.0)
+    assert isinstance(network.resolve(endpoints[5], claimed.number), NumberResolved)

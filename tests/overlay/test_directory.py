@@ -18,7 +18,7 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.overlay import krpc, resolve
+from firmware.overlay import evidence, krpc, resolve
 from firmware.overlay.directory import RESOLUTIONS_MAX, Directory
 from firmware.overlay.node import Node
 from firmware.overlay.swarm import info_hash_of, swarm_question
@@ -124,7 +124,7 @@ def test_number_is_unresolved_after_a_second_when_no_node_answers() -> None:
     network.run(400.0)
     attempts = network.datagrams
     asked_s = network.now_s
-    assert network.resolve(alone, "322820133771") == NumberUnresolved("322820133771")
+    assert network.resolve(alone, "322820133771") == NumberUnresolved("322820133771", offline=True)
     assert network.now_s - asked_s == pytest.approx(resolve.ALONE_LIMIT_S)
     assert network.datagrams > attempts
 
@@ -149,7 +149,7 @@ def test_number_dialled_while_the_table_is_refreshed_does_not_wait_for_that() ->
 def test_number_is_unresolved_while_the_calendar_is_unknown() -> None:
     directory = Directory(Node((), random_source(1)), random_source(2))
     answer = directory.handle(ResolveNumber("322820133771"), 0.0)
-    assert answer == [NumberUnresolved("322820133771")]
+    assert answer == [NumberUnresolved("322820133771", offline=True)]
 
 
 def test_own_number_is_not_looked_up() -> None:
@@ -243,12 +243,12 @@ def test_verification_stops_at_its_limit_of_hashes() -> None:
         return cheap_hash(secret, salt)
 
     network.hash_of = counting
-    liars = [Endpoint(f"83.1.{i}.1", 1) for i in range(resolve.VERIFICATIONS_MAX + 20)]
+    liars = [Endpoint(f"83.1.{i}.1", 1) for i in range(evidence.VERIFICATIONS_MAX + 20)]
     for index, liar in enumerate(liars):
         network.add(liar, Impostor(self_signed(2000 + index)))
     announce_junk(network, wanted, liars)
     assert network.resolve(endpoints[3], wanted) == NumberUnresolved(wanted)
-    assert hashes == resolve.VERIFICATIONS_MAX
+    assert hashes == evidence.VERIFICATIONS_MAX
 
 
 def test_trace_names_each_candidate_with_hops_messages_and_time() -> None:

@@ -1,21 +1,31 @@
 import random
+import sys
 
 from firmware.model import Endpoint
+from firmware.overlay.address import Scope
 from firmware.overlay.krpc import Contact
 from firmware.overlay.node_id import distance, for_address, shared_bits
 from firmware.overlay.routing import (
-    FAILURES_MAX,
+    BUCKET_SIZES,
     FRESH_S,
+    MUCH_NEARER,
+    NEARER,
     NODES_PER_OWNER_MAX,
+    OLD_ANSWERS,
+    SPARES_MAX,
     K,
     RoutingTable,
 )
+from firmware.overlay.rows import FAILURES_MAX
 
 OWN_ID = bytes(20)
 
 
-def contact(index: int, *, first_byte: int = 0x80, port: int = 6881) -> Contact:
-    """In the bucket farthest from OWN_ID unless `first_byte` says otherwise; ids fit (private)."""
+FIRST_BYTE = 0x08  # shares four bits with OWN_ID: the first bucket that holds K
+
+
+def contact(index: int, *, first_byte: int = FIRST_BYTE, port: int = 6881) -> Contact:
+    """In the bucket of FIRST_BYTE unless `first_byte` says otherwise; ids fit (private)."""
     node_id = bytes([first_byte]) + index.to_bytes(19, "big")
     return Contact(node_id, Endpoint(f"10.0.{index // 256}.{index % 256}", port))
 
@@ -27,11 +37,73 @@ def full_table() -> RoutingTable:
     return table
 
 
-def test_routing_full_bucket_of_good_nodes_takes_no_newcomer() -> None:
+def test_routing_first_buckets_are_long_and_the_others_hold_k() -> None:
+    table = RoutingTable(OWN_ID)
+    source = random.Random(2)
+    for bucket in range(10):
+        for index in range(400):
+            far = (1 << 159 - bucket) | source.getrandbits(159 - bucket)
+            host = f"10.{bucket}.{index // 200}.{index % 200}"
+            table.answered(Contact(far.to_bytes(20, "big"), Endpoint(host, 1)), 0.1, now_s=0.0)
+    sizes = [0] * 10
+    for row in table.rows():
+        sizes[shared_bits(row.node_id, OWN_ID)] += 1
+    assert sizes == [*BUCKET_SIZES, K, K, K, K, K, K]
+    assert table.nodes == sum(sizes)
+
+
+def test_routing_full_bucket_of_good_nodes_takes_no_newcomer_that_is_as_far() -> None:
     table = full_table()
     assert not table.answered(contact(99), 0.1, now_s=1.0)
     assert not table.queried(contact(99), now_s=1.0)
     assert table.nodes == K
+
+
+def test_routing_nearer_newcomer_replaces_the_slowest_of_its_part_of_the_bucket() -> None:
+    table = full_table()
+    table.answered(contact(99), 0.09, now_s=1.0)
+    assert contact(99) not in table.all_contacts()  # hardly nearer
+    assert table.answered(contact(99), 0.1 * NEARER - 0.001, now_s=1.0)
+    assert table.nodes == K
+
+
+def test_routing_old_acquaintance_gives_way_only_to_one_that_is_much_nearer() -> None:
+    table = full_table()
+    for _ in range(OLD_ANSWERS):
+        for index in range(K):
+            table.answered(contact(index), 0.1, now_s=1.0)
+    assert not table.answered(contact(99), 0.05, now_s=2.0)
+    assert table.answered(contact(99), 0.1 * MUCH_NEARER - 0.001, now_s=2.0)
+
+
+def test_routing_newcomer_of_an_empty_part_of_the_bucket_replaces_one_of_a_crowded_part() -> None:
+    table = full_table()  # whose ids all begin with the same bits
+    stranger = contact(99, first_byte=FIRST_BYTE | 0x04)
+    assert table.queried(stranger, now_s=1.0)
+    assert table.answered(stranger, 9.0, now_s=1.0)
+    assert table.nodes == K
+
+
+def test_routing_silent_node_is_evicted_at_once_where_a_spare_is_known() -> None:
+    table = full_table()
+    assert not table.queried(contact(99), now_s=1.0)  # no room, but worth remembering
+    assert table.failed(contact(3), is_online=False) is None  # it is we who are cut off
+    assert contact(3) in table.neighbours(OWN_ID, 100)
+    assert table.failed(contact(3)) == contact(99)
+    assert contact(3) not in table.all_contacts()
+    assert table.failed(contact(4)) is None  # no other spare: kept until it fails again
+    assert contact(4) in table.neighbours(OWN_ID, 100)
+
+
+def test_routing_spares_are_forgotten_oldest_first_and_taken_newest_first() -> None:
+    table = full_table()
+    for index in range(100, 100 + SPARES_MAX + 3):
+        table.told(contact(index))
+        table.told(contact(index))  # twice is once
+    taken = []
+    while (spare := table.spare()) is not None:
+        taken.append(spare)
+    assert taken == [contact(index) for index in range(102 + SPARES_MAX, 102, -1)]
 
 
 def test_routing_bad_node_is_not_told_and_gives_way_to_a_newcomer() -> None:
@@ -113,10 +185,10 @@ def test_routing_id_that_fits_its_address_displaces_one_that_does_not() -> None:
         assert table.answered(Contact(contact(index).node_id, Endpoint(host, 1)), 0.1, now_s=0.0)
     source = random.Random(1)
     fitting = bytes(20)
-    while shared_bits(fitting, OWN_ID) > 0:
+    while shared_bits(fitting, OWN_ID) != 4:
         host = f"81.2.70.{source.randrange(256)}"
         fitting = for_address(host, source.randbytes(20))
-    assert not table.answered(Contact(b"\x99" * 20, Endpoint("81.2.71.1", 1)), 0.1, now_s=1.0)
+    assert not table.answered(Contact(b"\x09" * 20, Endpoint("81.2.71.1", 1)), 0.1, now_s=1.0)
     assert table.answered(Contact(fitting, Endpoint(host, 1)), 0.1, now_s=1.0)
 
 
@@ -136,14 +208,73 @@ def test_routing_node_silent_for_fresh_s_is_questionable_and_the_most_silent_is_
     assert table.questionable(FRESH_S + 10.0) == contact(2)
 
 
-def test_routing_bucket_without_change_for_fresh_s_gives_one_target_in_it() -> None:
+def test_routing_sparse_target_lies_in_a_bucket_with_free_places_within_reach() -> None:
+    table = full_table()
+    found = {
+        shared_bits(table.sparse_target(bytes([index]) + b"\xff" * 19) or b"", OWN_ID)
+        for index in range(100)
+    }
+    assert found == {0, 1, 2, 3, 5}  # bucket 4 is full; deeper than 5 the table does not reach
+
+
+def test_routing_round_trips_are_smoothed_and_one_of_unknown_attempt_teaches_nothing() -> None:
     table = RoutingTable(OWN_ID)
-    table.answered(contact(1, first_byte=0x40), 0.1, now_s=1000.0)
-    targets = []
-    while (target := table.stale_target(b"\xff" * 20, now_s=1000.0)) is not None:
-        targets.append(shared_bits(target, OWN_ID))
-    assert targets == [0, 2]  # bucket 1 has just changed; deeper than 2 the table does not reach
-    assert table.stale_target(bytes(20), now_s=1000.0 + FRESH_S) is not None
+    table.answered(contact(1), 0.1, now_s=0.0)
+    assert table.round_trip_s(contact(1)) == (0.1, 0.05)
+    table.answered(contact(1), None, now_s=1.0)
+    assert table.round_trip_s(contact(1)) == (0.1, 0.05)
+    table.answered(contact(1), 0.2, now_s=2.0)
+    assert table.round_trip_s(contact(1)) == (0.125, 0.0625)
+    assert table.round_trip_s(contact(2)) is None
+    assert table.near(OWN_ID, 1) == [(contact(1), 0.125)]
+
+
+def test_routing_node_of_an_earlier_run_is_a_way_back_and_pinged_once_but_not_told() -> None:
+    table = RoutingTable(OWN_ID)
+    table.remember(contact(1))
+    assert table.nodes == 0
+    assert table.neighbours(OWN_ID, 8) == []
+    assert table.all_contacts() == [contact(1)]
+    assert table.questionable(FRESH_S) == contact(1)
+    table.failed(contact(1))
+    assert table.questionable(FRESH_S) is None
+    assert table.answered(contact(1), 0.1, now_s=5.0)
+    assert table.nodes == 1
+
+
+def test_routing_compact_nodes_are_only_those_that_the_asker_may_know() -> None:
+    table = RoutingTable(OWN_ID)
+    outside = Contact(b"\x09" * 20, Endpoint("81.2.71.1", 258))
+    table.answered(contact(1), 0.1, now_s=0.0)
+    table.answered(outside, 0.1, now_s=0.0)
+    told = outside.node_id + bytes([81, 2, 71, 1, 1, 2])
+    assert table.compact(OWN_ID, 8, Scope.GLOBAL) == told
+    assert len(table.compact(OWN_ID, 8, Scope.PRIVATE)) == 2 * 26
+    sixth = RoutingTable(OWN_ID, is_v6=True)
+    node6 = Contact(b"\x09" * 20, Endpoint("2001:db8::1", 258))
+    assert sixth.answered(node6, 0.1, now_s=0.0)
+    assert sixth.all_contacts() == [node6]
+    assert len(sixth.compact(OWN_ID, 8, Scope.GLOBAL)) == 38
+
+
+def test_routing_table_of_120_nodes_takes_less_than_6_kilobytes() -> None:
+    source = random.Random(9)
+    table = RoutingTable(source.randbytes(20))
+    for index in range(3000):
+        host = f"10.{index >> 8}.{index & 255}.1"
+        node = Contact(source.randbytes(20), Endpoint(host, 1))
+        if table.nodes < 120:
+            table.answered(node, 0.1, now_s=0.0)
+        else:
+            table.told(node)
+    assert table.nodes == 120
+    assert footprint_bytes(table) < 6 * 1024
+
+
+def footprint_bytes(thing: object) -> int:
+    """Of an object with slots and all it holds."""
+    slots = (getattr(thing, name) for name in getattr(type(thing), "__slots__", ()))
+    return sys.getsizeof(thing) + sum(map(footprint_bytes, slots))
 
 
 def test_routing_table_moves_to_a_new_own_id_with_its_nodes() -> None:

@@ -81,3 +81,28 @@ def test_token_is_dead_after_a_long_silence() -> None:
     tokens = Tokens(random.Random(3).randbytes)
     token = tokens.issue(HASH, "192.0.2.1", now_s=0.0)
     assert not tokens.accepts(token, HASH, "192.0.2.1", now_s=100_000.0)
+
+
+def test_store_at_its_limit_of_peers_takes_from_the_largest_swarm() -> None:
+    store = PeerStore(bytes(20))
+    hashes = [index.to_bytes(20, "big") for index in range(200)]
+    count = 0
+    for info_hash in hashes[:80]:
+        for _ in range(limits.PEERS_PER_HASH_MAX - 6):
+            assert store.announce(info_hash, peer(count), now_s=0.0)
+            count += 1
+    assert count == limits.PEERS_MAX
+    assert store.announce(HASH, peer(count), now_s=1.0)
+    assert store.announce(hashes[0], peer(count), now_s=1.0)
+    kept = [len(store.peers(info_hash, 1.0)) for info_hash in (*hashes[:80], HASH)]
+    assert sum(kept) == limits.PEERS_MAX
+    assert kept[-1] == 1
+    assert min(kept[:-1]) >= limits.PEERS_PER_HASH_MAX - 8
+
+
+def test_store_names_the_hashes_it_keeps() -> None:
+    store = PeerStore(bytes(20))
+    store.announce(HASH, peer(1), now_s=0.0)
+    store.announce(bytes(20), peer(1), now_s=60.0)
+    store.expire(limits.PEER_LIFE_S)
+    assert store.info_hashes() == [bytes(20)]

@@ -1,14 +1,18 @@
+import dataclasses
+
 import pytest
 
 from firmware.model import Endpoint
+from firmware.number import hash_question
+from firmware.overlay.contacts import LastReached
 from firmware.overlay.swarm import (
-    ENDPOINTS_KNOWN_MAX,
     NUMBERS_KNOWN_MAX,
     Calendar,
     Known,
     info_hash_of,
     swarm_question,
 )
+from tests.overlay.network import certified
 
 MIDNIGHT_UTC_S = 20_000 * 86_400.0
 
@@ -49,9 +53,17 @@ def test_known_forgets_what_was_not_used_longest_at_its_limit() -> None:
     assert known.number_of(b"\x00\x01") == (False, None)
 
 
-def test_known_endpoints_of_a_number_are_few_and_the_first_ones() -> None:
+def test_known_contact_is_news_once_and_its_certificate_needs_no_hash() -> None:
+    number, certificate = certified(1)
+    contact = LastReached(number, certificate, (Endpoint("192.0.2.1", 1),))
     known = Known()
-    endpoints = tuple(Endpoint("192.0.2.1", port) for port in range(1, 10))
-    known.keep_endpoints("1", endpoints)
-    assert known.endpoints_of("1") == endpoints[:ENDPOINTS_KNOWN_MAX]
-    assert known.endpoints_of("2") == ()
+    assert known.keep_reached(contact)
+    assert not known.keep_reached(contact)
+    moved = dataclasses.replace(contact, endpoints=(Endpoint("192.0.2.2", 1),))
+    assert known.keep_reached(moved)
+    assert known.reached(number) == moved
+    assert known.reached("2") is None
+    again = Known(known.contacts())
+    assert again.reached(number) == moved
+    secret, _ = hash_question(certificate.public_key, certificate.modifier)
+    assert again.number_of(secret) == (True, number)

@@ -3,6 +3,10 @@ import random
 from firmware.model import Endpoint
 from firmware.overlay.krpc import Ping
 from firmware.overlay.transactions import (
+    HARD_MIN_S,
+    SOFT_MAX_S,
+    SOFT_MIN_S,
+    SOFT_S,
     TRANSACTIONS_MAX,
     WAIT_INITIAL_S,
     WAIT_MAX_S,
@@ -78,3 +82,33 @@ def test_transactions_at_their_limit_open_no_more_until_some_are_forgotten() -> 
     assert transactions.open(Ping(), PEER, 0.0) is None
     transactions.forget(7)
     assert transactions.open(Ping(), PEER, 0.0) is not None
+
+
+def test_transaction_of_a_lookup_is_slow_first_then_sent_again_then_given_up() -> None:
+    transactions = opened()
+    transactions.open(Ping(), PEER, 0.0, soft_s=0.1)
+    story = []
+    while (due_s := transactions.deadline_s()) is not None:
+        story += [(due_s, overdue) for _, overdue in transactions.overdue(due_s)]
+    assert story == [
+        (0.1, Overdue.SLOW),
+        (0.1 + HARD_MIN_S, Overdue.RESEND),
+        (0.1 + 2 * HARD_MIN_S, Overdue.GIVE_UP),
+    ]
+
+
+def test_transaction_soft_time_out_is_of_the_nodes_own_history_within_limits() -> None:
+    transactions = opened()
+    assert transactions.soft_s(None) == SOFT_S
+    assert transactions.soft_s((0.1, 0.02)) == 0.1 + 4 * 0.02
+    assert transactions.soft_s((0.001, 0.0)) == SOFT_MIN_S
+    assert transactions.soft_s((9.0, 0.0)) == SOFT_MAX_S
+
+
+def test_transaction_soft_time_out_of_a_stranger_is_longer_where_all_are_far_away() -> None:
+    transactions = opened()
+    for _ in range(20):
+        transaction = transactions.open(Ping(), PEER, 0.0)
+        assert transaction is not None
+        transactions.close(transaction.transaction_id, PEER, 0.7)
+    assert SOFT_S < transactions.soft_s(None) <= SOFT_MAX_S

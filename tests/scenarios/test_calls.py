@@ -176,6 +176,16 @@ def test_number_that_nobody_holds_is_unreachable() -> None:
     assert anna.view.reason is EndReason.UNREACHABLE
 
 
+def test_phone_without_a_network_says_that_it_is_the_one() -> None:
+    world = World(1)
+    anna, bert = world.add_phone("Anna"), world.add_phone("Bert")
+    world.lift(anna)
+    bert.online = False
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED, timeout_s=15.0)
+    assert anna.view.reason is EndReason.OFFLINE
+
+
 def test_phone_that_went_away_is_unreachable() -> None:
     world, anna, bert = two_phones()
     bert.online = False

@@ -71,6 +71,7 @@ def test_every_failure_a_listener_can_meet_has_a_tone(reason: EndReason) -> None
         (EndReason.NUMBER_CHANGED, Tone.SPECIAL_INFORMATION),
         (EndReason.EMERGENCY, Tone.SPECIAL_INFORMATION),
         (EndReason.UNREACHABLE, Tone.CONGESTION),
+        (EndReason.OFFLINE, Tone.CONGESTION),
         (EndReason.CONNECTION_LOST, Tone.CONGESTION),
         (EndReason.DECLINED, Tone.BUSY),
         (EndReason.NO_ANSWER, Tone.BUSY),
