@@ -9,10 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from firmware.commands import box, ctl, demo, exchange, lookup, number
+from firmware.commands import box, ctl, demo, exchange, lookup, number, sim
 from firmware.errors import ConfigError, FirmwareError
 
-COMMANDS = (demo, box, ctl, exchange, number, lookup)
+COMMANDS = (demo, box, ctl, exchange, number, lookup, sim)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -83,7 +83,7 @@ def boolean(value: Any) -> bool:
 def list_of(value: Any, items_max: int) -> list[Any]:
     """A list of at most `items_max`."""
     if not isinstance(value, list) or len(value) > items_max:
-        raise ConfigError(f"must be a list of at most {items_max}")
+        raise ConfigError(f"must be a list in [brackets], of at most {items_max} entries")
     return value
 
 

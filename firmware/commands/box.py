@@ -29,7 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.verbose)
     config, handset = read_configuration(arguments.config)
     state = StateDir(arguments.state)
-    asyncio.run(serve(config, handset, state, arguments.control))
+    with state.locked():
+        asyncio.run(serve(config, handset, state, arguments.control))
     return 0
 
 
@@ -45,6 +46,7 @@ def read_configuration(path: Path) -> tuple[Config, Handset]:
 async def serve(config: Config, handset: Handset, state: StateDir, control: Path | None) -> None:
     """Run the box; on a signal hang up first."""
     box = Box(config, handset, state, control)
+    await box.open()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

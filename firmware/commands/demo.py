@@ -23,13 +23,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--seed", type=int, default=DEFAULT_SEED, metavar="N", help="other telephones"
     )
-    parser.add_argument("--codec", type=Codec, choices=list(Codec), default=Codec.OPUS)
+    parser.add_argument(
+        "--codec", choices=[codec.value for codec in Codec], default=Codec.OPUS.value
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Play the call and leave its recordings."""
-    asyncio.run(_run(Demo(arguments.out, arguments.seed, arguments.codec)))
+    asyncio.run(_run(Demo(arguments.out, arguments.seed, Codec(arguments.codec))))
     return 0
 
 

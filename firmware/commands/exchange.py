@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -31,10 +32,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until interrupted."""
     set_up_logging(arguments.verbose)
     state = StateDir(arguments.state)
-    try:
+    with state.locked(), contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(arguments.bind, tuple(arguments.bootstrap), state))
-    except KeyboardInterrupt:
-        return 0
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware import events
 from firmware.commands.arguments import host_and_port, telephone_number
+from firmware.errors import CommandError
 from firmware.events import Message
 from firmware.model import Endpoint
 from firmware.number import display
@@ -42,10 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
     if found["verified"]:
         return 0
     if found["conflict"]:
-        sys.stderr.write("fernruf: two different keys prove this number\n")
+        reason = "two different keys prove this number"
+    elif not found["nodes"]:
+        reason = f"no node of the network answered at {', '.join(arguments.bootstrap)}"
     else:
-        sys.stderr.write("fernruf: nobody proved this number\n")
-    return 1
+        reason = "nobody proved this number"
+    raise CommandError(reason)
 
 
 async def look_up(number: str, bootstrap: tuple[str, ...]) -> dict[str, Any]:
@@ -69,16 +72,17 @@ async def look_up(number: str, bootstrap: tuple[str, ...]) -> dict[str, Any]:
         shell.post(partial(directory.handle, events.ResolveNumber(number)))
         outcome = await ended
         running.cancel()
-    return _as_json(number, outcome, directory)
+    return _as_json(number, outcome, directory, nodes=directory.nodes)
 
 
-def _as_json(number: str, outcome: Message, directory: Directory) -> dict[str, Any]:
+def _as_json(number: str, outcome: Message, directory: Directory, nodes: int) -> dict[str, Any]:
     trace = directory.trace
     assert trace is not None
     return {
         "number": number,
         "verified": isinstance(outcome, events.NumberResolved),
         "conflict": isinstance(outcome, events.NumberUnresolved) and outcome.conflict,
+        "nodes": nodes,
         "time_ms": round(trace.time_s * 1000, 1),
         "hops": trace.hops,
         "messages": trace.messages,
@@ -86,9 +90,19 @@ def _as_json(number: str, outcome: Message, directory: Directory) -> dict[str, A
             {
                 "endpoint": str(candidate.endpoint),
                 "verified": candidate.verified,
+                "way": candidate.way,
                 "time_ms": round(candidate.time_s * 1000, 1),
             }
             for candidate in trace.candidates
+        ],
+        "path": [
+            {
+                "endpoint": str(hop.endpoint),
+                "shared_bits": hop.shared_bits,
+                "rtt_ms": None if hop.rtt_s is None else round(hop.rtt_s * 1000, 1),
+                "time_ms": round(hop.answered_s * 1000, 1),
+            }
+            for hop in trace.path
         ],
     }
 

@@ -37,6 +37,15 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _show_progress(tried: int, expected: int) -> None:
+    """One line that changes in a terminal; a line now and then in a file."""
+    text = f"making a number: {tried} hashes of about {expected}"
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r{text} ")
+    elif tried % 100 == 0:
+        sys.stderr.write(f"{text}\n")
+
+
 def search(state: StateDir, identity_file: IdentityFile) -> None:
     """Run the claim core without a network: here nobody can be asked if the number is taken."""
     claim = Claim(identity_file.identity, "")
@@ -50,7 +59,7 @@ def search(state: StateDir, identity_file: IdentityFile) -> None:
             case events.StoreState(name=name, data=data):
                 return state.write(name, data)
             case events.ClaimProgressed(tried=tried, expected=expected):
-                sys.stderr.write(f"\rmaking a number: {tried} hashes of about {expected} ")
+                _show_progress(tried, expected)
                 continue
             case _:
                 continue

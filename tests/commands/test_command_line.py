@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware import number
+from firmware.state import StateDir
 
 GOOD_NUMBER = "47110815123" + number.check_digit("47110815123")
 
@@ -88,7 +89,7 @@ def test_lookup_of_something_that_is_no_number_exits_2() -> None:
 def test_lookup_with_nobody_there_exits_1_and_still_prints_json() -> None:
     ended = fernruf("lookup", GOOD_NUMBER, "--bootstrap", "127.0.0.1:9", "--json")
     assert ended.returncode == 1
-    assert "nobody proved this number" in one_line(ended.stderr)
+    assert "no node of the network answered at 127.0.0.1:9" in one_line(ended.stderr)
     assert json.loads(ended.stdout)["verified"] is False
 
 
@@ -99,6 +100,24 @@ def test_exchange_on_a_port_in_use_exits_1(tmp_path: Path) -> None:
         ended = fernruf("exchange", "--bind", address, "--state", str(tmp_path))
     assert ended.returncode == 1
     assert address in one_line(ended.stderr)
+
+
+def test_box_on_an_address_that_is_not_ours_exits_1(tmp_path: Path) -> None:
+    config = tmp_path / "box.toml"
+    config.write_text('[hardware]\nkind = "simulated"\n[network]\nbind = "192.0.2.1:6881"\n')
+    ended = fernruf("box", "--config", str(config), "--state", str(tmp_path / "state"))
+    assert ended.returncode == 1
+    assert "192.0.2.1" in ended.stderr.splitlines()[-1]
+    assert "Traceback" not in ended.stderr
+
+
+def test_second_box_with_the_same_state_exits_1(tmp_path: Path) -> None:
+    config = tmp_path / "box.toml"
+    config.write_text('[hardware]\nkind = "simulated"\n')
+    with StateDir(tmp_path / "state").locked():
+        ended = fernruf("box", "--config", str(config), "--state", str(tmp_path / "state"))
+    assert ended.returncode == 1
+    assert "in use by another box" in one_line(ended.stderr)
 
 
 def test_number_with_a_damaged_identity_exits_2_and_keeps_the_file(tmp_path: Path) -> None:

@@ -1,0 +1,98 @@
+"""`fernruf sim`: the network in virtual time; the same seed prints the same report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from firmware.sim import plot, scenarios
+from firmware.sim.report import Json
+
+NODES_DEFAULT = 1000
+PROGRESS_S = 1.0  # between lines on stderr
+WIDTH = 60
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("sim", help="simulate a network of nodes in virtual time")
+    parser.add_argument("scenario", choices=tuple(scenarios.SCENARIOS), metavar="SCENARIO")
+    parser.add_argument("--nodes", type=_nodes, default=NODES_DEFAULT, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Simulate, print, draw; what it cost this machine goes to stderr."""
+    if arguments.plot is not None:
+        plot.check(arguments.plot)
+    meter = Meter()
+    result = scenarios.run(arguments.scenario, arguments.nodes, arguments.seed, meter.show)
+    meter.finish(result)
+    sys.stdout.write((json.dumps(result) if arguments.json else _in_words(result)) + "\n")
+    if arguments.plot is not None:
+        plot.draw(result, arguments.plot)
+    return 0
+
+
+class Meter:
+    """One line a second on stderr while something goes on, and what it cost in the end."""
+
+    def __init__(self) -> None:
+        self._began_s = self._shown_s = time.monotonic()
+
+    def show(self, doing: str, fraction: float) -> None:
+        """`doing` is done so far."""
+        now_s = time.monotonic()
+        if now_s - self._shown_s >= PROGRESS_S:
+            self._shown_s = now_s
+            line = f"{now_s - self._began_s:5.0f} s  {doing} {fraction:.0%}"
+            sys.stderr.write(f"\r{line:<{WIDTH}}")
+            sys.stderr.flush()
+
+    def finish(self, result: Json) -> None:
+        """Speed and memory of this machine; not in the report, which is the same everywhere."""
+        took_s = time.monotonic() - self._began_s
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        megabytes = used.ru_maxrss / 1024  # Linux counts kilobytes
+        cost = (
+            f"{took_s:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of CPU, "
+            f"{result['network']['events'] / took_s:.0f} events/s, {megabytes:.0f} MB"
+        )
+        sys.stderr.write(f"\r{cost:<{WIDTH}}\n")
+
+
+def _nodes(text: str) -> int:
+    try:
+        nodes = int(text.replace("_", ""))
+    except ValueError:
+        nodes = 0
+    if not scenarios.NODES_MIN <= nodes <= scenarios.NODES_MAX:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number from {scenarios.NODES_MIN} to {scenarios.NODES_MAX}"
+        )
+    return nodes
+
+
+def _in_words(result: Json) -> str:
+    found = result["lookups"]
+    lines = [
+        f"{result['scenario']}: {result['nodes']} nodes, seed {result['seed']}",
+        f"  found      {found['found']} of {found['asked']} ({found['success']:.2%})",
+    ]
+    for label, key in (
+        ("address", "first_value_ms"),
+        ("verified", "verified_ms"),
+        ("queries", "queries"),
+        ("hops", "hops"),
+    ):
+        if found[key] is not None:
+            percentiles = ", ".join(f"{p} {found[key][p]}" for p in ("p50", "p95", "p99"))
+            lines.append(f"  {label:<10} {percentiles}{' ms' if key.endswith('_ms') else ''}")
+    return "\n".join(lines)

@@ -1,0 +1,118 @@
+"""The node as the simulation runs it: the product's own, that can be watched and can begin warm.
+
+Here, and nowhere else in the simulation, is known how a routing table is filled. A warm node has
+been in the network for hours: its table holds what of the many nodes that it met in each bucket
+the table's own rules would have kept. Units: `_s` virtual seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware.events import Message
+from firmware.overlay.acquaintances import NODES_SAVED_MAX, KnownNodes
+from firmware.overlay.krpc import Contact
+from firmware.overlay.node import Node
+from firmware.overlay.node_id import NODE_ID_BYTES
+from firmware.overlay.routing import FRESH_S, RoutingTable, bucket_size, slot_of
+from firmware.overlay.upkeep import CARE_S, REFRESH_MAX_S
+from firmware.sim.world import Resident, World
+
+OFFERS = 4  # per place in a bucket: how many nodes a table has met before it became what it is
+_LOOKS_AROUND = 8  # after so many, a node looks around as seldom as it ever will
+
+
+class SimNode(Node):
+    """A Node, and somebody who looks over its shoulder at what it tells its directory."""
+
+    watch: Callable[[list[Message]], None] | None = None
+
+    def drain(self) -> list[Message]:
+        """As the node does; `watch` sees it first."""
+        out = super().drain()
+        if self.watch is not None:
+            self.watch(out)
+        return out
+
+    def remembered(self) -> KnownNodes:
+        """What it would find in its state directory after a restart."""
+        v4, v6 = self._tables.v4, self._tables.v6
+        rows = sorted(v4.rows(), key=lambda row: (row.failures, -row.answers))
+        contacts = tuple(row.contact for row in rows[:NODES_SAVED_MAX])
+        return KnownNodes(v4.own_id, v6.own_id, contacts)
+
+    def warm_up(self, place: int, world: World, *, idle: bool = False) -> None:
+        """Go on from hours in the network, under the identifier that belongs to the address.
+
+        An `idle` node does not care for its table for the next quarter of an hour.
+        """
+        population, dice = world.population, world.random
+        own_id = population.contact(place).node_id
+        table = RoutingTable(own_id)
+        for bits in range(8 * NODE_ID_BYTES):
+            first, last = population.span(_flipped(own_id, bits), bits + 1)
+            offers = OFFERS * bucket_size(bits)
+            places = (
+                range(first, last)
+                if last - first <= offers
+                else [int(first + dice.random() * (last - first)) for _ in range(offers)]
+            )
+            nearest: dict[int, tuple[float, Contact]] = {}  # of each slot, all that would stay
+            for other in places:
+                rtt_s = world.latency.rtt_s(place, other)
+                contact = population.contact(other)
+                slot = slot_of(contact.node_id, bits)
+                if slot not in nearest or rtt_s < nearest[slot][0]:
+                    nearest[slot] = (rtt_s, contact)
+            chosen = {contact: rtt_s for rtt_s, contact in nearest.values()}
+            for other in places:
+                if len(chosen) >= bucket_size(bits):
+                    break
+                chosen.setdefault(population.contact(other), world.latency.rtt_s(place, other))
+            for contact, rtt_s in chosen.items():
+                table.answered(contact, rtt_s, world.now_s - dice.random() * FRESH_S)
+            first, last = population.span(own_id, bits + 1)
+            if last - first <= 1:
+                break  # nobody is closer
+        self.adopt(table)
+        self._resume(world.now_s, 1.0 if idle else dice.random(), idle=idle)
+
+    def _resume(self, now_s: float, phase: float, *, idle: bool) -> None:
+        upkeep = self._upkeep
+        for _ in range(_LOOKS_AROUND):
+            upkeep.attempted(self.nodes, now_s)
+        upkeep.refresh_s = now_s + phase * REFRESH_MAX_S
+        upkeep.care_s = now_s + (REFRESH_MAX_S if idle else phase * CARE_S)
+
+
+def warm_resident(
+    place: int, world: World, *, read_only: bool = False, idle: bool = False
+) -> Resident:
+    """A node that has been at `place` for hours."""
+    node = SimNode((), world.random.randbytes, read_only=read_only)
+    node.warm_up(place, world, idle=idle)
+    return world.put(_resident(node, place, world, read_only=read_only))
+
+
+def cold_resident(
+    place: int,
+    world: World,
+    bootstrap: tuple[str, ...] = (),
+    *,
+    known: KnownNodes | None = None,
+    read_only: bool = False,
+) -> Resident:
+    """A node at `place` with an empty table; tell it Started."""
+    node = SimNode(bootstrap, world.random.randbytes, known=known, read_only=read_only)
+    return world.put(_resident(node, place, world, read_only=read_only))
+
+
+def _resident(node: SimNode, place: int, world: World, *, read_only: bool) -> Resident:
+    endpoint = world.population.contact(place).endpoint
+    return Resident(node, endpoint, place, node, nat={} if read_only else None)
+
+
+def _flipped(node_id: bytes, bit: int) -> bytes:
+    """The first `bit` bits of `node_id`, then the other one."""
+    number = int.from_bytes(node_id, "big") ^ 1 << (8 * NODE_ID_BYTES - 1 - bit)
+    return number.to_bytes(NODE_ID_BYTES, "big")

@@ -1,0 +1,147 @@
+"""What a simulation says in the end: distributions and counts, the same for the same seed.
+
+Nothing of the machine it ran on is in it: memory is the size of the objects, events are counted per
+virtual second. Units: `_ms` milliseconds, `_bytes` bytes.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Iterable, Sequence
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any
+
+from firmware.sim.boxes import Call
+from firmware.sim.latency import LatencyMap
+from firmware.sim.world import START_S, Resident, World
+
+Json = dict[str, Any]
+
+SIZED_MAX = 200  # nodes whose objects are weighed
+RTT_PAIRS = 10_000
+_PERCENTILES = (50, 95, 99)
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """Nearest rank, of values in any order."""
+    ordered = sorted(values)
+    rank = max(0, -(-len(ordered) * percent // 100) - 1)
+    return ordered[int(rank)]
+
+
+def distribution(values: Iterable[float], digits: int = 1) -> Json | None:
+    """p50, p95, p99, mean, greatest and how many; None of none."""
+    known = list(values)
+    if not known:
+        return None
+    result: Json = {f"p{p}": round(percentile(known, p), digits) for p in _PERCENTILES}
+    result["mean"] = round(sum(known) / len(known), digits)
+    result["max"] = round(max(known), digits)
+    result["count"] = len(known)
+    return result
+
+
+def milliseconds(values_s: Iterable[float | None]) -> Json | None:
+    """Distribution of those of `values_s` that are known."""
+    return distribution(1000 * value_s for value_s in values_s if value_s is not None)
+
+
+def calls(made: Sequence[Call]) -> Json:
+    """How many numbers were found, how fast and at what cost."""
+    ended = [call for call in made if call.ended_s is not None]  # the others left meanwhile
+    found = [call for call in ended if call.found]
+    return {
+        "asked": len(ended),
+        "found": len(found),
+        "success": round(success(made), 5),
+        "first_value_ms": milliseconds(call.value_s for call in ended),
+        "verified_ms": milliseconds(call.ended_s for call in found),
+        "queries": distribution(call.queries for call in ended),
+        "hops": distribution(call.hops for call in ended),
+    }
+
+
+def success(made: Sequence[Call]) -> float:
+    """Fraction of the calls that found their number; 1 if none was made."""
+    ended = [call for call in made if call.ended_s is not None]
+    return sum(call.found for call in ended) / len(ended) if ended else 1.0
+
+
+def network(world: World, residents: Sequence[Resident], seed: int) -> Json:
+    """Round trips, traffic, and what the nodes weigh."""
+    virtual_s = world.now_s - START_S
+    return {
+        "rtt_ms": milliseconds(world.latency.sample_s(RTT_PAIRS, seed)),
+        "virtual_s": round(virtual_s, 1),
+        "events": world.events,
+        "events_per_virtual_s": round(world.events / virtual_s, 1),
+        "datagrams": world.datagrams,
+        "lost": world.lost,
+        "to_nobody": world.unheard,
+        "bytes": world.bytes,
+        "nodes_in_memory": len(world.residents),
+        "messages_per_node": distribution(resident.sent for resident in residents),
+        "memory_bytes_per_node": weigh(residents, world),
+    }
+
+
+def weigh(residents: Sequence[Resident], world: World) -> int | None:
+    """Mean size of a node's objects; what several share counts once, contacts of ours never."""
+    step = max(1, len(residents) // SIZED_MAX)
+    weighed = residents[::step][:SIZED_MAX]
+    seen = {id(world), id(world.population), id(world.random)}
+    seen.update(map(id, world.population.known_contacts()))
+    total = sum(_own_bytes(resident, seen) for resident in weighed)
+    return total // len(weighed) if weighed else None
+
+
+def _own_bytes(root: object, seen: set[int]) -> int:
+    waiting, total = [root], 0
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen or isinstance(thing, _SHARED_KINDS):
+            continue
+        seen.add(id(thing))
+        total += sys.getsizeof(thing)
+        waiting += gc.get_referents(thing)
+    return total
+
+
+_SHARED_KINDS = (type, ModuleType, FunctionType, BuiltinFunctionType, LatencyMap)
+
+
+def table_sizes(residents: Sequence[Resident]) -> Json | None:
+    """How many nodes the tables hold."""
+    return distribution(r.node.nodes for r in residents if r.node is not None)
+
+
+def curve(values: Iterable[float]) -> list[float]:
+    """The 101 percentiles from 0 to 100, for a plot of the distribution; empty of none."""
+    ordered = sorted(values)
+    last = len(ordered) - 1
+    return [round(ordered[last * percent // 100], 1) for percent in range(101)] if ordered else []
+
+
+def call_curves(made: Sequence[Call]) -> Json:
+    """Distributions of the two times of a call."""
+    return {
+        "first_value_ms": curve(1000 * c.value_s for c in made if c.value_s is not None),
+        "verified_ms": curve(1000 * c.ended_s for c in made if c.found and c.ended_s is not None),
+    }
+
+
+class Timeline:
+    """What was so at which time: one row per step, for plots and for the eye."""
+
+    def __init__(self, *columns: str) -> None:
+        self._columns = ("t_s", *columns)
+        self.rows: list[tuple[float, ...]] = []
+
+    def add(self, t_s: float, *values: float) -> None:
+        """One row."""
+        self.rows.append((round(t_s, 1), *(round(value, 4) for value in values)))
+
+    def json(self) -> Json:
+        """By column."""
+        return {name: [row[index] for row in self.rows] for index, name in enumerate(self._columns)}

@@ -1,0 +1,201 @@
+"""Virtual time: one heap of events, datagrams that take as long as the map says, or get lost.
+
+Knows no routing and no scenario: it carries messages between cores. No thread, no clock; the same
+seed gives the same run, datagram for datagram. Units: `_s` virtual seconds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import math
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from firmware.events import (
+    Argon2Computed,
+    ComputeArgon2,
+    Core,
+    DatagramReceived,
+    Message,
+    SendDatagram,
+)
+from firmware.model import Endpoint
+from firmware.overlay.node import Node
+from firmware.sim.latency import JITTER, LatencyMap
+from firmware.sim.population import PORT, Population
+
+START_S = 10_000.0  # late enough that everybody can have a past
+LOSS = 0.01
+HASH_S = 0.05  # what a box needs for one memory-hard hash
+NAT_OPEN_S = 60.0  # after a datagram of ours the answer still comes in (RFC 4787 asks for 120)
+NAT_HOSTS_MAX = 512
+UDP_IP_BYTES = 28
+PROGRESS_EVENTS = 500
+
+Progress = Callable[[str, float], None]  # what is going on, and how much of it is done, 0 to 1
+
+
+def cheap_hash(secret: bytes, salt: bytes) -> bytes:
+    """Stands in for Argon2id, whose cost is a parameter: 32 bytes."""
+    return hashlib.sha256(salt + b"|" + secret).digest()
+
+
+@dataclass(slots=True, eq=False)
+class Resident:
+    """A core at an address; `hear` gets what it says to nobody in the network."""
+
+    core: Core
+    endpoint: Endpoint
+    place: int
+    node: Node | None = None  # the node in it, also when a directory is on top
+    nat: dict[str, float] | None = None  # hosts it wrote to, and when; None = no NAT
+    timer_s: float = math.inf  # of the event that will wake it
+    is_gone: bool = False
+    sent: int = 0
+    hear: Callable[[Message], None] | None = field(default=None, repr=False)
+
+
+class World:
+    """`settle(place)` may put a resident at a place where a datagram arrives and nobody is yet."""
+
+    def __init__(
+        self,
+        population: Population,
+        seed: int,
+        *,
+        loss: float = LOSS,
+        progress: Progress | None = None,
+    ) -> None:
+        self.now_s = START_S
+        self.population = population
+        self.latency = LatencyMap(population.size, seed)
+        self.random = random.Random(seed)  # noqa: S311 - a simulation must repeat itself
+        self.residents: dict[str, Resident] = {}
+        self.settle: Callable[[int], Resident | None] = lambda _: None
+        self.events = self.datagrams = self.bytes = self.lost = self.unheard = 0
+        self._loss = loss
+        self._progress = progress
+        self._heap: list[tuple[float, int, object, object, object]] = []
+        self._order = 0
+
+    def put(self, resident: Resident) -> Resident:
+        """From now on `resident` is at its address."""
+        self.residents[_key(resident.endpoint)] = resident
+        return resident
+
+    def remove(self, resident: Resident) -> None:
+        """It falls silent, without a word to anybody."""
+        resident.is_gone = True
+        if self.residents.get(_key(resident.endpoint)) is resident:
+            del self.residents[_key(resident.endpoint)]
+
+    def tell(self, resident: Resident, fact: Message) -> None:
+        """Give it a fact and do what it says."""
+        self.carry_out(resident, resident.core.handle(fact, self.now_s))
+
+    def at(self, due_s: float, action: Callable[[], None]) -> None:
+        """Call `action` at that time."""
+        self._push(due_s, action, None, None)
+
+    def run(self, until_s: float, doing: str = "", until: Callable[[], bool] | None = None) -> None:
+        """Let time pass, until `until()` holds, looked at every few events."""
+        heap, start_s = self._heap, self.now_s
+        while heap and heap[0][0] <= until_s:
+            self.now_s, _, who, data, source = heapq.heappop(heap)
+            self.events += 1
+            if data is not None:
+                self._deliver(who, data, source)
+            elif isinstance(who, Resident):
+                self._wake(who)
+            else:
+                assert callable(who)
+                who()
+            if self.events % PROGRESS_EVENTS == 0 and self._progress is not None and doing:
+                self._progress(doing, (self.now_s - start_s) / (until_s - start_s))
+            if until is not None and until():
+                return
+        self.now_s = until_s
+
+    def carry_out(self, resident: Resident, messages: list[Message]) -> None:
+        """Send, hash, and see when it wants to be woken."""
+        for message in messages:
+            if isinstance(message, SendDatagram):
+                self._send(resident, message.data, message.to)
+            elif isinstance(message, ComputeArgon2):
+                self._hash(resident, message)
+            elif resident.hear is not None:
+                resident.hear(message)
+        due_s = resident.core.deadline_s()
+        if due_s is not None and due_s < resident.timer_s:
+            resident.timer_s = due_s
+            self._push(due_s, resident, None, None)
+
+    def _send(self, resident: Resident, data: bytes, to: Endpoint) -> None:
+        self.datagrams += 1
+        self.bytes += len(data) + UDP_IP_BYTES
+        resident.sent += 1
+        if resident.nat is not None:
+            _open(resident.nat, to.host, self.now_s)
+        place = self.population.place_at(to.host)
+        dice = self.random.random
+        if place is None or dice() < self._loss:
+            self.lost += 1
+            return
+        rtt_s = self.latency.rtt_s(resident.place, place)
+        delay_s = rtt_s * (0.5 + JITTER * (dice() - 0.5))
+        self._push(self.now_s + delay_s, to, data, resident.endpoint)
+
+    def _deliver(self, to: object, data: object, source: object) -> None:
+        assert isinstance(to, Endpoint) and isinstance(data, bytes) and isinstance(source, Endpoint)
+        resident = self.residents.get(_key(to))
+        if resident is None:
+            place = self.population.place_at(to.host)
+            resident = None if place is None or to.port != PORT else self.settle(place)
+            if resident is None:
+                self.unheard += 1
+                return
+        nat = resident.nat
+        if nat is not None and self.now_s - nat.get(source.host, -math.inf) > NAT_OPEN_S:
+            self.unheard += 1
+            return
+        fact = DatagramReceived(data, source)
+        self.carry_out(resident, resident.core.handle(fact, self.now_s))
+
+    def _wake(self, resident: Resident) -> None:
+        if resident.is_gone or resident.timer_s != self.now_s:
+            return  # this timer has been overtaken by an earlier one
+        resident.timer_s = math.inf
+        due_s = resident.core.deadline_s()
+        if due_s is not None and due_s <= self.now_s:
+            self.carry_out(resident, resident.core.on_time(self.now_s))
+            assert resident.timer_s > self.now_s, "busy loop"
+        elif due_s is not None:
+            resident.timer_s = due_s
+            self._push(due_s, resident, None, None)
+
+    def _hash(self, resident: Resident, command: ComputeArgon2) -> None:
+        digest = cheap_hash(command.secret, command.salt)
+        fact = Argon2Computed(command.secret, command.salt, digest)
+
+        def computed() -> None:
+            if not resident.is_gone:
+                self.tell(resident, fact)
+
+        self.at(self.now_s + HASH_S, computed)
+
+    def _push(self, due_s: float, who: object, data: object, source: object) -> None:
+        self._order += 1
+        heapq.heappush(self._heap, (due_s, self._order, who, data, source))
+
+
+def _key(endpoint: Endpoint) -> str:
+    return endpoint.host if endpoint.port == PORT else str(endpoint)
+
+
+def _open(nat: dict[str, float], host: str, now_s: float) -> None:
+    nat[host] = now_s
+    if len(nat) > NAT_HOSTS_MAX:
+        for old in [known for known, since_s in nat.items() if now_s - since_s > NAT_OPEN_S]:
+            del nat[old]
