@@ -25,7 +25,8 @@ format: install ## put the code into shape
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: install ## measure; each file of bench/ prints one JSON object
+bench: ## measure; each file of bench/ prints one JSON object
+	@tools/install.sh dev,bench
 	@set -e; for file in $(wildcard bench/[a-z]*.py); do $(BIN)/python -m "bench.$$(basename $$file .py)"; done
 
 install: ## prepare .venv with everything the other targets need

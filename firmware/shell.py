@@ -139,6 +139,8 @@ class Shell:
         """Wake up at the core's deadline; one timer for everything."""
         deadline_s = self.core.deadline_s()
         if self._timer is not None:
+            if deadline_s is not None and loop.time() < self._timer.when() <= deadline_s:
+                return  # to wake up early once is cheaper than a new timer after each datagram
             self._timer.cancel()
         self._timer = None if deadline_s is None else loop.call_at(deadline_s, self._wake.set)
 

@@ -3,11 +3,13 @@
 #
 # Says one line per step, and what apt and pip printed only if a step fails. Does nothing, needing
 # no network, when .venv already fits. PYTHON=/path/to/python3.12 chooses another interpreter than
-# the first that fits. The Python packages and their versions: pyproject.toml, constraints.txt.
+# the first that fits. The Python packages and their versions: pyproject.toml, constraints.txt;
+# the argument names other extras of pyproject.toml than dev.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-STAMP=.venv/installed
+EXTRAS=${1:-dev}
+STAMP=.venv/installed-$EXTRAS
 LOG=$(mktemp)
 trap 'rm -f "$LOG"' EXIT
 
@@ -101,7 +103,7 @@ install_python_packages() {
         --constraint constraints.txt --no-build-isolation --use-pep517)
     say "Python packages: the versions of constraints.txt"
     logged "${pip[@]}" setuptools cython numpy
-    PYPI=1 logged "${pip[@]}" --editable '.[dev]' # PYPI=1: lgpio brings its C library along
+    PYPI=1 logged "${pip[@]}" --editable ".[$EXTRAS]" # PYPI=1: lgpio brings its C library along
 }
 
 logged() {

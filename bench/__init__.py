@@ -1,0 +1,1 @@
+"""Measurements: one module per claim; each prints one JSON object."""

@@ -1,0 +1,1 @@
+"""Swarms of nodes, ours and others, all measured in the same way."""
