@@ -20,12 +20,14 @@ from firmware.config import Config, Handset
 from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
-from firmware.errors import HardwareError, MalformedError
+from firmware.errors import HardwareError
 from firmware.events import Message
 from firmware.jobs import Argon2Cost, prove_number
 from firmware.lan import LocalNetwork
 from firmware.model import Endpoint, Frame
-from firmware.overlay.contacts import CONTACTS_FILE, LastReached, decode_contacts
+from firmware.overlay.acquaintances import NODES_FILE, decode_nodes
+from firmware.overlay.bootstrap import PUBLIC_ROUTERS
+from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
@@ -205,17 +207,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         codecs=config.codec.preference,
         names=config.contacts,
         pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
-        contacts=tuple(_contacts(state)),
+        contacts=tuple(state.restore(CONTACTS_FILE, decode_contacts) or ()),
+        known_nodes=state.restore(NODES_FILE, decode_nodes),
+        last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )
-
-
-def _contacts(state: StateDir) -> list[LastReached]:
-    """Who was reached where; a damaged file costs nothing but a longer lookup."""
-    data = state.read(CONTACTS_FILE)
-    if data is None:
-        return []
-    try:
-        return decode_contacts(data)
-    except MalformedError as error:
-        logger.warning("%s: %s; set aside", state.set_aside(CONTACTS_FILE), error)
-        return []

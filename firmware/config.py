@@ -56,6 +56,7 @@ class NetworkSettings:
     bootstrap: tuple[str, ...] = ()  # HOST:PORT
     exchanges: tuple[str, ...] = ()  # HOST:PORT
     mdns: bool = True
+    public_routers: bool | None = None  # of the Mainline, as a last resort; None: a real box does
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,12 @@ class Config:
     codec: CodecSettings = field(default_factory=CodecSettings)
     contacts: dict[str, str] = field(default_factory=dict)  # twelve digits: name
     source: str = "box.toml"  # the file to blame
+
+    @property
+    def uses_public_routers(self) -> bool:
+        """Whether to ask the routers of the Mainline when nobody else answers."""
+        wish = self.network.public_routers
+        return self.hardware.kind == "pi" if wish is None else wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +173,7 @@ def parse_config(text: str, source: str) -> Config:
             network.take("bootstrap", _hosts, ()),
             network.take("exchanges", _hosts, ()),
             network.take("mdns", boolean, default=True),
+            network.take("public_routers", boolean, default=None),
         ),
         HardwareSettings(
             hardware.take("kind", one_of("pi", "simulated"), "pi"),

@@ -17,6 +17,7 @@ from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.media.session import MediaSession
 from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
+from firmware.overlay.acquaintances import KnownNodes
 from firmware.overlay.claim import Claim
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.directory import Directory
@@ -97,6 +98,8 @@ class PhoneSetup:
     names: Mapping[str, str]  # the phone book: number -> name
     pins: Mapping[str, bytes]  # number -> Ed25519 public key, from earlier calls
     contacts: tuple[LastReached, ...] = ()  # where numbers were reached last
+    known_nodes: KnownNodes | None = None  # of the DHT, from earlier
+    last_resort: tuple[str, ...] = ()  # HOST:PORT, asked when nobody else answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,13 @@ class Phone:
         own = setup.certificate.encode() if setup.certificate else None
         self.number = setup.number
         self.directory = Directory(
-            Node(setup.bootstrap, random_bytes),
+            Node(
+                setup.bootstrap,
+                random_bytes,
+                last_resort=setup.last_resort,
+                known=setup.known_nodes,
+                saves=True,
+            ),
             random_bytes,
             certificate=own,
             number=setup.number,

@@ -6,13 +6,18 @@ Knows files, not their meaning; every write is atomic.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from firmware.errors import CommandError
+from firmware.errors import CommandError, MalformedError
 from firmware.identity import Identity, IdentityFile
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LOCK = "lock"
 IDENTITY = "identity.json"
@@ -55,14 +60,21 @@ class StateDir:
         except OSError as error:
             raise CommandError(f"cannot read {self.path / name}: {error.strerror}") from None
 
-    def set_aside(self, name: str) -> Path:
-        """Rename a damaged file, so that a new one can be written and somebody can look at it."""
-        aside = self.path / f"{name}.damaged"
+    def restore(self, name: str, decode: Callable[[bytes], T]) -> T | None:
+        """What `decode` makes of a file that we can do without; None if there is none.
+
+        A file that is MalformedError to it is renamed, for somebody to look at, with a warning.
+        """
+        data = self.read(name)
+        if data is None:
+            return None
         try:
-            (self.path / name).replace(aside)
-        except OSError as error:
-            raise CommandError(f"cannot rename {self.path / name}: {error.strerror}") from None
-        return aside
+            return decode(data)
+        except MalformedError as error:
+            aside = self.path / f"{name}.damaged"
+            logger.warning("%s: %s; kept as %s", self.path / name, error, aside.name)
+            self._rename(name, aside)
+            return None
 
     def write(self, name: str, data: bytes) -> None:
         """Write atomically, mode 0600: after a power cut there is the old file or the new one.
@@ -73,6 +85,12 @@ class StateDir:
             _write_atomically(self.path / name, data)
         except OSError as error:
             raise CommandError(f"cannot write {self.path / name}: {error.strerror}") from None
+
+    def _rename(self, name: str, to: Path) -> None:
+        try:
+            (self.path / name).replace(to)
+        except OSError as error:
+            raise CommandError(f"cannot rename {self.path / name}: {error.strerror}") from None
 
     def load_identity(self) -> IdentityFile:
         """The identity, made now if there is none; ConfigError if its file is damaged."""

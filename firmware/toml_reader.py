@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from firmware.errors import ConfigError
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Section:
@@ -20,7 +21,7 @@ class Section:
     def __init__(self, source: str, name: str, table: dict[str, Any]) -> None:
         self._where, self.table = f"{source}: [{name}]", dict(table)
 
-    def take(self, key: str, read: Callable[[Any], T], default: T) -> T:
+    def take(self, key: str, read: Callable[[Any], T], default: D) -> T | D:
         """The value of `key`, or `default`; `read` raises ConfigError with the mere reason."""
         if key not in self.table:
             return default

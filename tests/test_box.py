@@ -18,6 +18,7 @@ from firmware.config import Handset, parse_config
 from firmware.control import ControlClient
 from firmware.errors import CommandError
 from firmware.model import Endpoint
+from firmware.overlay.acquaintances import NODES_FILE
 from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.node import Node
 from firmware.shell import Shell
@@ -187,3 +188,25 @@ def test_damaged_contacts_are_set_aside_and_the_box_starts(tmp_path: Path) -> No
     state.write(CONTACTS_FILE, b"half a fi")
     assert phone_setup(parse_config("", "box.toml"), Handset(), state).contacts == ()
     assert (tmp_path / f"{CONTACTS_FILE}.damaged").read_bytes() == b"half a fi"
+
+
+def test_box_remembers_the_nodes_it_knew(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with running_exchange() as exchange:
+            async with running_box(tmp_path, "anna", bootstrap=str(exchange)) as anna:
+                await until(anna, "reachable", True)
+            assert (tmp_path / "anna" / NODES_FILE).exists()
+            async with running_box(tmp_path, "anna") as anna:  # no bootstrap this time
+                assert (await until(anna, "reachable", True))["nodes"] >= 1
+
+    in_loop(story)
+
+
+def test_damaged_file_of_nodes_is_set_aside_and_the_box_starts(tmp_path: Path) -> None:
+    async def story() -> None:
+        StateDir(tmp_path / "anna").write(NODES_FILE, b"half a fi")
+        async with running_box(tmp_path, "anna") as anna:
+            await anna.request("status")
+        assert (tmp_path / "anna" / f"{NODES_FILE}.damaged").exists()
+
+    in_loop(story)

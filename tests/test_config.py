@@ -206,3 +206,18 @@ def test_wrong_handset_is_one_line_with_file_section_and_key(text: str, message:
         parse_handset(text, "h.toml")
     assert str(raised.value).startswith(message)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("", True),
+        ('[hardware]\nkind = "simulated"', False),
+        ('[hardware]\nkind = "simulated"\n[network]\npublic_routers = true', True),
+        ("[network]\npublic_routers = false", False),
+    ],
+)
+def test_public_routers_are_asked_by_real_boxes_unless_told_otherwise(
+    text: str, asked: bool
+) -> None:
+    assert parse_config(text, "b").uses_public_routers is asked

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware.errors import CommandError, ConfigError
+from firmware.errors import CommandError, ConfigError, MalformedError
 from firmware.state import IDENTITY, StateDir
 
 
@@ -40,15 +40,25 @@ def test_file_that_is_not_there_reads_as_none(tmp_path: Path) -> None:
     assert StateDir(tmp_path).read("peers.json") is None
 
 
+def refuse(_data: bytes) -> str:
+    raise MalformedError("not a file of ours")
+
+
 def test_damaged_file_is_set_aside_and_the_last_one_stays(tmp_path: Path) -> None:
     state = StateDir(tmp_path)
     for content in (b"first", b"second"):
         state.write("contacts.json", content)
-        aside = state.set_aside("contacts.json")
-        assert aside.read_bytes() == content
+        assert state.restore("contacts.json", refuse) is None
         assert state.read("contacts.json") is None
-    with pytest.raises(CommandError, match=r"contacts\.json"):
-        state.set_aside("contacts.json")
+        assert (tmp_path / "contacts.json.damaged").read_bytes() == content
+
+
+def test_file_that_can_be_read_is_restored_and_stays(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    state.write("contacts.json", b"good")
+    assert state.restore("contacts.json", bytes.decode) == "good"
+    assert state.restore("nodes", bytes.decode) is None
+    assert state.read("contacts.json") == b"good"
 
 
 def test_directory_that_cannot_be_made_is_an_error_naming_it(tmp_path: Path) -> None:

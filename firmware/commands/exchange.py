@@ -11,6 +11,7 @@ from pathlib import Path
 
 from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, set_up_logging
 from firmware.model import Endpoint
+from firmware.overlay.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.node import Node
 from firmware.shell import Shell
 from firmware.state import StateDir
@@ -39,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def serve(bind: Endpoint, bootstrap: tuple[str, ...], state: StateDir) -> None:
     """Open the socket, say where, and run the node."""
-    shell = Shell(Node(bootstrap, os.urandom), state=state)
+    known = state.restore(NODES_FILE, decode_nodes)
+    shell = Shell(Node(bootstrap, os.urandom, known=known, saves=True), state=state)
     local = await shell.open(bind)
     sys.stdout.write(f"listening on {local}\n")
     sys.stdout.flush()

@@ -56,7 +56,7 @@ def _title(result: Json) -> str:
     found = result["lookups"]
     return (
         f"fernruf sim {result['scenario']}, {result['nodes']:,} nodes, seed {result['seed']}: "
-        f"{found['found']:,} of {found['asked']:,} numbers found"
+        f"{found['found']:,} of {found['asked']:,} calls found their number"
     )
 
 
@@ -68,7 +68,7 @@ def _draw_curves(axes: Any, curves: Json) -> None:
     axes.set_xlim(0, 1.15 * limit)
     axes.set_ylim(0, 100)
     axes.set_xlabel("milliseconds since the last digit")
-    axes.set_ylabel("percent of the numbers found")
+    axes.set_ylabel("percent of the calls that found it")
     axes.grid(alpha=0.3)
     _legend(axes, axes.get_lines())
 

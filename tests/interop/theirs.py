@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import threading
+import os
+import select
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,7 +41,6 @@ _SETTINGS: Any = {
     "dht_upload_rate_limit": 10_000_000,
     "dht_max_peers_reply": 100,
 }
-_NODES_METRIC = libtorrent.find_metric_idx("dht.dht_nodes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +103,15 @@ class Swarm:
     def __init__(self, host: str = "127.0.0.1", nodes: int = NODES) -> None:
         self.host = host
         self.heard: list[Heard] = []
-        self._news = threading.Event()
+        # Not a callback: a session that ends would wait for one that waits for Python's lock.
+        self._news, self._bell = os.pipe()
+        os.set_blocking(self._bell, False)
         address = f"[{host}]:0" if ":" in host else f"{host}:0"
         self._sessions = [
             libtorrent.session(_SETTINGS | {"listen_interfaces": address}) for _ in range(nodes)
         ]
         for session in self._sessions:
-            session.set_alert_notify(self._news.set)
+            session.set_alert_fd(self._bell)
         self._wait(lambda: len(self._said(Listening)) == 2 * nodes)  # TCP and UDP
         ports = {event.node: event.port for event in self._said(Listening)}
         self.endpoints = tuple(Endpoint(host, ports[node]) for node in range(nodes))
@@ -128,9 +130,10 @@ class Swarm:
 
     def close(self) -> None:
         """All nodes are gone, without a word to anybody."""
-        for session in self._sessions:
-            session.set_alert_notify(_ignore)
-        self._sessions.clear()
+        if self._sessions:
+            self._sessions.clear()
+            os.close(self._bell)
+            os.close(self._news)
 
     @property
     def bootstrap(self) -> tuple[str, ...]:
@@ -201,9 +204,9 @@ class Swarm:
         end_s = time.monotonic() + LIMIT_S
         self._collect()
         while not is_so():
-            if not self._news.wait(end_s - time.monotonic()):
+            if not select.select([self._news], [], [], max(0.0, end_s - time.monotonic()))[0]:
                 raise TimeoutError(f"last heard: {self.heard[-5:]}")
-            self._news.clear()
+            os.read(self._news, 65536)
             self._collect()
 
     def _collect(self) -> None:
@@ -250,7 +253,3 @@ def _expanded(key: SigningKey) -> bytes:
     half[0] &= 248
     half[31] = half[31] & 63 | 64
     return bytes(half)
-
-
-def _ignore() -> None:
-    """The swarm is closing."""
