@@ -25,9 +25,9 @@ from firmware.events import Message
 from firmware.jobs import Argon2Cost, prove_number
 from firmware.lan import LocalNetwork
 from firmware.model import Endpoint, Frame
-from firmware.overlay.acquaintances import NODES_FILE, decode_nodes
-from firmware.overlay.bootstrap import PUBLIC_ROUTERS
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
+from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
+from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell

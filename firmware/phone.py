@@ -17,11 +17,11 @@ from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.media.session import MediaSession
 from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
-from firmware.overlay.acquaintances import KnownNodes
 from firmware.overlay.claim import Claim
 from firmware.overlay.contacts import LastReached
+from firmware.overlay.dht.acquaintances import KnownNodes
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.node import Node
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
 

@@ -18,9 +18,9 @@ from firmware.config import Handset, parse_config
 from firmware.control import ControlClient
 from firmware.errors import CommandError
 from firmware.model import Endpoint
-from firmware.overlay.acquaintances import NODES_FILE
 from firmware.overlay.contacts import CONTACTS_FILE
-from firmware.overlay.node import Node
+from firmware.overlay.dht.acquaintances import NODES_FILE
+from firmware.overlay.dht.node import Node
 from firmware.shell import Shell
 from firmware.state import IDENTITY, StateDir
 

@@ -21,7 +21,7 @@ from firmware.errors import MalformedError
 from firmware.identity import Certificate, Identity
 from firmware.media.rtp import RtpPacket
 from firmware.model import CallState, Codec, Endpoint
-from firmware.overlay import bencode, items, krpc
+from firmware.overlay.dht import bencode, items, krpc
 from tests.world import PhoneActor, World, sine
 
 SEED = 20261122

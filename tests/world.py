@@ -29,7 +29,7 @@ from firmware.model import (
     Endpoint,
     Frame,
 )
-from firmware.overlay.node import Node
+from firmware.overlay.dht.node import Node
 from firmware.phone import Phone, PhoneSetup
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay

@@ -15,10 +15,10 @@ from nacl.signing import SigningKey
 from bench.peers.swarm import Timing
 from firmware.events import Message
 from firmware.model import Endpoint
-from firmware.overlay import items
-from firmware.overlay.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
-from firmware.overlay.krpc import AnnouncePeer, GetItem, PutItem, Question
-from firmware.overlay.node import Node
+from firmware.overlay.dht import items
+from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
+from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, PutItem, Question
+from firmware.overlay.dht.node import Node
 from firmware.shell import Shell
 
 BOOTSTRAP = 3

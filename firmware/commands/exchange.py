@@ -11,8 +11,8 @@ from pathlib import Path
 
 from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, set_up_logging
 from firmware.model import Endpoint
-from firmware.overlay.acquaintances import NODES_FILE, decode_nodes
-from firmware.overlay.node import Node
+from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
+from firmware.overlay.dht.node import Node
 from firmware.shell import Shell
 from firmware.state import StateDir
 

@@ -17,8 +17,8 @@ from firmware.errors import CommandError
 from firmware.events import Message
 from firmware.model import Endpoint
 from firmware.number import display
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.node import Node
 from firmware.shell import Shell
 
 ANY_ADDRESS = Endpoint("0.0.0.0", 0)  # noqa: S104 - whichever interface leads to the swarm

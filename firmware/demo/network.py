@@ -9,7 +9,7 @@ import asyncio
 
 from firmware.demo.seed import seeded_bytes
 from firmware.model import Endpoint
-from firmware.overlay.node import Node
+from firmware.overlay.dht.node import Node
 from firmware.shell import Shell
 
 NODES = 20

@@ -1,1 +1,1 @@
-"""Who and where: the DHT peer, certificates of numbers, publishing and resolving."""
+"""Who and where: numbers, cards and certificates, published and resolved over the DHT."""

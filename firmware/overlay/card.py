@@ -19,7 +19,7 @@ from nacl.exceptions import CryptoError
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX, Certificate
 from firmware.model import Endpoint
-from firmware.overlay.krpc import decode_endpoint, encode_endpoint
+from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
 
 LIFE_S = 9000  # two hours and a half: a card outlives its next two renewals
 PLACES_MAX = 8

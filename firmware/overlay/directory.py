@@ -27,8 +27,8 @@ from firmware.events import (
 from firmware.identity import Identity
 from firmware.model import Endpoint
 from firmware.overlay.contacts import LastReached
-from firmware.overlay.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
-from firmware.overlay.krpc import (
+from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
+from firmware.overlay.dht.krpc import (
     ERROR_GENERIC,
     Answer,
     GetCertificate,
@@ -36,8 +36,8 @@ from firmware.overlay.krpc import (
     Question,
     Refusal,
 )
+from firmware.overlay.dht.node import Node
 from firmware.overlay.neighbours import Neighbours, lan_question
-from firmware.overlay.node import Node
 from firmware.overlay.presence import Presence
 from firmware.overlay.proof import prove
 from firmware.overlay.resolve import Resolution, ResolveTrace, Sources

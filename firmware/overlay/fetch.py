@@ -10,13 +10,13 @@ from __future__ import annotations
 from firmware.errors import MalformedError
 from firmware.events import Fact
 from firmware.model import Endpoint
-from firmware.overlay.address import Scope, is_usable, scope_of
 from firmware.overlay.blind import blinded_public_key
 from firmware.overlay.card import Card, period_of
-from firmware.overlay.facts import LookupEnded, NodeAnswered
-from firmware.overlay.items import Item, target_of_key, verified
-from firmware.overlay.krpc import GetItem
-from firmware.overlay.node import Node
+from firmware.overlay.dht.address import Scope, is_usable, scope_of
+from firmware.overlay.dht.facts import LookupEnded, NodeAnswered
+from firmware.overlay.dht.items import Item, target_of_key, verified
+from firmware.overlay.dht.krpc import GetItem
+from firmware.overlay.dht.node import Node
 
 
 class CardFetch:

@@ -14,7 +14,7 @@ from collections import OrderedDict
 
 from firmware.events import LanNeighbourSeen
 from firmware.model import Endpoint
-from firmware.overlay.address import is_usable
+from firmware.overlay.dht.address import is_usable
 
 NEIGHBOURS_MAX = 64  # beyond it who was heard least recently is forgotten
 SALT_BYTES = 8

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from firmware.events import AnnounceOnLan, Argon2Computed, ComputeArgon2, Fact, Message
 from firmware.identity import Identity
+from firmware.overlay.dht.node import Node
 from firmware.overlay.neighbours import SALT_BYTES, lan_question, lan_tag
-from firmware.overlay.node import Node
 from firmware.overlay.publish import CardPublication, Publication, SwarmPublication
 from firmware.overlay.swarm import Calendar, info_hash_of
 

@@ -12,8 +12,8 @@ from nacl.bindings import crypto_sign_open
 from nacl.exceptions import CryptoError
 
 from firmware.model import Endpoint
-from firmware.overlay.address import Scope, scope_of
-from firmware.overlay.krpc import decode_endpoint, encode_endpoint
+from firmware.overlay.dht.address import Scope, scope_of
+from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
 
 NONCE_BYTES = 16
 SIGNATURE_BYTES = 64

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from firmware.events import Argon2Computed, ComputeArgon2, Fact, Message
 from firmware.identity import Certificate, Identity
 from firmware.overlay.blind import blinded_key
-from firmware.overlay.bootstrap import jittered
 from firmware.overlay.card import LIFE_S, PLACES_MAX, Card, Place, period_of
-from firmware.overlay.facts import Answered, Holder, LookupEnded, NodeAnswered
-from firmware.overlay.items import SEQ_MAX, Item, signed, target_of_key, verified
-from firmware.overlay.krpc import AnnouncePeer, GetItem, PutItem, Question
-from firmware.overlay.node import Node
-from firmware.overlay.store import PEER_LIFE_S
+from firmware.overlay.dht.bootstrap import jittered
+from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, NodeAnswered
+from firmware.overlay.dht.items import SEQ_MAX, Item, signed, target_of_key, verified
+from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, PutItem, Question
+from firmware.overlay.dht.node import Node
+from firmware.overlay.dht.store import PEER_LIFE_S
 from firmware.overlay.swarm import Calendar, info_hash_of, swarm_question
 
 REANNOUNCE_S = 15 * 60.0

@@ -23,19 +23,19 @@ from firmware.events import (
     StoreState,
 )
 from firmware.model import Endpoint
-from firmware.overlay.address import owner_of
 from firmware.overlay.contacts import (
     CONTACTS_FILE,
     ENDPOINTS_MAX,
     LastReached,
     encode_contacts,
 )
+from firmware.overlay.dht.address import owner_of
+from firmware.overlay.dht.facts import Answered, Hop, LookupEnded, PeersSeen
+from firmware.overlay.dht.krpc import Answer, GetCertificate
+from firmware.overlay.dht.node import Node
 from firmware.overlay.evidence import Evidence
-from firmware.overlay.facts import Answered, Hop, LookupEnded, PeersSeen
 from firmware.overlay.fetch import CardFetch
-from firmware.overlay.krpc import Answer, GetCertificate
 from firmware.overlay.neighbours import Neighbours, lan_question
-from firmware.overlay.node import Node
 from firmware.overlay.proof import NONCE_BYTES, is_proved
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 

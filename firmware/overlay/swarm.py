@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from firmware.number import hash_question
 from firmware.overlay.contacts import LastReached
-from firmware.overlay.node_id import NODE_ID_BYTES
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
 DAY_S = 86_400
 DAY_OVERLAP_S = 1800  # clocks may differ: around midnight both days are announced

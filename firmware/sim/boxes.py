@@ -20,8 +20,8 @@ from firmware.events import (
     WallClockRead,
 )
 from firmware.identity import Identity
+from firmware.overlay.dht.facts import PeersSeen
 from firmware.overlay.directory import Directory
-from firmware.overlay.facts import PeersSeen
 from firmware.overlay.swarm import info_hash_of, swarm_question
 from firmware.sim.peer import SimNode
 from firmware.sim.world import START_S, Resident, World, cheap_hash

@@ -16,9 +16,9 @@ from firmware.demux import Protocol, protocol_of
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, Message, SendDatagram
 from firmware.model import Endpoint
-from firmware.overlay import krpc
-from firmware.overlay.krpc import AnnouncePeer, Answer, Contact, FindNode, GetPeers, Query
-from firmware.overlay.node_id import NODE_ID_BYTES
+from firmware.overlay.dht import krpc
+from firmware.overlay.dht.krpc import AnnouncePeer, Answer, Contact, FindNode, GetPeers, Query
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
 from firmware.sim.peer import SimNode
 from firmware.sim.population import PORT, Role
 from firmware.sim.world import Resident, World

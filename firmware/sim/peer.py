@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from firmware.events import Message
-from firmware.overlay.acquaintances import NODES_SAVED_MAX, KnownNodes
-from firmware.overlay.krpc import Contact
-from firmware.overlay.node import Node
-from firmware.overlay.node_id import NODE_ID_BYTES
-from firmware.overlay.routing import FRESH_S, RoutingTable, bucket_size, slot_of
-from firmware.overlay.upkeep import CARE_S, REFRESH_MAX_S
+from firmware.overlay.dht.acquaintances import NODES_SAVED_MAX, KnownNodes
+from firmware.overlay.dht.krpc import Contact
+from firmware.overlay.dht.node import Node
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
+from firmware.overlay.dht.routing import FRESH_S, RoutingTable, bucket_size, slot_of
+from firmware.overlay.dht.upkeep import CARE_S, REFRESH_MAX_S
 from firmware.sim.world import Resident, World
 
 OFFERS = 4  # per place in a bucket: how many nodes a table has met before it became what it is

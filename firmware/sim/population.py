@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.model import Endpoint
-from firmware.overlay.krpc import Contact
-from firmware.overlay.node_id import NODE_ID_BYTES, crc32c
+from firmware.overlay.dht.krpc import Contact
+from firmware.overlay.dht.node_id import NODE_ID_BYTES, crc32c
 
 PORT = 6881
 PLACES_MAX = 1 << 24

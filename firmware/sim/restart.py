@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import partial
 
 from firmware.events import Started
-from firmware.overlay.acquaintances import KnownNodes
+from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.sim import report
 from firmware.sim.boxes import Box, Call, call, republish
 from firmware.sim.peer import SimNode, cold_resident

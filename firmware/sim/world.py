@@ -22,7 +22,7 @@ from firmware.events import (
     SendDatagram,
 )
 from firmware.model import Endpoint
-from firmware.overlay.node import Node
+from firmware.overlay.dht.node import Node
 from firmware.sim.latency import JITTER, LatencyMap
 from firmware.sim.population import PORT, Population
 

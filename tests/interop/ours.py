@@ -13,12 +13,12 @@ from typing import TypeVar
 from firmware.events import Core, Message, SendDatagram
 from firmware.jobs import Argon2Cost
 from firmware.model import Endpoint
-from firmware.overlay import krpc
+from firmware.overlay.dht import krpc
+from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, NodeAnswered, PeersSeen
+from firmware.overlay.dht.items import Item, target_of_key, verified
+from firmware.overlay.dht.krpc import AnnouncePeer, Answer, GetItem, PutItem, Question, Search
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.facts import Answered, Holder, LookupEnded, NodeAnswered, PeersSeen
-from firmware.overlay.items import Item, target_of_key, verified
-from firmware.overlay.krpc import AnnouncePeer, Answer, GetItem, PutItem, Question, Search
-from firmware.overlay.node import Node
 from firmware.shell import Shell
 from tests.interop.theirs import Swarm
 

@@ -6,9 +6,9 @@ import os
 
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.overlay import items
 from firmware.overlay.blind import blinded_key, blinded_public_key
 from firmware.overlay.card import Card, Place, period_of
+from firmware.overlay.dht import items
 from tests.interop.meeting import Meeting
 from tests.interop.theirs import MutableFound
 

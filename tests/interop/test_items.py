@@ -10,8 +10,8 @@ import os
 
 from nacl.signing import SigningKey
 
-from firmware.overlay import items
-from firmware.overlay.items import Item
+from firmware.overlay.dht import items
+from firmware.overlay.dht.items import Item
 from tests.interop.meeting import Meeting
 from tests.interop.ours import our_node
 from tests.interop.theirs import NODES, ImmutableFound, MutableFound, PutEnded, Swarm

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from firmware.model import Endpoint
-from firmware.overlay.krpc import FindNode, GetCertificate, Ping
+from firmware.overlay.dht.krpc import FindNode, GetCertificate, Ping
 from tests.interop.meeting import Meeting
 from tests.interop.ours import our_node
 from tests.interop.theirs import NODES, AnnounceTaken, PeersFound

@@ -32,9 +32,9 @@ from firmware.events import (
 )
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
-from firmware.overlay import krpc
+from firmware.overlay.dht import krpc
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.node import Node
 
 NOON_UTC_S = 20_000 * 86_400 + 43_200.0
 HASH_S = 0.05  # what a box needs for one memory-hard hash

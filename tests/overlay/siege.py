@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from firmware.events import DatagramReceived, Message, SendDatagram, Started
 from firmware.model import Endpoint
-from firmware.overlay import bencode, krpc
-from firmware.overlay.items import immutable
-from firmware.overlay.krpc import Answer, Contact, Item, Query, Response
-from firmware.overlay.node import Node
+from firmware.overlay.dht import bencode, krpc
+from firmware.overlay.dht.items import immutable
+from firmware.overlay.dht.krpc import Answer, Contact, Item, Query, Response
+from firmware.overlay.dht.node import Node
 
 STEP_S = 0.001  # between two hostile datagrams
 WANT = (b"n4", b"n6")

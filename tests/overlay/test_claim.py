@@ -20,8 +20,8 @@ from firmware.events import (
 from firmware.identity import Certificate, Identity, IdentityFile
 from firmware.model import Endpoint
 from firmware.overlay.claim import HASHES_AT_ONCE_MAX, IDENTITY_FILE, Claim
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.node import Node
 from tests.overlay.network import certified, cheap_hash, identity_of, swarm
 
 IDENTITY = Identity.generate(random.Random(5).randbytes(64))

@@ -18,9 +18,10 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.overlay import evidence, krpc, resolve
+from firmware.overlay import evidence, resolve
+from firmware.overlay.dht import krpc
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import RESOLUTIONS_MAX, Directory
-from firmware.overlay.node import Node
 from firmware.overlay.swarm import info_hash_of, swarm_question
 from tests.overlay.network import (
     NOON_UTC_S,

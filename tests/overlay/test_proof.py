@@ -4,7 +4,7 @@ import pytest
 
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.overlay import krpc
+from firmware.overlay.dht import krpc
 from firmware.overlay.proof import NONCE_BYTES, is_proved, prove
 
 OWNER = Identity.generate(random.Random(1).randbytes(64))

@@ -22,10 +22,11 @@ from firmware.events import (
 )
 from firmware.identity import Certificate
 from firmware.model import Endpoint
-from firmware.overlay import evidence, krpc, resolve
+from firmware.overlay import evidence, resolve
 from firmware.overlay.contacts import CONTACTS_FILE, LastReached, decode_contacts
+from firmware.overlay.dht import krpc
+from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.node import Node
 from firmware.overlay.resolve import ResolveTrace, Way
 from firmware.overlay.swarm import info_hash_of, swarm_question
 from tests.overlay.network import (

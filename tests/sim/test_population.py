@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import statistics
 
-from firmware.overlay.address import Scope, scope_of
-from firmware.overlay.node_id import fits_address, shared_bits
+from firmware.overlay.dht.address import Scope, scope_of
+from firmware.overlay.dht.node_id import fits_address, shared_bits
 from firmware.sim.latency import MEDIAN_RTT_S, LatencyMap
 from firmware.sim.population import Population, Role
 from firmware.sim.sessions import MEDIAN_S, remaining_s, session_s

@@ -1,0 +1,105 @@
+"""The answers of KRPC: the body of a response, written and read.
+
+Knows no packet around them. What is wrong in an answer is as if it were absent.
+Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `certificate` and
+`proof` are ours, docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from firmware.identity import CERTIFICATE_BYTES_MAX
+from firmware.overlay.dht import bencode
+from firmware.overlay.dht.compact import (
+    TOKEN_BYTES_MAX,
+    decode_endpoint,
+    decode_nodes,
+    encode_endpoint,
+    pack_nodes,
+)
+from firmware.overlay.dht.items import SEQ_MAX, VALUE_BYTES_MAX, Item, from_fields, to_fields
+from firmware.overlay.dht.messages import Answer, Samples
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
+
+INTERVAL_S_MAX = 21_600  # BEP 51
+PROOF_BYTES_MAX = 18 + 64  # an address and a signature
+
+
+def encode_answer(answer: Answer) -> dict[bytes, object]:
+    """The body, without the id of the sender."""
+    body: dict[bytes, object] = {}
+    packed = answer.packed
+    if answer.nodes is not None:
+        packed = pack_nodes(answer.nodes)
+    if packed is not None:
+        body |= {b"nodes": packed.v4} if packed.v4 is not None else {}
+        body |= {b"nodes6": packed.v6} if packed.v6 is not None else {}
+    if answer.peers:
+        body[b"values"] = [encode_endpoint(peer) for peer in answer.peers]
+    if answer.token is not None:
+        body[b"token"] = answer.token
+    if answer.certificate is not None:
+        body[b"certificate"] = answer.certificate
+    if answer.proof is not None:
+        body[b"proof"] = answer.proof
+    if answer.item is not None:
+        body |= to_fields(answer.item)
+    elif answer.seq is not None:
+        body[b"seq"] = answer.seq
+    if answer.samples is not None:
+        body[b"samples"] = b"".join(answer.samples.info_hashes)
+        body[b"num"] = answer.samples.count
+        body[b"interval"] = answer.samples.interval_s
+    return body
+
+
+def decode_answer(body: dict[bytes, object]) -> Answer:
+    """Any body; never raises."""
+    nodes = None
+    if b"nodes" in body or b"nodes6" in body:
+        nodes = decode_nodes(body.get(b"nodes"), body.get(b"nodes6"))
+    values = body.get(b"values")
+    peers = tuple(
+        peer
+        for value in (values if isinstance(values, list) else [])
+        if (peer := decode_endpoint(value)) is not None
+    )
+    token = body.get(b"token")
+    if not isinstance(token, bytes) or len(token) > TOKEN_BYTES_MAX:
+        token = None
+    if len(body) <= 4 and not body.keys() - _BODY_OF_BEP_5:  # nearly all answers
+        return Answer(nodes, peers, token)
+    certificate = body.get(b"certificate")
+    if not isinstance(certificate, bytes) or len(certificate) > CERTIFICATE_BYTES_MAX:
+        certificate = None
+    proof = body.get(b"proof")
+    if not isinstance(proof, bytes) or len(proof) > PROOF_BYTES_MAX:
+        proof = None
+    item, seq = _decode_item(body), body.get(b"seq")
+    if b"v" in body or not isinstance(seq, int) or not 0 <= seq <= SEQ_MAX:
+        seq = None
+    return Answer(nodes, peers, token, certificate, item, seq, _decode_samples(body), proof=proof)
+
+
+_BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
+
+
+def _decode_item(body: dict[bytes, object]) -> Item | None:
+    if b"v" not in body:
+        return None
+    value = bencode.encode_value(body[b"v"])
+    if len(value) > VALUE_BYTES_MAX:
+        return None
+    if b"k" not in body:
+        return Item(value)
+    return from_fields(value, body)
+
+
+def _decode_samples(body: dict[bytes, object]) -> Samples | None:
+    samples, count, interval_s = body.get(b"samples"), body.get(b"num"), body.get(b"interval")
+    if not isinstance(samples, bytes) or not isinstance(count, int) or count < 0:
+        return None
+    if not isinstance(interval_s, int) or not 0 <= interval_s <= INTERVAL_S_MAX:
+        return None
+    starts = range(0, len(samples) - NODE_ID_BYTES + 1, NODE_ID_BYTES)
+    info_hashes = tuple(samples[start : start + NODE_ID_BYTES] for start in starts)
+    return Samples(info_hashes, count, interval_s)

@@ -1,0 +1,50 @@
+"""Our address as others see it, by vote.
+
+Knows no message. Each network has one vote, so one hosting customer with many addresses does not
+move us; nobody on a local network can tell us a global address, nor one of the other family.
+Source: BEP 42, "the `ip` key": adopt an id for an address only after several nodes agree.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from firmware.model import Endpoint
+from firmware.overlay.dht.address import Scope, network_of, scope_of
+
+VOTES_NEEDED = 4  # of different networks, that agree, and they must be the majority
+VOTERS_MAX = 16  # the latest
+
+
+class ExternalAddress:
+    """Counts what nodes of one family report of us."""
+
+    __slots__ = ("_votes",)
+
+    def __init__(self) -> None:
+        self._votes: dict[str, Endpoint] = {}  # oldest first
+
+    def vote(self, voter: Endpoint, observed: Endpoint) -> None:
+        """`voter` sees us at `observed`; at VOTERS_MAX the oldest vote is dropped."""
+        if Scope.GLOBAL is not scope_of(voter.host) or scope_of(observed.host) is not Scope.GLOBAL:
+            return
+        if (":" in voter.host) != (":" in observed.host):
+            return
+        network = network_of(voter.host)
+        self._votes.pop(network, None)
+        self._votes[network] = observed
+        if len(self._votes) > VOTERS_MAX:
+            del self._votes[next(iter(self._votes))]
+
+    def host(self) -> str | None:
+        """The address most voters agree on, or None while too few do."""
+        hosts = Counter(observed.host for observed in self._votes.values())
+        for host, votes in hosts.most_common(1):
+            if votes >= VOTES_NEEDED and 2 * votes > len(self._votes):
+                return host
+        return None
+
+    def port(self) -> int | None:
+        """The port most voters see, if any has voted; behind some NATs each sees another."""
+        ports = Counter(observed.port for observed in self._votes.values() if observed.port)
+        return ports.most_common(1)[0][0] if ports else None

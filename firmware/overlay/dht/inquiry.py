@@ -1,0 +1,262 @@
+"""The asking side of a DHT node: searches and single questions, from the first query to the end.
+
+Knows the routing tables, no server and no socket: the node sends what `transmit` is given and
+reports what came back. Units: `_s` monotonic seconds. Source: BEP 5.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from firmware.events import Message
+from firmware.model import Endpoint
+from firmware.overlay.dht.address import may_name
+from firmware.overlay.dht.facts import Answered, LookupEnded, LookupTrace, NodeAnswered, PeersSeen
+from firmware.overlay.dht.krpc import Answer, Contact, Ping, Question, Search
+from firmware.overlay.dht.routing import K, RoutingTable
+from firmware.overlay.dht.search import Searching
+from firmware.overlay.dht.tables import Tables
+from firmware.overlay.dht.transactions import Overdue, Transaction, Transactions
+
+SEARCHES_MAX = 64
+BIT_S = 0.02  # a node that is one bit closer to the target may take so much longer to answer
+PINGS_MAX = 16  # outstanding, of nodes that asked us and may be new
+
+
+def screened(answer: Answer, source: Endpoint) -> Answer:
+    """`answer` of `source` without peers whose addresses could aim us at a victim.
+
+    The nodes in it are looked at one by one before they are asked (lookup.py).
+    """
+    if not answer.peers:
+        return answer
+    return replace(answer, peers=tuple(peer for peer in answer.peers if may_name(peer, source)))
+
+
+class Inquiries:
+    """`out` collects the facts for the directory; `search_ended` hears of the node's own."""
+
+    __slots__ = (
+        "_asked",
+        "_last_handle",
+        "_own",
+        "_pinged",
+        "_search_ended",
+        "_searches",
+        "_tables",
+        "_transmit",
+        "counters",
+        "out",
+        "transactions",
+    )
+
+    def __init__(
+        self,
+        tables: Tables,
+        random_bytes: Callable[[int], bytes],
+        transmit: Callable[[Transaction, float], None],
+        search_ended: Callable[[int, float], None],
+        counters: Counter[str],
+    ) -> None:
+        self.out: list[Message] = []
+        self.counters = counters
+        self.transactions = Transactions(random_bytes)
+        self._tables = tables
+        self._transmit = transmit
+        self._search_ended = search_ended
+        self._searches: dict[int, Searching] = {}
+        self._own: dict[int, None] = {}  # handles of searches that the directory does not know
+        self._asked: dict[int, None] = {}  # handles of open questions of the directory
+        self._pinged: dict[Endpoint, None] = {}  # an empty dict is smaller than a set
+        self._last_handle = 0
+
+    def search(
+        self,
+        question: Search,
+        target: bytes,
+        now_s: float,
+        *,
+        paths: int = 1,
+        tells_all: bool = False,
+        strangers: Sequence[Endpoint] = (),
+        fallback: Sequence[Sequence[Contact]] = (),
+        is_own: bool = False,
+        peers: Iterable[Endpoint] = (),
+    ) -> int:
+        """Start a search; `fallback` are the contacts to begin with if the tables are empty."""
+        self._last_handle += 1
+        handle = self._last_handle
+        families = [_start(table, target, K * paths) for table in self._tables.families()]
+        search = Searching(
+            question, families or fallback, strangers, now_s, paths=paths, tells_all=tells_all
+        )
+        if is_own:
+            self._own[handle] = None
+        self._tell_peers(handle, search, peers)
+        if len(self._searches) >= SEARCHES_MAX:
+            self.counters["lookups_at_limit"] += 1
+            self._end(handle, search, now_s)
+        else:
+            self._searches[handle] = search
+            self._advance(handle, search, now_s)
+        return handle
+
+    def ask(self, question: Question, to: Endpoint, now_s: float, *, attempts_max: int) -> int:
+        """Ask one node; an Answered will carry the handle."""
+        self._last_handle += 1
+        handle = self._last_handle
+        transaction = self._open(question, to, now_s, handle=handle, attempts_max=attempts_max)
+        if transaction is None:
+            self.out.append(Answered(handle, to, None))
+        else:
+            self._asked[handle] = None
+        return handle
+
+    def ping(self, contact: Contact, now_s: float) -> None:
+        """See whether `contact` is there; at PINGS_MAX outstanding ones nothing is sent."""
+        if contact.endpoint in self._pinged or len(self._pinged) >= PINGS_MAX:
+            return
+        if self._open(Ping(), contact.endpoint, now_s, node_id=contact.node_id) is not None:
+            self._pinged[contact.endpoint] = None
+
+    def cancel(self, handle: int) -> None:
+        """Nothing more is said about `handle`."""
+        self._searches.pop(handle, None)
+        self._own.pop(handle, None)
+        if handle in self._asked:
+            del self._asked[handle]
+            self.transactions.forget(handle)
+
+    def trace(self, handle: int, now_s: float) -> LookupTrace | None:
+        """What a search has cost so far; None once it has ended."""
+        search = self._searches.get(handle)
+        return None if search is None else search.trace(now_s)
+
+    def answered(
+        self, transaction: Transaction, contact: Contact, answer: Answer, now_s: float
+    ) -> None:
+        """`contact` answered `transaction`, which is closed."""
+        handle = transaction.handle
+        self._pinged.pop(contact.endpoint, None)
+        if not handle:
+            return
+        screen = screened(answer, contact.endpoint)
+        if len(screen.peers) < len(answer.peers):
+            self.counters["foreign_peers"] += 1
+        search = self._searches.get(handle)
+        if search is not None:
+            search.answered(contact, screen, transaction.rtt_s(now_s), now_s)
+            if search.tells_all:
+                self.out.append(NodeAnswered(handle, contact, screen))
+            if screen.peers:
+                self._tell_peers(handle, search, screen.peers)
+            self._advance(handle, search, now_s)
+        elif handle in self._asked:
+            del self._asked[handle]
+            self.out.append(Answered(handle, contact.endpoint, screen))
+
+    def failed(self, transaction: Transaction, now_s: float) -> None:
+        """No answer, or none that helps; `transaction` is closed."""
+        handle = transaction.handle
+        self._pinged.pop(transaction.to, None)
+        search = self._searches.get(handle)
+        if search is not None:
+            search.failed(transaction.to)
+            self._advance(handle, search, now_s)
+        elif handle in self._asked:
+            del self._asked[handle]
+            self.out.append(Answered(handle, transaction.to, None))
+
+    def overdue(self, transaction: Transaction, overdue: Overdue, now_s: float) -> None:
+        """Do what an unanswered query needs; who gave up still calls `failed`."""
+        search = self._searches.get(transaction.handle)
+        if overdue is Overdue.SLOW:
+            if search is not None:
+                search.slow(transaction.to)
+                self._advance(transaction.handle, search, now_s)
+        elif overdue is Overdue.RESEND and (
+            not transaction.is_patient
+            or (search is not None and search.wants_again(transaction.to))
+        ):
+            self._transmit(transaction, now_s)
+
+    # --- the course of a search --------------------------------------------------------------
+
+    def _advance(self, handle: int, search: Searching, now_s: float) -> None:
+        while not search.is_done() and (queries := search.next_queries(now_s)):
+            for candidate in queries:
+                endpoint = candidate.endpoint
+                if self._tables.is_quarantined(endpoint, now_s):
+                    search.failed(endpoint)
+                    continue
+                round_trip_s = None
+                if candidate.node_id is not None:
+                    known = Contact(candidate.node_id, endpoint)
+                    round_trip_s = self._tables.of(endpoint).round_trip_s(known)
+                soft_s = self.transactions.soft_s(round_trip_s)
+                sent = self._open(
+                    search.question,
+                    endpoint,
+                    now_s,
+                    handle=handle,
+                    node_id=candidate.node_id,
+                    soft_s=soft_s,
+                )
+                if sent is None:
+                    search.failed(endpoint)
+        if search.is_done():
+            del self._searches[handle]
+            self._end(handle, search, now_s)
+
+    def _end(self, handle: int, search: Searching, now_s: float) -> None:
+        for contact in search.unasked():
+            self._tables.of(contact.endpoint).told(contact)
+        if handle in self._own:
+            del self._own[handle]
+            self._search_ended(handle, now_s)
+        else:
+            self.out.append(LookupEnded(handle, search.closest(), search.trace(now_s)))
+
+    def _tell_peers(self, handle: int, search: Searching, peers: Iterable[Endpoint]) -> None:
+        fresh = search.new_peers(peers)
+        if fresh:
+            self.out.append(PeersSeen(handle, fresh))
+
+    def _open(
+        self,
+        question: Question,
+        to: Endpoint,
+        now_s: float,
+        *,
+        handle: int = 0,
+        node_id: bytes | None = None,
+        attempts_max: int = 2,
+        soft_s: float | None = None,
+    ) -> Transaction | None:
+        transaction = self.transactions.open(
+            question,
+            to,
+            now_s,
+            handle=handle,
+            node_id=node_id,
+            attempts_max=attempts_max,
+            soft_s=soft_s,
+        )
+        if transaction is None:
+            self.counters["transactions_at_limit"] += 1
+            return None
+        self._transmit(transaction, now_s)
+        return transaction
+
+
+def _start(table: RoutingTable, target: bytes, count: int) -> list[Contact]:
+    """Where a search begins: near nodes first, as far as that is worth a detour."""
+    number = int.from_bytes(target, "big")
+
+    def cost_s(known: tuple[Contact, float]) -> float:
+        far = int.from_bytes(known[0].node_id, "big") ^ number
+        return known[1] + BIT_S * far.bit_length()
+
+    return [contact for contact, _ in sorted(table.near(target, 2 * count), key=cost_s)]

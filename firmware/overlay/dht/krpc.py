@@ -1,0 +1,172 @@
+"""KRPC, the language of the Mainline DHT: strict in what it writes, tolerant in what it reads.
+
+Writes and reads the packets of messages.py, whose values have their names here too; what is in them
+is for questions.py and answers.py. Knows no socket, table or time.
+Sources: BEP 5 (messages, errors), BEP 32 (`nodes6`, `want`), BEP 42 (`ip`), BEP 43 (`ro`), BEP 44
+(get, put), BEP 51 (sample_infohashes); `x_fr_certificate` is ours, docs/protocol.md.
+"""
+
+from __future__ import annotations
+
+from firmware.errors import MalformedError
+from firmware.overlay.dht import bencode
+from firmware.overlay.dht.answers import decode_answer, encode_answer
+from firmware.overlay.dht.compact import (
+    decode_endpoint,
+    decode_observed,
+    encode_endpoint,
+    identifier,
+    inner,
+    short_bytes,
+)
+from firmware.overlay.dht.items import Item
+from firmware.overlay.dht.messages import (
+    ERROR_CAS_MISMATCH,
+    ERROR_GENERIC,
+    ERROR_METHOD_UNKNOWN,
+    ERROR_PROTOCOL,
+    ERROR_SALT_TOO_BIG,
+    ERROR_SEQ_TOO_LOW,
+    ERROR_SERVER,
+    ERROR_SIGNATURE,
+    ERROR_TEXTS,
+    ERROR_VALUE_TOO_BIG,
+    WANT_V4,
+    WANT_V6,
+    AnnouncePeer,
+    Answer,
+    BadQuery,
+    Contact,
+    Error,
+    FindNode,
+    GetCertificate,
+    GetItem,
+    GetPeers,
+    PackedNodes,
+    Packet,
+    Ping,
+    PutItem,
+    Query,
+    Question,
+    Refusal,
+    Response,
+    SampleInfohashes,
+    Samples,
+    Search,
+    target_of,
+)
+from firmware.overlay.dht.questions import decode_question, encode_question
+
+__all__ = [
+    "ERROR_CAS_MISMATCH",
+    "ERROR_GENERIC",
+    "ERROR_METHOD_UNKNOWN",
+    "ERROR_PROTOCOL",
+    "ERROR_SALT_TOO_BIG",
+    "ERROR_SEQ_TOO_LOW",
+    "ERROR_SERVER",
+    "ERROR_SIGNATURE",
+    "ERROR_TEXTS",
+    "ERROR_VALUE_TOO_BIG",
+    "VERSION",
+    "WANT_V4",
+    "WANT_V6",
+    "AnnouncePeer",
+    "Answer",
+    "BadQuery",
+    "Contact",
+    "Error",
+    "FindNode",
+    "GetCertificate",
+    "GetItem",
+    "GetPeers",
+    "Item",
+    "PackedNodes",
+    "Packet",
+    "Ping",
+    "PutItem",
+    "Query",
+    "Question",
+    "Refusal",
+    "Response",
+    "SampleInfohashes",
+    "Samples",
+    "Search",
+    "decode",
+    "decode_endpoint",
+    "encode",
+    "encode_endpoint",
+    "target_of",
+]
+
+VERSION = b"FR\x00\x01"  # `v`: two letters of the program, then its protocol version
+TRANSACTION_ID_BYTES_MAX = 32  # we must echo what peers choose, but not at any length
+ERROR_TEXT_BYTES_MAX = 128
+
+
+def encode(packet: Query | Response | Error) -> bytes:
+    """Wire form, canonical."""
+    message: dict[bytes, object] = {b"t": packet.transaction_id}
+    if packet.version:
+        message[b"v"] = packet.version
+    match packet:
+        case Query():
+            method, arguments = encode_question(packet.question)
+            arguments[b"id"] = packet.node_id
+            message |= {b"y": b"q", b"q": method, b"a": arguments}
+            if packet.read_only:
+                message[b"ro"] = 1
+        case Response():
+            body = encode_answer(packet.answer)
+            body[b"id"] = packet.node_id
+            message |= {b"y": b"r", b"r": body}
+            if packet.observed is not None:
+                message[b"ip"] = encode_endpoint(packet.observed)
+        case Error():
+            message |= {b"y": b"e", b"e": [packet.code, packet.text.encode()]}
+    return bencode.encode(message)
+
+
+def decode(data: bytes) -> Packet:
+    """Any KRPC message; raises MalformedError if it cannot even be answered with an error."""
+    message = bencode.decode(data)
+    transaction_id = short_bytes(message, b"t", TRANSACTION_ID_BYTES_MAX)
+    version = message.get(b"v")
+    version = version[:16] if isinstance(version, bytes) else b""
+    kind = message.get(b"y")
+    if kind == b"q":
+        return _decode_query(message, transaction_id, version)
+    if kind == b"r":
+        body = inner(message, b"r")
+        node_id = identifier(body, b"id")
+        observed = decode_observed(message.get(b"ip"))
+        return Response(transaction_id, node_id, decode_answer(body), observed, version)
+    if kind == b"e":
+        return _decode_error(message.get(b"e"), transaction_id, version)
+    raise MalformedError("neither query, response nor error")
+
+
+def _decode_query(
+    message: dict[bytes, object], transaction_id: bytes, version: bytes
+) -> Query | BadQuery:
+    try:
+        arguments = inner(message, b"a")
+        node_id = identifier(arguments, b"id")
+        question = decode_question(message.get(b"q"), arguments)
+    except MalformedError:
+        return BadQuery(transaction_id, ERROR_PROTOCOL)
+    if isinstance(question, int):
+        return BadQuery(transaction_id, question)
+    read_only = message.get(b"ro") not in (None, 0)
+    return Query(transaction_id, node_id, question, read_only, version)
+
+
+def _decode_error(body: object, transaction_id: bytes, version: bytes) -> Error:
+    # Peers disagree about the shape of errors; that there is one is all that matters.
+    code, text = ERROR_GENERIC, ""
+    for item in body[:2] if isinstance(body, list) else []:
+        if isinstance(item, int):
+            code = item
+        elif isinstance(item, bytes):
+            text = item[:ERROR_TEXT_BYTES_MAX].decode(errors="replace")
+    return Error(transaction_id, code, text, version)

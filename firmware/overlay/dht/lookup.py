@@ -1,0 +1,278 @@
+"""One iterative lookup: whom to ask next, and when the closest nodes have all answered.
+
+Knows no message, no table and no clock of its own; the node asks, and says what came of it. A
+lookup is one path of a search (search.py): of one address family, and of its own nodes where
+paths are disjoint. Units: `_s` monotonic seconds.
+Sources: BEP 5; P. Maymounkov, D. Mazieres, "Kademlia", 2002, section 2.3; R. Jimenez et al.,
+"Sub-second lookups on a large-scale Kademlia-based overlay", 2011 (wide at first, then narrow).
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+
+from firmware.model import Endpoint
+from firmware.overlay.dht.address import may_name, owner_of
+from firmware.overlay.dht.facts import Hop
+from firmware.overlay.dht.krpc import Contact
+from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
+from firmware.overlay.dht.routing import K
+
+ALPHA = 8  # queries at a time until the first answer; a slow one no longer counts
+ALPHA_LATE = 3  # after it, among the closest known: more is hardly quicker, but more messages
+CANDIDATES_MAX = 256
+CANDIDATES_PER_OWNER_MAX = 2  # one host must not fill the way to a target with its ports
+CONTACTS_PER_ANSWER_MAX = 2 * K  # 8 per address family are usual
+# An id can be forged as close to a target as one likes, but not one that fits an address (BEP 42).
+_UNFIT = 1 << 8 * NODE_ID_BYTES
+
+
+class State(Enum):
+    """Of a candidate."""
+
+    NEW = "new"
+    ASKED = "asked"
+    SLOW = "slow"  # not answered in its usual time: may still answer, but another is asked too
+    ANSWERED = "answered"
+    FAILED = "failed"
+
+
+@dataclass(slots=True, eq=False)
+class Candidate:
+    """A node that may be asked, and what came of it."""
+
+    endpoint: Endpoint
+    node_id: bytes | None  # None: an address of the configuration, id not yet known
+    parent: Candidate | None  # who named it; None = our own table
+    hops: int
+    state: State = State.NEW
+    token: bytes | None = None
+    asked_s: float = 0.0
+    rtt_s: float | None = None
+    answered_s: float = 0.0
+
+
+class Lookup:
+    """Towards `target`, from `contacts` of our table, until an answer comes in their order.
+
+    `strangers` are nodes whose id is not known yet; they are asked first. `taken` holds the nodes
+    that other paths of the same search have asked: they are not asked again.
+
+    Ends when the `width` closest nodes that answer at all have answered, or nobody is left.
+    """
+
+    __slots__ = (
+        "_alpha",
+        "_by_endpoint",
+        "_far",
+        "_has_answers",
+        "_near",
+        "_owners",
+        "_preferred",
+        "_strangers",
+        "_taken",
+        "_target",
+        "_target_number",
+        "_width",
+    )
+
+    def __init__(
+        self,
+        target: bytes,
+        contacts: Iterable[Contact],
+        strangers: Iterable[Endpoint] = (),
+        *,
+        alpha: int = ALPHA,
+        width: int = K,
+        taken: set[Endpoint] | None = None,
+    ) -> None:
+        self._target = target
+        self._target_number = int.from_bytes(target, "big")
+        self._alpha = alpha
+        self._width = width
+        self._taken: set[Endpoint] = set() if taken is None else taken
+        self._by_endpoint: dict[Endpoint, Candidate] = {}
+        self._far: list[int] = []  # distances of `_near`
+        self._near: list[Candidate] = []  # those with an id, closest first
+        self._strangers: list[Candidate] = []  # those without
+        self._owners: Counter[str] = Counter()
+        self._has_answers = False
+        for contact in contacts:
+            self._add(contact.endpoint, contact.node_id, None)
+        self._preferred = list(self._by_endpoint.values())
+        for endpoint in strangers:
+            self._add(endpoint, None, None)
+
+    def next_queries(self, now_s: float) -> list[Candidate]:
+        """Whom to ask now; they count as asked from here on."""
+        first_to_last = self._near if self._has_answers else self._preferred
+        alpha = min(self._alpha, ALPHA_LATE) if self._has_answers else self._alpha
+        queries: list[Candidate] = []
+        lively = in_flight = 0  # those that are no longer among the closest do not count
+        for candidate in [*self._strangers, *first_to_last] if self._strangers else first_to_last:
+            state = candidate.state
+            if state is State.NEW:
+                if in_flight >= alpha:
+                    break
+                if candidate.endpoint in self._taken:
+                    candidate.state = State.FAILED
+                    continue
+                self._taken.add(candidate.endpoint)
+                candidate.state, candidate.asked_s = State.ASKED, now_s
+                in_flight += 1
+                queries.append(candidate)
+            elif state is State.ASKED:
+                in_flight += 1
+            elif state is State.FAILED or state is State.SLOW:
+                continue
+            lively += candidate.node_id is not None
+            if lively >= self._width:
+                break
+        return queries
+
+    def relax(self, alpha: int) -> None:
+        """From now on at most `alpha` at a time: a value is there, the rest has time."""
+        self._alpha = min(self._alpha, alpha)
+
+    def answered(
+        self,
+        endpoint: Endpoint,
+        contact: Contact,
+        told: Iterable[Contact],
+        token: bytes | None,
+        times_s: tuple[float | None, float],
+    ) -> Candidate | None:
+        """`endpoint` answered and told of others; `times_s` is its round trip, and now."""
+        candidate = self._by_endpoint.get(endpoint)
+        if candidate is None or candidate.state is State.ANSWERED:
+            return None
+        if candidate.node_id != contact.node_id:  # was unknown, or somebody told us a wrong one
+            self._leave_order(candidate)
+            candidate.node_id = contact.node_id
+            self._enter_order(candidate)
+        candidate.state, candidate.token = State.ANSWERED, token
+        candidate.rtt_s, candidate.answered_s = times_s
+        self._has_answers = True
+        for other in islice(told, CONTACTS_PER_ANSWER_MAX):
+            if other.endpoint not in self._by_endpoint and may_name(other.endpoint, endpoint):
+                self._add(other.endpoint, other.node_id, candidate)
+        return candidate
+
+    def slow(self, endpoint: Endpoint) -> None:
+        """`endpoint` takes longer than it should."""
+        candidate = self._by_endpoint.get(endpoint)
+        if candidate is not None and candidate.state is State.ASKED:
+            candidate.state = State.SLOW
+
+    def failed(self, endpoint: Endpoint) -> None:
+        """`endpoint` did not answer, or refused."""
+        candidate = self._by_endpoint.get(endpoint)
+        if candidate is not None and candidate.state is not State.ANSWERED:
+            candidate.state = State.FAILED
+
+    def is_done(self) -> bool:
+        """True once nothing that is still to come can change the result."""
+        if any(c.state is not State.FAILED for c in self._strangers) and not self._near:
+            return False
+        count = 0
+        for candidate in self._near:
+            if candidate.state is State.ANSWERED:
+                count += 1
+                if count >= self._width:
+                    return True
+            elif candidate.state is not State.FAILED:
+                return False
+        return True
+
+    def is_wanted(self, endpoint: Endpoint) -> bool:
+        """True if a late answer of `endpoint` would still be among the closest."""
+        candidate = self._by_endpoint.get(endpoint)
+        if candidate is None or candidate.node_id is None:
+            return candidate is not None
+        answered = 0
+        for other in self._near:
+            if other is candidate:
+                return True
+            answered += other.state is State.ANSWERED
+            if answered >= self._width:
+                break
+        return False
+
+    def closest(self) -> list[Candidate]:
+        """The nodes that answered, at most `width`, closest first."""
+        return [c for c in self._near if c.state is State.ANSWERED][: self._width]
+
+    def unasked(self) -> list[Contact]:
+        """Nodes we were told of and had no reason to ask, closest first; at most K."""
+        told = (c for c in self._near if c.state is State.NEW and c.parent is not None)
+        return [Contact(c.node_id, c.endpoint) for c in islice(told, K) if c.node_id]
+
+    def silent(self) -> int:
+        """How many did not answer."""
+        return sum(c.state is State.FAILED for c in self._by_endpoint.values())
+
+    def path_to(self, candidate: Candidate, started_s: float) -> tuple[Hop, ...]:
+        """Who named whom, from our table to `candidate`."""
+        hops: list[Hop] = []
+        step: Candidate | None = candidate
+        while step is not None:
+            far = int.from_bytes(step.node_id or b"", "big") ^ self._target_number
+            shared = 8 * len(self._target) - far.bit_length()
+            hops.append(Hop(step.endpoint, shared, step.rtt_s, step.answered_s - started_s))
+            step = step.parent
+        return tuple(reversed(hops))
+
+    def _add(self, endpoint: Endpoint, node_id: bytes | None, parent: Candidate | None) -> None:
+        if endpoint in self._by_endpoint:
+            return
+        owner = owner_of(endpoint)
+        if self._owners[owner] >= CANDIDATES_PER_OWNER_MAX:
+            return
+        if len(self._by_endpoint) >= CANDIDATES_MAX and not self._make_room(node_id, endpoint):
+            return
+        self._owners[owner] += 1
+        hops = 1 if parent is None else parent.hops + 1
+        candidate = self._by_endpoint[endpoint] = Candidate(endpoint, node_id, parent, hops)
+        self._enter_order(candidate)
+
+    def _make_room(self, node_id: bytes | None, endpoint: Endpoint) -> bool:
+        """At the limit a closer node displaces the farthest one that was never asked."""
+        if node_id is None:
+            return False
+        far = self._far_of(node_id, endpoint)
+        for index in range(len(self._near) - 1, -1, -1):
+            if self._far[index] <= far:
+                return False
+            candidate = self._near[index]
+            if candidate.state is State.NEW:
+                del self._near[index], self._far[index]
+                del self._by_endpoint[candidate.endpoint]
+                self._owners[owner_of(candidate.endpoint)] -= 1
+                return True
+        return False
+
+    def _enter_order(self, candidate: Candidate) -> None:
+        if candidate.node_id is None:
+            self._strangers.append(candidate)
+            return
+        far = self._far_of(candidate.node_id, candidate.endpoint)
+        index = bisect.bisect(self._far, far)
+        self._far.insert(index, far)
+        self._near.insert(index, candidate)
+
+    def _far_of(self, node_id: bytes, endpoint: Endpoint) -> int:
+        """Distance; whoever made up his id comes after all whose id fits the address (BEP 42)."""
+        far = int.from_bytes(node_id, "big") ^ self._target_number
+        return far if fits_address(node_id, endpoint.host) else far + _UNFIT
+
+    def _leave_order(self, candidate: Candidate) -> None:
+        if candidate.node_id is None:
+            self._strangers.remove(candidate)
+            return
+        index = self._near.index(candidate)
+        del self._near[index], self._far[index]

@@ -1,0 +1,360 @@
+"""Routing table of one address family: which nodes we know, how far away, how far trusted.
+
+Knows no message and no network; whoever answers or fails is told to it. Long first buckets and
+entries chosen by round-trip time make lookups quick. Units: `_s` monotonic seconds.
+Sources: BEP 5 "Routing Table" (good, questionable, bad), BEP 42 (ids that fit an address);
+R. Jimenez, F. Osmani, B. Knutsson, "Sub-second lookups on a large-scale Kademlia-based overlay",
+2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from firmware.overlay.dht.address import Scope, scope_of
+from firmware.overlay.dht.krpc import Contact, encode_endpoint
+from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
+from firmware.overlay.dht.rows import (
+    ANSWERS_COUNTED_MAX,
+    BUCKETS,
+    FAILURES,
+    FAILURES_MAX,
+    FITS,
+    RTT_UNIT_S,
+    SCOPE_SHIFT,
+    SCOPES,
+    STATE,
+    Row,
+    Rows,
+    contact_of,
+    states_in,
+)
+
+K = 8
+BUCKET_SIZES = (128, 64, 32, 16)  # of the buckets farthest from us; all others hold K
+FRESH_S = 15 * 60.0  # after that without a sign of life a good node is questionable
+NODES_PER_OWNER_MAX = 2  # of one address, in the whole table
+SPARES_MAX = 16  # nodes heard of that may replace one of ours, not yet asked
+# A newcomer takes the place of a slower node, but an old acquaintance only gives way to a much
+# nearer one: who has been there for long will stay (Kademlia section 2.1).
+NEARER = 0.7
+MUCH_NEARER = 0.35
+OLD_ANSWERS = 8
+RTT_UNKNOWN_S = 1.0  # of a node that answered, but nobody knows which of our attempts
+
+_ANY_SCOPE = states_in(SCOPES)
+_BAD = bytes(state & FAILURES >= FAILURES_MAX for state in range(256))  # translates state bytes
+_UNFIT = bytes(not state & FITS for state in range(256))
+_TOLD_TO = {scope: states_in((Scope.GLOBAL, scope)) for scope in SCOPES}  # as address.may_name
+
+
+class RoutingTable:
+    """One bucket of nodes per number of leading bits shared with our own id."""
+
+    __slots__ = ("_rows", "_spares", "is_v6", "nodes")
+
+    def __init__(self, own_id: bytes, *, is_v6: bool = False) -> None:
+        self.is_v6 = is_v6
+        self.nodes = 0  # known and not bad
+        self._rows = Rows(own_id, is_v6=is_v6)
+        self._spares = bytearray()  # ids and addresses, oldest first
+
+    @property
+    def own_id(self) -> bytes:
+        """Ours, 20 bytes."""
+        return self._rows.own.to_bytes(NODE_ID_BYTES, "big")
+
+    def neighbours(
+        self, target: bytes, count: int, keep: Callable[[Contact], bool] | None = None
+    ) -> list[Contact]:
+        """The `count` nodes closest to `target` that are not bad, closest first."""
+        wanted = count if keep is None else len(self._rows)
+        contacts = map(self._rows.contact, self._rows.nearest(target, wanted, _ANY_SCOPE))
+        return [contact for contact in contacts if keep is None or keep(contact)][:count]
+
+    def near(self, target: bytes, count: int) -> list[tuple[Contact, float]]:
+        """The same with the round-trip time of each, in seconds."""
+        rows = map(self._rows.__getitem__, self._rows.nearest(target, count, _ANY_SCOPE))
+        return [(row.contact, row.rtt * RTT_UNIT_S) for row in rows]
+
+    def compact(self, target: bytes, count: int, asker: Scope) -> bytes:
+        """The same in compact form, of those that may be told to an asker of that scope."""
+        return self._rows.compact(self._rows.nearest(target, count, _TOLD_TO[asker]))
+
+    def rows(self) -> Iterator[Row]:
+        """Every node, the bad ones too: after an outage of ours they are the way back."""
+        return iter(self._rows)
+
+    def all_contacts(self) -> list[Contact]:
+        """The contacts of `rows`."""
+        return [row.contact for row in self._rows]
+
+    def round_trip_s(self, contact: Contact) -> tuple[float, float] | None:
+        """Smoothed round-trip time of a node of ours and its variation; None if not known."""
+        index = self._index_of(contact)
+        if index < 0:
+            return None
+        row = self._rows[index]
+        return row.rtt * RTT_UNIT_S, row.variation * RTT_UNIT_S
+
+    def trusts(self, contact: Contact) -> bool:
+        """True if `contact` is in the table and not bad."""
+        index = self._index_of(contact)
+        return index >= 0 and self._rows[index].failures < FAILURES_MAX
+
+    def remember(self, contact: Contact) -> None:
+        """A node of an earlier run: bad until it answers, but a way back and worth a ping."""
+        self.adopt(_row_of(contact, 0, RTT_UNKNOWN_S, FAILURES_MAX))
+
+    def answered(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
+        """`contact` answered a query; True if it is in the table now.
+
+        `rtt_s` is None if nobody knows which of several attempts was answered (RFC 6298).
+        """
+        index = self._index_of(contact)
+        if index < 0:
+            return self._insert(contact, rtt_s, now_s)
+        row = self._rows[index]
+        self.nodes += row.failures >= FAILURES_MAX
+        row.state &= ~FAILURES
+        row.heard_s = max(0, int(now_s))
+        row.answers = min(row.answers + 1, ANSWERS_COUNTED_MAX)
+        if rtt_s is not None:
+            sample = _units(rtt_s)
+            row.variation += (abs(sample - row.rtt) - row.variation) // 4
+            row.rtt += (sample - row.rtt) // 4
+        self._rows.write(index, row)
+        return True
+
+    def queried(self, contact: Contact, now_s: float) -> bool:
+        """`contact` asked us something; True if it is unknown and worth a ping."""
+        index = self._index_of(contact)
+        if index >= 0:
+            row = self._rows[index]
+            if row.failures == 0:
+                row.heard_s = max(0, int(now_s))
+                self._rows.write(index, row)
+            return row.failures > 0
+        if self._place_for(contact, None) is not None:
+            return True
+        self.told(contact)
+        return False
+
+    def told(self, contact: Contact) -> None:
+        """Somebody named `contact`: in its turn it is tried, it may be nearer than one of ours.
+
+        At SPARES_MAX the one told first is forgotten.
+        """
+        node = contact.node_id + encode_endpoint(contact.endpoint)
+        size = len(node)
+        spares = self._spares
+        if contact.node_id == self.own_id or self._index_of(contact) >= 0:
+            return
+        if any(spares[at : at + size] == node for at in range(0, len(spares), size)):
+            return
+        spares += node
+        if len(spares) > SPARES_MAX * size:
+            del spares[:size]
+
+    def failed(self, contact: Contact, *, is_online: bool = True) -> Contact | None:
+        """`contact` left a query unanswered; the result is a spare to try in its place, if any.
+
+        Then it leaves at once, unless all are silent because we are offline.
+        """
+        index = self._index_of(contact)
+        if index < 0:
+            return None
+        spare = self._spare_for(self._rows.bucket(contact.node_id)) if is_online else None
+        if spare is not None:
+            self._remove(index)
+            return spare
+        row = self._rows[index]
+        if row.failures < FAILURES:
+            row.state += 1
+            self._rows.write(index, row)
+            self.nodes -= row.failures == FAILURES_MAX
+        return None
+
+    def questionable(self, now_s: float, fresh_s: float = FRESH_S) -> Contact | None:
+        """The node not heard of for longest, if for `fresh_s`.
+
+        Bad ones are left alone, but those of an earlier run get one chance.
+        """
+        waiting = (
+            row
+            for row in self._rows
+            if row.failures <= FAILURES_MAX and (row.failures < FAILURES_MAX or not row.answers)
+        )
+        oldest = min(waiting, key=lambda row: row.heard_s, default=None)
+        return oldest.contact if oldest and now_s - oldest.heard_s >= fresh_s else None
+
+    def spare(self) -> Contact | None:
+        """Takes the spare told last."""
+        node = bytes(self._spares[-self._spare_bytes() :])
+        del self._spares[-self._spare_bytes() :]
+        return contact_of(node) if node else None
+
+    def sparse_target(self, random_20: bytes) -> bytes | None:
+        """A random id in a bucket with free places, as far as the table reaches; None if full.
+
+        Injected randomness: 20 bytes.
+        """
+        reach = min(self._rows.depth() + 1, BUCKETS)
+        sparse = [index for index in range(reach) if self._is_sparse(index)]
+        if not sparse:
+            return None
+        return _id_in_bucket(self._rows.own, sparse[random_20[0] % len(sparse)], random_20)
+
+    def moved_to(self, own_id: bytes) -> RoutingTable:
+        """The table under a new id of ours; nodes that find no place there are forgotten."""
+        table = RoutingTable(own_id, is_v6=self.is_v6)
+        for row in self._rows:
+            if row.failures < FAILURES_MAX:
+                table.adopt(row)
+        return table
+
+    def adopt(self, row: Row) -> bool:
+        """Take a row of another table, if its bucket has a free place."""
+        is_ours = row.node_id == self.own_id or self._rows.find_id(row.node_id) >= 0
+        if is_ours or not self._is_sparse(self._rows.bucket(row.node_id)):
+            return False
+        self._rows.append(row)
+        self.nodes += row.failures < FAILURES_MAX
+        return True
+
+    # --- places ------------------------------------------------------------------------------
+
+    def _insert(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
+        leaving = self._place_for(contact, rtt_s)
+        if leaving is None:
+            return False
+        if leaving >= 0:
+            self._remove(leaving)
+        row = _row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s, 0)
+        former = self._rows.find(row.address, NODE_ID_BYTES, 0, len(self._rows))
+        if former >= 0:
+            self._remove(former)  # a node that took a new id (BEP 42) is no longer the one it was
+        self._rows.append(row)
+        self.nodes += 1
+        return True
+
+    def _place_for(self, contact: Contact, rtt_s: float | None) -> int | None:
+        """Index of the row that gives way, -1 if none has to; None if there is no place."""
+        if contact.node_id == self.own_id or self._owner_is_full(contact):
+            return None
+        same_id = self._rows.find_id(contact.node_id)
+        if same_id >= 0:  # somebody else has this id; first come stays while it answers
+            return same_id if self._rows[same_id].failures >= FAILURES_MAX else None
+        bucket = self._rows.bucket(contact.node_id)
+        if self._is_sparse(bucket):
+            return -1
+        first, last = self._rows.span(bucket)
+        states = self._rows.column(STATE, first, last)
+        if (bad := states.translate(_BAD).find(1)) >= 0:
+            return first + bad
+        unfit = states.translate(_UNFIT).find(1)
+        leaving = first + unfit if unfit >= 0 else self._slower(bucket, contact, rtt_s)
+        return leaving if _fits(contact) else None
+
+    def _slower(self, bucket: int, newcomer: Contact, rtt_s: float | None) -> int | None:
+        """Keep the next bits of the ids in a bucket evenly spread, and of equal ones the nearer."""
+        first, last = self._rows.span(bucket)
+        slots = self._slots(bucket, first, last)
+        slot = slot_of(newcomer.node_id, bucket)
+        if slot not in slots:
+            crowded = [at for at, other in enumerate(slots, first) if slots.count(other) > 1]
+            rows = [(at, self._rows[at]) for at in crowded]
+            return max(rows, key=lambda each: (each[1].answers < OLD_ANSWERS, each[1].rtt))[0]
+        if rtt_s is None:
+            return None
+        mates = [(at, self._rows[at]) for at, other in enumerate(slots, first) if other == slot]
+        index, slowest = max(mates, key=lambda each: each[1].rtt)
+        factor = NEARER if slowest.answers < OLD_ANSWERS else MUCH_NEARER
+        return index if _units(rtt_s) < factor * slowest.rtt else None
+
+    def _slots(self, bucket: int, first: int, last: int) -> bytes | bytearray:
+        if bucket < len(BUCKET_SIZES):  # all bits that count are in the first byte
+            return self._rows.column(0, first, last).translate(_SLOTS[bucket])
+        return bytes(slot_of(self._rows[index].node_id, bucket) for index in range(first, last))
+
+    def _owner_is_full(self, contact: Contact) -> bool:
+        """Too many nodes of one address; on loopback each port is somebody else."""
+        if scope_of(contact.endpoint.host) is Scope.LOOPBACK:
+            return False
+        address = encode_endpoint(contact.endpoint)
+        owner = address[:8] if self.is_v6 else address[:4]
+        total = len(self._rows)
+        count, at = 0, self._rows.find(owner, NODE_ID_BYTES, 0, total)
+        while at >= 0:
+            # The same endpoint under another id is to be replaced, not a second node.
+            count += self._rows[at].address != address
+            at = self._rows.find(owner, NODE_ID_BYTES, at + 1, total)
+        return count >= NODES_PER_OWNER_MAX
+
+    def _spare_for(self, bucket: int) -> Contact | None:
+        size = self._spare_bytes()
+        for at in range(len(self._spares) - size, -1, -size):
+            node = bytes(self._spares[at : at + size])
+            if self._rows.bucket(node[:NODE_ID_BYTES]) == bucket:
+                del self._spares[at : at + size]
+                return contact_of(node)
+        return None
+
+    def _spare_bytes(self) -> int:
+        return NODE_ID_BYTES + (18 if self.is_v6 else 6)
+
+    def _is_sparse(self, bucket: int) -> bool:
+        return self._rows.count(bucket) < bucket_size(bucket)
+
+    def _index_of(self, contact: Contact) -> int:
+        """Row of exactly this node, -1 if there is none."""
+        index = self._rows.find_id(contact.node_id)
+        if index >= 0 and self._rows[index].address != encode_endpoint(contact.endpoint):
+            return -1
+        return index
+
+    def _remove(self, index: int) -> None:
+        self.nodes -= self._rows[index].failures < FAILURES_MAX
+        self._rows.remove(index)
+
+
+def bucket_size(bucket: int) -> int:
+    """Places in the bucket of nodes that share `bucket` leading bits with us."""
+    return BUCKET_SIZES[bucket] if bucket < len(BUCKET_SIZES) else K
+
+
+def slot_of(node_id: bytes, bucket: int) -> int:
+    """The bits that follow those of `bucket`: one value for each of its places."""
+    bits = bucket_size(bucket).bit_length() - 1
+    shift = max(BUCKETS - bucket - 1 - bits, 0)
+    return int.from_bytes(node_id, "big") >> shift & ((1 << bits) - 1)
+
+
+def _row_of(contact: Contact, heard_s: int, rtt_s: float, failures: int) -> Row:
+    fits = FITS if _fits(contact) else 0
+    state = SCOPES.index(scope_of(contact.endpoint.host)) << SCOPE_SHIFT | fits | failures
+    rtt = _units(rtt_s)
+    answers = 0 if failures else 1
+    address = encode_endpoint(contact.endpoint)
+    return Row(contact.node_id, address, heard_s, rtt, rtt // 2, answers, state)
+
+
+def _units(rtt_s: float) -> int:
+    return min(max(int(rtt_s / RTT_UNIT_S), 0), 65535)
+
+
+def _fits(contact: Contact) -> bool:
+    return fits_address(contact.node_id, contact.endpoint.host)
+
+
+def _id_in_bucket(own: int, index: int, random_20: bytes) -> bytes:
+    """Shares exactly `index` leading bits with `own`."""
+    below = BUCKETS - index - 1  # number of free bits
+    flipped = (own ^ 1 << below) >> below << below
+    free = int.from_bytes(random_20, "big") & ((1 << below) - 1)
+    return (flipped | free).to_bytes(NODE_ID_BYTES, "big")
+
+
+_SLOTS = tuple(
+    bytes(head & size - 1 for head in range(256)) for size in BUCKET_SIZES
+)  # bucket 0: the last 7 bits of the first byte; 1: the last 6; ...
