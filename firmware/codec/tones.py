@@ -32,7 +32,6 @@ class _Country:
     ringback: Cadence
     busy: Cadence
     congestion: Cadence
-    ringing_ms: tuple[int, ...]  # bell on, off, on, off ...
 
 
 def amplitude(level_dbm0: float, frequencies: int = 1) -> float:
@@ -47,11 +46,6 @@ def ramp() -> npt.NDArray[np.float32]:
         0.5 - 0.5 * np.cos(np.pi * (np.arange(RAMP_SAMPLES) + 0.5) / RAMP_SAMPLES)
     ).astype(np.float32)
     return rising
-
-
-def ringing_cadence_s(country: str) -> tuple[float, ...]:
-    """How the bell sounds: seconds on, off, on, off ..., repeated."""
-    return tuple(ms / 1000 for ms in _country(country).ringing_ms)
 
 
 class TonePlayer:
@@ -152,7 +146,6 @@ _UNITED_KINGDOM = _Country(
     ringback=_beats((400, 450), 400, 200, 400, 2000),
     busy=_beats(400, 375, 375),
     congestion=_beats(400, 400, 350, 225, 525),
-    ringing_ms=(400, 200, 400, 2000),
 )
 _COUNTRIES = {
     "AT": _Country(
@@ -160,35 +153,30 @@ _COUNTRIES = {
         ringback=_beats(420, 1000, 5000),
         busy=_beats(420, 400, 400),
         congestion=_beats(420, 200, 200),
-        ringing_ms=(1000, 5000),
     ),
     "CH": _Country(
         dial=_for_ever(425),
         ringback=_beats(425, 1000, 4000),
         busy=_beats(425, 500, 500),
         congestion=_beats(425, 200, 200),
-        ringing_ms=(1000, 4000),
     ),
     "DE": _Country(
         dial=_for_ever(425),
         ringback=_beats(425, 1000, 4000),
         busy=_beats(425, 480, 480),
         congestion=_beats(425, 240, 240),
-        ringing_ms=(1000, 4000),
     ),
     "ES": _Country(
         dial=_for_ever(425),
         ringback=_beats(425, 1500, 3000),
         busy=_beats(425, 200, 200),
         congestion=_beats(425, 200, 200, 200, 200, 200, 600),
-        ringing_ms=(1500, 3000),
     ),
     "FR": _Country(
         dial=_for_ever(440),
         ringback=_beats(440, 1500, 3500),
         busy=_beats(440, 500, 500),
         congestion=_beats(440, 250, 250),
-        ringing_ms=(1500, 3500),
     ),
     "GB": _UNITED_KINGDOM,
     "IT": _Country(
@@ -196,7 +184,6 @@ _COUNTRIES = {
         ringback=_beats(425, 1000, 4000),
         busy=_beats(425, 500, 500),
         congestion=_beats(425, 200, 200),
-        ringing_ms=(1000, 4000),
     ),
     "UK": _UNITED_KINGDOM,
     "US": _Country(
@@ -204,7 +191,6 @@ _COUNTRIES = {
         ringback=_beats((440, 480), 2000, 4000),
         busy=_beats((480, 620), 500, 500),
         congestion=_beats((480, 620), 250, 250),
-        ringing_ms=(2000, 4000),
     ),
 }
 COUNTRIES = frozenset(_COUNTRIES)

@@ -10,7 +10,6 @@ from firmware.codec.tones import (
     LEVEL_DBM0,
     RAMP_SAMPLES,
     TonePlayer,
-    ringing_cadence_s,
 )
 from firmware.errors import ConfigError
 from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Tone
@@ -150,7 +149,10 @@ def test_player_without_a_tone_is_silent() -> None:
 
 
 def test_country_in_small_letters_is_found() -> None:
-    assert ringing_cadence_s("uk") == (0.4, 0.2, 0.4, 2.0)
+    small, capital = TonePlayer("uk"), TonePlayer("GB")
+    for player in (small, capital):
+        player.start(Tone.RINGBACK)
+    assert (_play(small, 1.0) == _play(capital, 1.0)).all()
 
 
 def test_unknown_country_names_the_key_of_the_configuration() -> None:
