@@ -1,4 +1,4 @@
-"""Call-progress tones and ringing cadences of several countries, as frames to be heard.
+"""Call-progress tones of several countries, as frames to be heard.
 
 Knows no call: `TonePlayer` plays what it is told, from the first sample of the next frame on.
 Units: hertz, milliseconds; levels in dBm0, where a sine of full scale is +3.14 dBm0 (G.711).
