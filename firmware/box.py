@@ -16,15 +16,16 @@ from typing import ParamSpec
 
 from firmware import events
 from firmware.call.pins import decode_pins
+from firmware.codec.speech import available_codecs
 from firmware.config import Config, Handset
 from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
-from firmware.errors import HardwareError
+from firmware.errors import ConfigError, HardwareError
 from firmware.events import Message
 from firmware.jobs import Argon2Cost, prove_number
 from firmware.lan import LocalNetwork
-from firmware.model import Endpoint, Frame
+from firmware.model import Codec, Endpoint, Frame
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
@@ -204,10 +205,23 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         bootstrap=config.network.bootstrap,
         country=config.audio.country,
         display_height=handset.oled.height,
-        codecs=config.codec.preference,
+        codecs=usable_codecs(config, available_codecs()),
         names=config.contacts,
         pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
         contacts=tuple(state.restore(CONTACTS_FILE, decode_contacts) or ()),
         known_nodes=state.restore(NODES_FILE, decode_nodes),
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )
+
+
+def usable_codecs(config: Config, available: tuple[Codec, ...]) -> tuple[Codec, ...]:
+    """Those of `[codec] preference` that this machine has; ConfigError if it has none of them."""
+    preferred = config.codec.preference
+    missing = [codec for codec in preferred if codec not in available]
+    if len(missing) == len(preferred):
+        raise ConfigError(
+            f"{config.source}: [codec] preference: none of them works on this machine"
+        )
+    for codec in missing:
+        logger.warning("codec %s is not offered: its library is missing", codec)
+    return tuple(codec for codec in preferred if codec in available)

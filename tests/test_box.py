@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from firmware.box import Box, phone_setup
+from firmware.box import Box, phone_setup, usable_codecs
 from firmware.config import Handset, parse_config
 from firmware.control import ControlClient
-from firmware.errors import CommandError
-from firmware.model import Endpoint
+from firmware.errors import CommandError, ConfigError
+from firmware.model import Codec, Endpoint
 from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.dht.acquaintances import NODES_FILE
 from firmware.overlay.dht.node import Node
@@ -210,3 +210,15 @@ def test_damaged_file_of_nodes_is_set_aside_and_the_box_starts(tmp_path: Path) -
         assert (tmp_path / "anna" / f"{NODES_FILE}.damaged").exists()
 
     in_loop(story)
+
+
+def test_codec_whose_library_is_missing_is_not_offered() -> None:
+    config = parse_config('[codec]\npreference = ["opus", "pcma"]', "box.toml")
+    assert usable_codecs(config, tuple(Codec)) == (Codec.OPUS, Codec.PCMA)
+    assert usable_codecs(config, (Codec.PCMA, Codec.PCMU)) == (Codec.PCMA,)
+
+
+def test_configuration_without_any_usable_codec_is_an_error_naming_the_key() -> None:
+    config = parse_config('[codec]\npreference = ["opus"]', "box.toml")
+    with pytest.raises(ConfigError, match=r"box\.toml: \[codec\] preference"):
+        usable_codecs(config, (Codec.PCMA, Codec.PCMU))
