@@ -31,14 +31,17 @@ def silence() -> Frame:
 class Endpoint(NamedTuple):
     """Where a UDP datagram comes from or goes to; `host` is a numeric address, never a name.
 
+    With a `channel` it is not that address itself but the box behind the exchange there.
     A tuple, because a node of the directory hashes and compares some hundred of them per lookup.
     """
 
     host: str
     port: int
+    channel: bytes = b""
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        text = f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return f"{text}/{self.channel.hex()}" if self.channel else text
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
