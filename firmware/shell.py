@@ -1,8 +1,9 @@
 """The shell around a core: one UDP socket, the clock, worker threads, the one log.
 
 Carries facts to the core and carries out its commands; knows no protocol. The same shell runs a
-telephone, a bare DHT node and a lookup. Everything that touches the core passes one inbox and is
-done by one task, so a core never sees two things at once.
+telephone, a bare DHT node and a lookup. The core is only ever touched in a turn: one batch of
+datagrams, or what the inbox holds. Turns are short callbacks of one event loop, so a core never
+sees two things at once, and between two of them come sound, timers and other sockets.
 Units: `_s` monotonic seconds, the clock of the event loop.
 """
 
@@ -16,10 +17,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import NoReturn
 
 from firmware import events
-from firmware.demux import DATAGRAM_BYTES_MAX
-from firmware.errors import CommandError, HardwareError
+from firmware.datagrams import DatagramSocket, SocketCounters
+from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
 from firmware.model import Endpoint
@@ -27,7 +29,8 @@ from firmware.state import StateDir
 
 logger = logging.getLogger(__name__)
 
-INBOX_DATAGRAMS_MAX = 1024  # 20 ms of a 50,000 packets/s flood; what comes on top is dropped
+BATCH_DATAGRAMS_MAX = 64  # read in one turn; the rest waits in the kernel, which drops at its limit
+BATCH_S = 0.002  # a turn begins no datagram after that, so a flood delays sound by no more
 JOBS_MAX = 64  # Argon2 and DNS jobs waiting; each hash takes tens of milliseconds
 WALL_CLOCK_INTERVAL_S = 30.0
 
@@ -38,7 +41,7 @@ Step = Callable[[float], list[Message]]
 class ShellCounters:
     """What the shell itself dropped."""
 
-    datagrams_dropped: int = 0
+    datagrams_dropped: int = 0  # too long, or no room in the kernel
     socket_errors: int = 0  # unsendable, or refused by the other side (ICMP)
     jobs_dropped: int = 0
 
@@ -58,45 +61,52 @@ class Shell:
         argon2_cost: Argon2Cost | None = None,
     ) -> None:
         self.core = core
-        self.counters = ShellCounters()
         self.local: Endpoint | None = None
         self._state = state
         self._perform_elsewhere = perform
         self._argon2_cost = argon2_cost or Argon2Cost()
         self._inbox: deque[Step] = deque()
-        self._datagrams_waiting = 0
+        self._is_running = False
+        self._has_turn = False  # one is under way or will come
         self._jobs_waiting = 0
-        self._wake = asyncio.Event()
+        self._jobs_dropped = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._transport: asyncio.DatagramTransport | None = None
+        self._socket: DatagramSocket | None = None
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
 
+    @property
+    def counters(self) -> ShellCounters:
+        """Up to now."""
+        of_socket = self._socket.counters if self._socket else SocketCounters()
+        return ShellCounters(of_socket.dropped, of_socket.errors, self._jobs_dropped)
+
     async def open(self, bind: Endpoint) -> Endpoint:
         """Bind the socket and return its address; raises HardwareError if that is not possible."""
-        loop = asyncio.get_running_loop()
-        try:
-            self._transport, _ = await loop.create_datagram_endpoint(
-                lambda: _Receiver(self._received, self._socket_failed),
-                local_addr=(bind.host, bind.port),
-            )
-        except OSError as error:
-            raise HardwareError(f"cannot listen on {bind}: {error.strerror}") from None
-        host, port = self._transport.get_extra_info("sockname")[:2]
-        self.local = Endpoint(host, port)
+        self._loop = asyncio.get_running_loop()
+        self._failure: asyncio.Future[NoReturn] = self._loop.create_future()
+        self._socket = DatagramSocket(bind)
+        self.local = self._socket.local
         return self.local
 
     async def run(self) -> None:
         """Feed the core until cancelled; an exception of the core comes out here."""
-        assert self._transport is not None, "open() first"
+        assert self._socket is not None, "open() first"
         self.tell(self._wall_clock())
         self.tell(events.Started())
+        self._is_running = True
+        self._loop.call_soon(self._turn)
+        self._loop.add_reader(self._socket.fileno(), self._readable)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._run_core(), name="core")
+                tasks.create_task(self._until_failure(), name="core")
                 tasks.create_task(self._watch_wall_clock(), name="wall clock")
         finally:
-            self._transport.close()
+            self._is_running = False
+            self._loop.remove_reader(self._socket.fileno())
+            if self._timer is not None:
+                self._timer.cancel()
+            self._socket.close()
             self._workers.shutdown(wait=False, cancel_futures=True)
             self._writer.shutdown(wait=True)
 
@@ -107,13 +117,16 @@ class Shell:
     def post(self, step: Step) -> None:
         """Queue one step of the core (the sound plane uses it directly)."""
         self._inbox.append(step)
-        self._wake.set()
+        if self._is_running and not self._has_turn:
+            self._has_turn = True
+            self._loop.call_soon(self._turn)
 
     def perform(self, message: Message) -> None:
         """Carry out one command of the core."""
         match message:
             case events.SendDatagram(data=data, to=to):
-                self._send(data, to)
+                assert self._socket is not None
+                self._socket.send(data, to)
             case events.ComputeArgon2(secret=secret, salt=salt):
                 self._submit(partial(compute_argon2, secret, salt, self._argon2_cost))
             case events.ResolveHost(name=name):
@@ -123,26 +136,66 @@ class Shell:
             case _ if self._perform_elsewhere is not None:
                 self._perform_elsewhere(message)
 
-    async def _run_core(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._inbox:
-                self._take(self._inbox.popleft()(loop.time()))
-            deadline_s = self.core.deadline_s()
-            if deadline_s is not None and deadline_s <= loop.time():
-                self._take(self.core.on_time(loop.time()))
-            self._arm(loop)
+    async def _until_failure(self) -> None:
+        await self._failure
 
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Wake up at the core's deadline; one timer for everything."""
-        deadline_s = self.core.deadline_s()
+    def _readable(self) -> None:
+        """One turn: a batch of datagrams, and what follows from it."""
+        assert self._socket is not None
+        self._has_turn = True
+        try:
+            now_s = self._loop.time()
+            until_s = now_s + BATCH_S
+            for _ in range(BATCH_DATAGRAMS_MAX):
+                received = self._socket.receive()
+                if received is None:
+                    break
+                self._take(self._handle_logged(events.DatagramReceived(*received), now_s))
+                now_s = self._loop.time()
+                if now_s >= until_s:
+                    break
+        except Exception as error:
+            self._fail(error)
+            raise
+        self._turn()
+
+    def _turn(self) -> None:
+        """Do what the inbox holds and what is due; then wait for the next deadline."""
+        if not self._is_running:
+            return
+        self._has_turn = True
+        try:
+            self._empty_inbox()
+            deadline_s = self.core.deadline_s()
+            if deadline_s is not None and deadline_s <= self._loop.time():
+                self._take(self.core.on_time(self._loop.time()))
+                self._empty_inbox()
+                deadline_s = self.core.deadline_s()
+            self._arm(deadline_s)
+        except Exception as error:
+            self._fail(error)
+            raise
+        self._has_turn = False
+
+    def _empty_inbox(self) -> None:
+        while self._inbox:
+            self._take(self._inbox.popleft()(self._loop.time()))
+
+    def _fail(self, error: Exception) -> None:
+        """The core is broken: it gets no other turn, and run() ends with the error."""
+        assert self._socket is not None
+        self._is_running = False
+        self._loop.remove_reader(self._socket.fileno())
+        if not self._failure.done():
+            self._failure.set_exception(error)
+
+    def _arm(self, deadline_s: float | None) -> None:
+        """Take a turn at the core's deadline; one timer for everything."""
         if self._timer is not None:
-            if deadline_s is not None and loop.time() < self._timer.when() <= deadline_s:
+            if deadline_s is not None and self._loop.time() < self._timer.when() <= deadline_s:
                 return  # to wake up early once is cheaper than a new timer after each datagram
             self._timer.cancel()
-        self._timer = None if deadline_s is None else loop.call_at(deadline_s, self._wake.set)
+        self._timer = None if deadline_s is None else self._loop.call_at(deadline_s, self._turn)
 
     def _take(self, messages: list[Message]) -> None:
         for message in messages:
@@ -163,30 +216,10 @@ class Shell:
         utc_s = time.time()
         return events.WallClockRead(utc_s, float(time.localtime(utc_s).tm_gmtoff))
 
-    def _received(self, data: bytes, source: Endpoint) -> None:
-        if self._datagrams_waiting >= INBOX_DATAGRAMS_MAX or len(data) > DATAGRAM_BYTES_MAX:
-            self.counters.datagrams_dropped += 1
-            return
-        self._datagrams_waiting += 1
-        self.post(partial(self._handle_datagram, events.DatagramReceived(data, source)))
-
-    def _handle_datagram(self, fact: events.DatagramReceived, now_s: float) -> list[Message]:
-        self._datagrams_waiting -= 1
-        return self._handle_logged(fact, now_s)
-
-    def _send(self, data: bytes, to: Endpoint) -> None:
-        assert self._transport is not None
-        self._transport.sendto(data, (to.host, to.port))
-
-    def _socket_failed(self, error: OSError) -> None:
-        """Nobody has to act: cores repeat and time out by themselves."""
-        self.counters.socket_errors += 1
-        logger.debug("socket: %s", error)
-
     def _submit(self, job: Callable[[], Fact]) -> None:
         """Run `job` in a worker thread; its fact comes back through the inbox."""
         if self._jobs_waiting >= JOBS_MAX:
-            self.counters.jobs_dropped += 1
+            self._jobs_dropped += 1
             return
         self._jobs_waiting += 1
         loop = asyncio.get_running_loop()
@@ -211,20 +244,3 @@ def _store_logged(state: StateDir, name: str, data: bytes) -> None:
         state.write(name, data)
     except CommandError as error:  # a full card must not end a call
         logger.warning("%s", error)
-
-
-class _Receiver(asyncio.DatagramProtocol):
-    """Turns asyncio's address tuples into endpoints."""
-
-    def __init__(
-        self, received: Callable[[bytes, Endpoint], None], failed: Callable[[OSError], None]
-    ) -> None:
-        self._received = received
-        self._failed = failed
-
-    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._received(data, Endpoint(addr[0], addr[1]))
-
-    def error_received(self, exc: Exception) -> None:
-        assert isinstance(exc, OSError)
-        self._failed(exc)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from firmware import events
+from firmware.datagrams import DatagramSocket
 from firmware.demux import DATAGRAM_BYTES_MAX
 from firmware.errors import HardwareError
 from firmware.events import Message
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
 from firmware.model import Endpoint
-from firmware.shell import JOBS_MAX, Shell
+from firmware.shell import BATCH_DATAGRAMS_MAX, BATCH_S, JOBS_MAX, Shell
 from firmware.state import StateDir
 
 LOOPBACK = Endpoint("127.0.0.1", 0)
@@ -61,7 +65,8 @@ async def run_until_done(shell: Shell, core: Recorder) -> None:
 
 def in_loop(story: Callable[[], Awaitable[None]]) -> None:
     async def main() -> None:
-        await story()
+        async with asyncio.timeout(30):
+            await story()
 
     asyncio.run(main())
 
@@ -111,6 +116,60 @@ def test_datagram_to_an_impossible_address_is_counted() -> None:
         shell.post(lambda _now_s: [events.SendDatagram(b"x", Endpoint("::1", 9))])
         await run_until_done(shell, core)
         assert shell.counters.socket_errors == 1
+
+    in_loop(story)
+
+
+def test_flood_keeps_no_timer_waiting() -> None:
+    class Slow(Recorder):
+        """Half a millisecond of work on each datagram; they come faster than that."""
+
+        def handle(self, fact: Message, now_s: float) -> list[Message]:
+            end_s = time.perf_counter() + 0.0005
+            while isinstance(fact, events.DatagramReceived) and time.perf_counter() < end_s:
+                pass
+            return super().handle(fact, now_s)
+
+    async def story() -> None:
+        core = Slow({}, lambda: len(core.of(events.DatagramReceived)) >= 400)
+        shell = Shell(core)
+        local = await shell.open(LOOPBACK)
+        with closing(DatagramSocket(LOOPBACK)) as flooder:
+            for _ in range(400):
+                flooder.send(b"flood", local)
+            ticks_s: list[float] = []
+            running = asyncio.create_task(shell.run())
+            while not core.done.is_set():
+                await asyncio.sleep(0.001)
+                ticks_s.append(time.perf_counter())
+            running.cancel()
+        # 200 ms of work in turns of 2 ms: whoever waited for a timer saw most of those turns
+        assert len(ticks_s) > 200 / (2 * 1000 * BATCH_S)
+
+    in_loop(story)
+
+
+def test_sound_plane_has_its_turn_in_the_middle_of_a_flood() -> None:
+    async def story() -> None:
+        heard_at_turn: list[int] = []
+        core = Recorder({}, lambda: len(core.of(events.DatagramReceived)) >= 200)
+        shell = Shell(core)
+        local = await shell.open(LOOPBACK)
+
+        def sound(_now_s: float) -> list[Message]:
+            heard_at_turn.append(len(core.of(events.DatagramReceived)))
+            return []
+
+        with closing(DatagramSocket(LOOPBACK)) as flooder:
+            for _ in range(200):
+                flooder.send(b"flood", local)
+            running = asyncio.create_task(shell.run())
+            while not core.done.is_set():
+                shell.post(sound)
+                await asyncio.sleep(0)
+            running.cancel()
+        steps = [after - before for before, after in itertools.pairwise(heard_at_turn)]
+        assert max(steps) <= BATCH_DATAGRAMS_MAX
 
     in_loop(story)
 

@@ -1,0 +1,91 @@
+"""The one UDP socket: takes datagrams out of the kernel and puts them in, without waiting.
+
+Knows no protocol and no core; the shell says when to read and who gets what. Never blocks: what
+the kernel has no room for is dropped and counted, as a full line would drop it. A socket bound to
+`::` speaks both families, and IPv4 looks as if it came over a socket of its own.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+
+from firmware.demux import DATAGRAM_BYTES_MAX
+from firmware.errors import HardwareError
+from firmware.model import Endpoint
+
+BUFFER_BYTES = 4 * 1024 * 1024  # asked for in each direction; the kernel gives what it allows
+MAPPED = "::ffff:"  # RFC 4291 section 2.5.5.2: IPv4 on a socket of IPv6
+MAPPED_LENGTH = len(MAPPED)
+UNREADABLE_MAX = 16  # errors of others (ICMP) taken out of the socket in one go
+
+
+@dataclass(slots=True)
+class SocketCounters:
+    """What did not get through here."""
+
+    dropped: int = 0  # too long, or no room in the kernel
+    errors: int = 0  # unsendable, or refused by the other side (ICMP)
+
+
+class DatagramSocket:
+    """Open from the start; `close()` it."""
+
+    def __init__(self, bind: Endpoint) -> None:
+        """Bind, port 0 = any; raises HardwareError if that is not possible."""
+        self.counters = SocketCounters()
+        self._is_v6 = ":" in bind.host
+        self._socket = socket.socket(
+            socket.AF_INET6 if self._is_v6 else socket.AF_INET, socket.SOCK_DGRAM
+        )
+        try:
+            self._socket.setblocking(False)
+            if self._is_v6:
+                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
+            self._socket.bind((bind.host, bind.port))
+        except OSError as error:
+            self._socket.close()
+            raise HardwareError(f"cannot listen on {bind}: {error.strerror}") from None
+        host, port = self._socket.getsockname()[:2]
+        self.local = Endpoint(host, port)
+
+    def fileno(self) -> int:
+        """For the event loop."""
+        return self._socket.fileno()
+
+    def receive(self) -> tuple[bytes, Endpoint] | None:
+        """The next datagram that waits in the kernel; None = there is no more."""
+        for _ in range(UNREADABLE_MAX):
+            try:
+                data, address = self._socket.recvfrom(DATAGRAM_BYTES_MAX + 1)
+            except BlockingIOError:
+                return None
+            except OSError:
+                self.counters.errors += 1
+                continue
+            if len(data) > DATAGRAM_BYTES_MAX:
+                self.counters.dropped += 1
+                continue
+            host = address[0]
+            if self._is_v6 and host.startswith(MAPPED):
+                host = host[MAPPED_LENGTH:]
+            return data, Endpoint(host, address[1])
+        return None
+
+    def send(self, data: bytes, to: Endpoint) -> None:
+        """Nobody has to act on a failure: cores repeat and time out by themselves."""
+        host = to.host
+        if self._is_v6 and ":" not in host:
+            host = MAPPED + host
+        try:
+            self._socket.sendto(data, (host, to.port))
+        except BlockingIOError:
+            self.counters.dropped += 1
+        except OSError:
+            self.counters.errors += 1
+
+    def close(self) -> None:
+        """Nothing comes or goes any more."""
+        self._socket.close()
