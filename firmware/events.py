@@ -136,6 +136,13 @@ class LanNeighbourLost(Fact):
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddressesChanged(Fact):
+    """Where our socket can be reached without a router in between, by the interfaces we have."""
+
+    addresses: tuple[Endpoint, ...]
+
+
 # --- commands for the shell --------------------------------------------------------------------
 
 
@@ -243,6 +250,21 @@ class ReachabilityChanged(Fact):
 
     nodes: int
     published: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAt(Fact):
+    """`observer` saw our datagrams come from `endpoint` (overlay -> path); it may lie."""
+
+    endpoint: Endpoint
+    observer: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapped(Fact):
+    """The router forwards `endpoint` to us, as asked for; None = no longer, or it never did."""
+
+    endpoint: Endpoint | None
 
 
 @dataclass(frozen=True, slots=True)
