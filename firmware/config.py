@@ -36,8 +36,8 @@ OLED_WIDTH_MAX, OLED_HEIGHT_MAX = 128, 64  # SSD1306 data sheet, section 1
 
 DIALLING_KEYS = "0123456789*#"
 KEYS = DIALLING_KEYS + "ABCD"  # ITU-T Q.23
-# Countries whose tones (codec/tones.py) and bell (drivers/ringer.py) we know; UK is GB.
-COUNTRIES = tuple("AT CH DE ES FR GB IT UK US".split())
+# Countries whose tones (codec/countries.py) and bell (drivers/ringer.py) we know; UK is GB.
+COUNTRIES = tuple("AT AU BE BR CH CZ DE DK ES FI FR GB IN IT JP NL NO NZ PL PT SE UK US".split())
 I2C_PINS = {0: (0, 1), 1: (2, 3)}  # bus: data and clock; other buses are moved by overlays
 
 

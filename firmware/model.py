@@ -91,13 +91,16 @@ class EndReason(StrEnum):
 
 
 class Tone(StrEnum):
-    """Call-progress tones; frequencies and cadences per country are in codec/tones.py."""
+    """Call-progress tones; frequencies and cadences per country are in codec/countries.py."""
 
     DIAL = "dial"
     RINGBACK = "ringback"
     BUSY = "busy"
     CONGESTION = "congestion"
     SPECIAL_INFORMATION = "special_information"  # SIT: number unobtainable or changed
+    CALL_WAITING = "call_waiting"
+    MESSAGE_WAITING = "message_waiting"  # in the place of the dial tone
+    HOWLER = "howler"  # the handset was left off its hook
 
 
 class Codec(StrEnum):

@@ -90,7 +90,7 @@ def test_complete_config_sets_every_key() -> None:
         ('[audio]\ncapture = ""', "box.toml: [audio] capture: must be an ALSA name"),
         ('[audio]\ncapture = "file:"', "box.toml: [audio] capture: must be an ALSA name"),
         ("[audio]\nplayback = 0", "box.toml: [audio] playback: must be a string"),
-        ('[audio]\ncountry = "DDR"', "box.toml: [audio] country: 'DDR' is none of AT, CH"),
+        ('[audio]\ncountry = "DDR"', "box.toml: [audio] country: 'DDR' is none of AT, AU"),
         ("[codec]\npreference = []", "box.toml: [codec] preference: must name at least one"),
         ('[codec]\npreference = ["gsm"]', "box.toml: [codec] preference: 'gsm' is none of opus"),
         ('[codec]\npreference = ["opus", "opus"]', "box.toml: [codec] preference: must name"),

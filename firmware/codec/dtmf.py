@@ -15,14 +15,14 @@ KEYS = "123A456B789C*0#D"  # row by row
 KEY_TONE_FRAMES = 5  # 100 ms: as long as a short press
 LEVEL_DBM0 = -16.0  # both frequencies together, below the dial tone
 
-_ROWS_HZ = (697, 770, 852, 941)
-_COLUMNS_HZ = (1209, 1336, 1477, 1633)
+ROWS_HZ = (697, 770, 852, 941)
+COLUMNS_HZ = (1209, 1336, 1477, 1633)
 
 
 def frequencies_hz(key: str) -> tuple[int, int]:
     """Row and column frequency of one of KEYS."""
-    row, column = divmod(_index(key), len(_COLUMNS_HZ))
-    return _ROWS_HZ[row], _COLUMNS_HZ[column]
+    row, column = divmod(_index(key), len(COLUMNS_HZ))
+    return ROWS_HZ[row], COLUMNS_HZ[column]
 
 
 def key_tone(key: str) -> tuple[Frame, ...]:

@@ -2,41 +2,44 @@
 
 Knows no call: `TonePlayer` plays what it is told, from the first sample of the next frame on.
 Units: hertz, milliseconds; levels in dBm0, where a sine of full scale is +3.14 dBm0 (G.711).
-Sources: ITU-T E.180 and its Supplement 2 as collected in Asterisk's indications.conf.sample (at:
-ITU tones-0203, uk: BT SIN 350); ITU-T E.180 clause 7 (special information tone).
+Sources: ITU-T E.180 and its Supplement 2; the table is in countries.py.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from firmware.codec.countries import HOWLER, SPECIAL_INFORMATION, TONES_OF, CountryTones
 from firmware.errors import ConfigError
 from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Tone, silence
 
-LEVEL_DBM0 = -13.0  # of the whole tone, two frequencies together; easy on the ear at any volume
+LEVEL_DBM0 = -13.0  # of the whole tone, all frequencies together; easy on the ear at any volume
 RAMP_SAMPLES = 80  # 5 ms up and down, against clicks
+COUNTRIES = frozenset(TONES_OF)
 
-_FULL_SCALE_DBM0 = 3.14
+FULL_SCALE_DBM0 = 3.14
 _SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
+_MODULATION = 0.9  # depth of `*`
+_BURSTS = 6  # of the dial tone, before it goes on: a message waits
 
-Step = tuple[tuple[int, ...], int]  # frequencies (none = pause), milliseconds (0 = for ever)
-Cadence = tuple[Step, ...]  # repeated from the beginning
+Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class _Country:
-    dial: Cadence
-    ringback: Cadence
-    busy: Cadence
-    congestion: Cadence
+class Step:
+    """One element of a cadence: sines together, for a while."""
+
+    sines: tuple[tuple[int, float], ...]  # hertz, and loudness beside the others; none = a pause
+    duration_ms: int  # 0 = for ever
+    once: bool = False  # not repeated
 
 
 def amplitude(level_dbm0: float, frequencies: int = 1) -> float:
     """Peak of each of `frequencies` equal sines that together have `level_dbm0`."""
-    level_db = level_dbm0 - _FULL_SCALE_DBM0 - 10 * float(np.log10(frequencies))
+    level_db = level_dbm0 - FULL_SCALE_DBM0 - 10 * float(np.log10(frequencies))
     return float(32767 * 10 ** (level_db / 20))
 
 
@@ -54,13 +57,17 @@ class TonePlayer:
     def __init__(self, country: str) -> None:
         """`country` is a key of COUNTRIES in any case; ConfigError otherwise."""
         found = _country(country)
-        self._waves = {
-            Tone.DIAL: _wave(found.dial),
-            Tone.RINGBACK: _wave(found.ringback),
-            Tone.BUSY: _wave(found.busy),
-            Tone.CONGESTION: _wave(found.congestion),
-            Tone.SPECIAL_INFORMATION: _wave(_SPECIAL_INFORMATION),
+        self._cadences = {
+            Tone.DIAL: cadence(found.dial),
+            Tone.MESSAGE_WAITING: _message_waiting(found),
+            Tone.RINGBACK: cadence(found.ringback),
+            Tone.BUSY: cadence(found.busy),
+            Tone.CONGESTION: cadence(found.congestion),
+            Tone.CALL_WAITING: cadence(found.call_waiting),
+            Tone.SPECIAL_INFORMATION: cadence(SPECIAL_INFORMATION),
+            Tone.HOWLER: cadence(HOWLER),
         }
+        self._waves: dict[Tone, tuple[Samples, Samples]] = {}  # made when first wanted
         self._ramp = ramp()
         self._tone: Tone | None = None
         self._position = 0  # samples of the tone played
@@ -76,6 +83,12 @@ class TonePlayer:
         if tone is self._tone:
             return
         self.stop()
+        if tone not in self._waves:
+            steps = self._cadences[tone]
+            self._waves[tone] = (
+                _wave(tuple(step for step in steps if step.once)),
+                _wave(tuple(step for step in steps if not step.once)),
+            )
         self._tone, self._position = tone, 0
 
     def stop(self) -> None:
@@ -96,101 +109,63 @@ class TonePlayer:
         self._ending[:] = 0
         return np.rint(frame).astype(np.int16)
 
-    def _next(self, count: int) -> npt.NDArray[np.float32]:
+    def _next(self, count: int) -> Samples:
         assert self._tone is not None
-        wave = self._waves[self._tone]
-        indices = np.arange(self._position, self._position + count) % len(wave)
+        once, wave = self._waves[self._tone]
+        indices = np.arange(self._position, self._position + count)
         self._position += count
-        return wave[indices]
+        if indices[-1] < len(once):
+            return once[indices]
+        sound = wave[(indices - len(once)) % len(wave)]
+        first = indices < len(once)
+        sound[first] = once[indices[first]]
+        return sound
 
 
-def _wave(cadence: Cadence) -> npt.NDArray[np.float32]:
+def cadence(text: str) -> tuple[Step, ...]:
+    """The steps of a tone in the notation of countries.py."""
+    return tuple(_step(element) for element in text.split(","))
+
+
+def _step(element: str) -> Step:
+    sound, _, duration = element.removeprefix("!").partition("/")
+    carrier, _, swelling = sound.partition("*")
+    sines = tuple((int(hz), 1.0) for hz in carrier.split("+") if hz != "0")
+    if swelling:  # a product of two sines is a carrier between two side bands
+        hz, side = int(carrier), int(swelling)
+        sines = ((hz, 1.0), (hz - side, _MODULATION / 2), (hz + side, _MODULATION / 2))
+    return Step(sines, int(duration or 0), element.startswith("!"))
+
+
+def _message_waiting(tones: CountryTones) -> tuple[Step, ...]:
+    if tones.message_waiting:
+        return cadence(tones.message_waiting)
+    dial = cadence(tones.dial)
+    burst = replace(dial[0], duration_ms=100, once=True)
+    return (burst, Step((), 100, once=True)) * _BURSTS + dial
+
+
+def _wave(steps: tuple[Step, ...]) -> Samples:
     """One repetition; of a tone for ever 1 s, after which each whole frequency begins anew."""
-    rising, steps = ramp(), []
-    for frequencies, duration_ms in cadence:
-        n = np.arange((duration_ms or 1000) * _SAMPLES_PER_MS)
-        step = np.zeros(len(n), dtype=np.float32)
-        for frequency in frequencies:
-            peak = amplitude(LEVEL_DBM0, len(frequencies))
-            step += (peak * np.sin(2 * np.pi * frequency * n / SAMPLE_RATE_HZ)).astype(np.float32)
-        if duration_ms:
-            step[:RAMP_SAMPLES] *= rising
-            step[-RAMP_SAMPLES:] *= rising[::-1]
-        steps.append(step)
-    return np.concatenate(steps)
+    rising = ramp()
+    waves = [np.zeros(0, dtype=np.float32)]
+    for step in steps:
+        n = np.arange((step.duration_ms or 1000) * _SAMPLES_PER_MS)
+        wave = np.zeros(len(n), dtype=np.float32)
+        power = sum(loudness**2 for _, loudness in step.sines)
+        for frequency, loudness in step.sines:
+            peak = amplitude(LEVEL_DBM0) * loudness / power**0.5
+            wave += (peak * np.sin(2 * np.pi * frequency * n / SAMPLE_RATE_HZ)).astype(np.float32)
+        if step.duration_ms:
+            wave[:RAMP_SAMPLES] *= rising
+            wave[-RAMP_SAMPLES:] *= rising[::-1]
+        waves.append(wave)
+    return np.concatenate(waves)
 
 
-def _country(country: str) -> _Country:
-    found = _COUNTRIES.get(country.upper())
+def _country(country: str) -> CountryTones:
+    found = TONES_OF.get(country.upper())
     if found is None:
         known = ", ".join(sorted(COUNTRIES))
         raise ConfigError(f"[audio] country: no tones for {country!r}; known are {known}")
     return found
-
-
-def _for_ever(*frequencies: int) -> Cadence:
-    return ((frequencies, 0),)
-
-
-def _beats(frequencies: int | tuple[int, ...], *on_off_ms: int) -> Cadence:
-    sound = (frequencies,) if isinstance(frequencies, int) else frequencies
-    return tuple((() if i % 2 else sound, ms) for i, ms in enumerate(on_off_ms))
-
-
-# The same three in every country: E.180 allows each +-50 Hz, and 1 s +-0.25 s of pause. The tables
-# have oddities here (one tone only in Spain, once only in the United States) that help nobody.
-_SPECIAL_INFORMATION: Cadence = (((950,), 330), ((1400,), 330), ((1800,), 330), ((), 1000))
-
-_UNITED_KINGDOM = _Country(
-    dial=_for_ever(350, 440),
-    ringback=_beats((400, 450), 400, 200, 400, 2000),
-    busy=_beats(400, 375, 375),
-    congestion=_beats(400, 400, 350, 225, 525),
-)
-_COUNTRIES = {
-    "AT": _Country(
-        dial=_for_ever(420),
-        ringback=_beats(420, 1000, 5000),
-        busy=_beats(420, 400, 400),
-        congestion=_beats(420, 200, 200),
-    ),
-    "CH": _Country(
-        dial=_for_ever(425),
-        ringback=_beats(425, 1000, 4000),
-        busy=_beats(425, 500, 500),
-        congestion=_beats(425, 200, 200),
-    ),
-    "DE": _Country(
-        dial=_for_ever(425),
-        ringback=_beats(425, 1000, 4000),
-        busy=_beats(425, 480, 480),
-        congestion=_beats(425, 240, 240),
-    ),
-    "ES": _Country(
-        dial=_for_ever(425),
-        ringback=_beats(425, 1500, 3000),
-        busy=_beats(425, 200, 200),
-        congestion=_beats(425, 200, 200, 200, 200, 200, 600),
-    ),
-    "FR": _Country(
-        dial=_for_ever(440),
-        ringback=_beats(440, 1500, 3500),
-        busy=_beats(440, 500, 500),
-        congestion=_beats(440, 250, 250),
-    ),
-    "GB": _UNITED_KINGDOM,
-    "IT": _Country(
-        dial=_beats(425, 200, 200, 600, 1000),
-        ringback=_beats(425, 1000, 4000),
-        busy=_beats(425, 500, 500),
-        congestion=_beats(425, 200, 200),
-    ),
-    "UK": _UNITED_KINGDOM,
-    "US": _Country(
-        dial=_for_ever(350, 440),
-        ringback=_beats((440, 480), 2000, 4000),
-        busy=_beats((480, 620), 500, 500),
-        congestion=_beats((480, 620), 250, 250),
-    ),
-}
-COUNTRIES = frozenset(_COUNTRIES)

@@ -42,7 +42,11 @@ _TONE_OF_REASON = {
 }
 
 # Pressed keys are heard where they can mean a digit; not over speech, which would miss its frames.
+_OVER = frozenset({CallState.BUSY, CallState.FAILED})
 _KEYS_SILENT = frozenset({CallState.IDLE, CallState.RINGING, CallState.CONNECTED})
+
+
+HOWLER_FRAMES = 50 * 45  # 45 s after the end of a call the handset still is not on its hook
 
 
 def tone_of(view: CallView) -> Tone | None:
@@ -66,6 +70,7 @@ class EarTones:
         self._wanted: Tone | None = None
         self._fading = False  # the player still has the last milliseconds of a tone to play
         self._key_frames: deque[Frame] = deque()  # of the last key only
+        self._frames_over = 0  # heard since the call is over
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take CallChanged or KeyPressed; never answers."""
@@ -87,6 +92,10 @@ class EarTones:
 
     def frame(self, now_s: float) -> Frame | None:
         """The next 20 ms of tone; None = no tone, the peer's speech may be heard."""
+        if self._state in _OVER:
+            self._frames_over += 1
+            if self._frames_over == HOWLER_FRAMES:
+                self._wanted = Tone.HOWLER
         if self._wanted is not None and not self._key_frames:
             self._player.start(self._wanted)
         if self._player.tone is not None:
@@ -103,6 +112,8 @@ class EarTones:
         entered = view.state is not self._state
         if entered and view.state in (CallState.OFF_HOOK, CallState.CALLING, CallState.RINGING):
             self.heard_first_s.clear()
+        if entered:
+            self._frames_over = 0
         self._state, self._wanted = view.state, tone_of(view)
         if self._player.tone not in (None, self._wanted):
             self._player.stop()

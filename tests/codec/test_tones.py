@@ -54,6 +54,11 @@ def _edges_ms(sound: Frame) -> list[float]:
         ("US", {350, 440}),
         ("UK", {350, 440}),
         ("GB", {350, 440}),
+        ("AU", {413, 438}),
+        ("JP", {400}),
+        ("IN", {375, 400, 425}),  # 400 Hz, swelling 25 times a second
+        ("NO", {425}),
+        ("NZ", {400}),
     ],
 )
 def test_dial_tone_has_the_frequencies_of_the_country(country: str, frequencies: set[int]) -> None:
@@ -79,12 +84,41 @@ def test_dial_tone_is_at_its_level() -> None:
         ("IT", Tone.DIAL, [0, 200, 400, 1000, 2000, 2200]),
         ("ES", Tone.CONGESTION, [0, 200, 400, 600, 800, 1000, 1600, 1800]),
         ("FR", Tone.SPECIAL_INFORMATION, [0, 990, 1990, 2980]),
+        ("JP", Tone.RINGBACK, [0, 1000, 3000, 4000]),
+        ("AU", Tone.RINGBACK, [0, 400, 600, 1000, 3000, 3400]),
+        ("SE", Tone.CONGESTION, [0, 250, 1000, 1250]),
+        ("CZ", Tone.DIAL, [0, 330, 660, 1320, 1980, 2310]),
+        ("BR", Tone.CONGESTION, [0, 250, 500, 1250, 1500, 1750]),
+        ("PT", Tone.RINGBACK, [0, 1000, 6000, 7000]),
+        ("DE", Tone.CALL_WAITING, [0, 200, 400, 600, 5600, 5800]),
+        ("US", Tone.CALL_WAITING, [0, 300, 10300, 10600]),
+        ("DE", Tone.HOWLER, [0, 100, 200, 300]),
+        ("US", Tone.MESSAGE_WAITING, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1000, 1100]),
     ],
 )
 def test_cadence_is_that_of_the_country(country: str, tone: Tone, edges_ms: list[float]) -> None:
     heard = _edges_ms(_played(country, tone, edges_ms[-1] / 1000 + 0.1))
     # the ramps are too soft to be seen within 1 ms, and two soft steps of the SIT meet
     assert heard[: len(edges_ms)] == pytest.approx(edges_ms, abs=1.0)
+
+
+def test_message_waiting_is_the_dial_tone_after_its_bursts() -> None:
+    waiting = _played("FR", Tone.MESSAGE_WAITING, 2.4)[1200 * 16 :][:SAMPLE_RATE_HZ]
+    assert _frequencies(waiting) == {440}
+    assert abs(level_dbm0(waiting[RAMP_SAMPLES:]) - LEVEL_DBM0) < 0.1
+
+
+def test_swelling_tone_has_its_level_and_swells() -> None:
+    second = _played("IN", Tone.DIAL, 1.1)[FRAME_SAMPLES:][:SAMPLE_RATE_HZ]
+    assert abs(level_dbm0(second) - LEVEL_DBM0) < 0.1
+    loudness = [level_dbm0(part) for part in second.reshape(-1, 160)]  # 10 ms
+    assert max(loudness) - min(loudness) > 9.0
+
+
+def test_notation_of_every_country_is_understood() -> None:
+    for country in COUNTRIES:
+        for tone in Tone:
+            assert _played(country, tone, 0.5).any(), (country, tone)
 
 
 def test_special_information_tone_rises_in_three_steps() -> None:
@@ -112,7 +146,8 @@ def test_tone_never_clicks(country: str, tone: Tone) -> None:
     sound = np.concatenate([first, _play(player, 0.1)])
     steps = np.abs(np.diff(sound.astype(int), prepend=0))
     # the steepest step of a sine of 1800 Hz at this level; a click would be several times that
-    assert steps.max() <= 5110 * 2 * np.sin(np.pi * 1800 / SAMPLE_RATE_HZ)
+    highest_hz, peak = (2600, 2 * 5110) if tone is Tone.HOWLER else (1800, 5110)
+    assert steps.max() <= peak * 2 * np.sin(np.pi * highest_hz / SAMPLE_RATE_HZ)
 
 
 def test_stopped_tone_fades_within_five_milliseconds_and_stays_silent() -> None:

@@ -10,7 +10,7 @@ from firmware.codec.tones import TonePlayer
 from firmware.errors import ConfigError
 from firmware.events import CallChanged, HookLifted, KeyPressed
 from firmware.model import CallState, CallView, EndReason, Frame, Tone
-from firmware.ui.earpiece import EarTones, tone_of
+from firmware.ui.earpiece import HOWLER_FRAMES, EarTones, tone_of
 
 SILENT = {EndReason.HUNG_UP, EndReason.MISSED}
 
@@ -83,6 +83,14 @@ def test_every_failure_a_listener_can_meet_has_a_tone(reason: EndReason) -> None
 )
 def test_failure_sounds_like_its_reason(reason: EndReason, tone: Tone | None) -> None:
     assert tone_of(CallView(state=CallState.FAILED, reason=reason)) is tone
+
+
+def test_handset_left_off_its_hook_howls_until_it_is_replaced() -> None:
+    ear = ear_in(CallState.FAILED, EndReason.HUNG_UP_BY_PEER)
+    frames(ear, HOWLER_FRAMES)
+    assert np.array_equal(frames(ear, 50), played(Tone.HOWLER, 51)[1:])
+    ear.handle(CallChanged(CallView(state=CallState.IDLE)), 60.0)
+    assert ear.frame(60.0) is None
 
 
 def test_reason_of_the_last_call_makes_no_tone_on_the_hook() -> None:
