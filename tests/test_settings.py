@@ -1,0 +1,76 @@
+"""fernruf.toml: tolerant of mistakes, exact about what it understood."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firmware.errors import ConfigError
+from firmware.settings import (
+    LANGUAGES,
+    VARIANTS,
+    Settings,
+    parse_settings,
+    print_settings,
+    read_name,
+    read_password,
+)
+
+printable = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=12)
+phrases = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=8, max_size=63)
+
+
+@given(
+    st.builds(
+        Settings,
+        name=printable,
+        country=st.sampled_from(["", "DE", "US"]),
+        language=st.sampled_from(["", *LANGUAGES]),
+        hardware=st.sampled_from(["", *VARIANTS]),
+        ssid=printable.filter(lambda text: 0 < len(text.encode()) <= 32),
+        password=st.one_of(st.just(""), phrases),
+        hidden=st.booleans(),
+    ).filter(lambda settings: len(settings.name.encode()) <= 48)
+)
+def test_what_is_written_is_what_is_read(settings: Settings) -> None:
+    assert parse_settings(print_settings(settings)) == (settings, ())
+
+
+def test_mistakes_are_told_and_the_rest_is_used() -> None:
+    text = """
+[box]
+name = "Oma"
+country = "Deutschland"
+language = "en"
+colour = "red"
+[wifi]
+ssid = "Home"
+password = "short"
+"""
+    settings, mistakes = parse_settings(text)
+    assert settings == Settings(name="Oma", language="en", ssid="Home")
+    assert [mistake.partition(":")[0] for mistake in mistakes] == ["fernruf.toml"] * 3
+    for words in ("[box] country", "[wifi] password", "[box] colour"):
+        assert any(words in mistake for mistake in mistakes), mistakes
+
+
+@pytest.mark.parametrize("text", ["[box", "box = 3\n[wifi]\nssid = 'x'", "\0", "name = 'Oma'"])
+def test_file_that_is_no_settings_file_is_told_and_harms_nothing(text: str) -> None:
+    settings, mistakes = parse_settings(text)
+    assert mistakes
+    assert settings in (Settings(), Settings(ssid="x"))
+
+
+def test_password_may_be_a_phrase_a_key_or_nothing() -> None:
+    for good in ("", "12345678", "x" * 63, "0123456789abcdef" * 4):
+        assert read_password(good) == good
+    for bad in ("1234567", "x" * 64, "pässwörter", "tab\tinside"):
+        with pytest.raises(ConfigError):
+            read_password(bad)
+
+
+def test_name_at_its_limit_is_taken_and_above_it_refused() -> None:
+    assert read_name("ä" * 24)
+    with pytest.raises(ConfigError):
+        read_name("ä" * 24 + "x")
