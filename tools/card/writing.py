@@ -11,6 +11,7 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from card.errors import BadCardError, CardError, ImageError
@@ -22,6 +23,7 @@ EDGE_BYTES = 1 << 20  # of old partition tables, at both ends of a card
 PROBES_MAX = 48
 PROBE_BYTES = 4096  # a page of flash
 FLUSH_EVERY_BYTES = 64 << 20  # so that progress means progress, and a pulled card is noticed
+READERS = 2  # one waits for the card while the other computes
 BLOCKS_AHEAD_MAX = 8  # unpacked and not yet written
 
 Hashed = tuple[int, bytes, bytes]  # offset, block, SHA-256
@@ -72,12 +74,21 @@ def write(image: Image, target: Target, progress: Progress) -> Written:
 
 def verify(written: Written, target: Target, progress: Progress) -> None:
     """Read everything back; BadCardError names the first place that differs."""
+
+    def differs(block: tuple[int, int, bytes]) -> bool:
+        offset, length, digest = block
+        return hashlib.sha256(target.read(offset, length)).digest() != digest
+
     done = 0
-    for offset, length, digest in written.blocks:
-        if hashlib.sha256(target.read(offset, length)).digest() != digest:
-            raise BadCardError(f"the card did not keep what was written at byte {offset}")
-        done += length
-        progress("verifying", done, written.bytes_total)
+    pool = ThreadPoolExecutor(READERS, thread_name_prefix="verify")
+    try:
+        for block, wrong in zip(written.blocks, pool.map(differs, written.blocks), strict=True):
+            if wrong:
+                raise BadCardError(f"the card did not keep what was written at byte {block[0]}")
+            done += block[1]
+            progress("verifying", done, written.bytes_total)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def compare(image: Image, target: Target, progress: Progress) -> None:
