@@ -1,8 +1,8 @@
 """Writing a card with tools/flash.py beside `dd conv=fsync`, onto a file.
 
-`python -m bench.card_write [--mib N] [--rounds N]` prints one JSON object. The image is plain noise;
-`flash_s` is writing alone, `flash_verified_s` with reading back; medians, the ways taking turns. The
-start of the interpreter is in our figures.
+`python -m bench.card_write [--mib N] [--rounds N]` prints one JSON object. The image is plain
+noise; `flash_s` is writing alone, `flash_verified_s` with reading back; medians, the ways taking
+turns. The start of the interpreter is in our figures.
 """
 
 from __future__ import annotations
