@@ -121,6 +121,8 @@ class Part(StrEnum):
     MICROPHONE = "microphone"
     EARPIECE = "earpiece"
     NETWORK = "network"
+    ADAPTER = "adapter"  # of the analog telephone
+    USB_PHONE = "usb phone"
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,3 +90,19 @@ class PlaybackPcm(Protocol):
 
     def close(self) -> None:
         """Stop at once; what is queued may be lost."""
+
+
+class Stream(Protocol):
+    """A device of bytes or of reports: serial line, hidraw, evdev."""
+
+    def read(self, timeout_s: float) -> bytes:
+        """What has come, waiting for it `timeout_s` at most; empty = nothing, or woken."""
+
+    def write(self, data: bytes) -> None:
+        """Send `data`."""
+
+    def wake(self) -> None:
+        """From any thread: the read that waits, or the next one, returns at once."""
+
+    def close(self) -> None:
+        """Give the device back; harmless when closed."""

@@ -101,6 +101,8 @@ ENGLISH = Texts(
         Part.MICROPHONE: "no microphone",
         Part.EARPIECE: "no earpiece",
         Part.NETWORK: "no network",
+        Part.ADAPTER: "no adapter",
+        Part.USB_PHONE: "no USB phone",
     },
     codecs={Codec.OPUS: "Opus", Codec.PCMA: "G.711", Codec.PCMU: "G.711"},
 )
