@@ -210,6 +210,8 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
         contacts=tuple(state.restore(CONTACTS_FILE, decode_contacts) or ()),
         known_nodes=state.restore(NODES_FILE, decode_nodes),
+        exchanges=config.network.exchanges,
+        direct=config.network.direct,
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )
 

@@ -56,6 +56,7 @@ class NetworkSettings:
     bootstrap: tuple[str, ...] = ()  # HOST:PORT
     exchanges: tuple[str, ...] = ()  # HOST:PORT
     mdns: bool = True
+    direct: bool = True  # our own address may be published, not only those of our exchanges
     public_routers: bool | None = None  # of the Mainline, as a last resort; None: a real box does
 
 
@@ -173,6 +174,7 @@ def parse_config(text: str, source: str) -> Config:
             network.take("bootstrap", _hosts, ()),
             network.take("exchanges", _hosts, ()),
             network.take("mdns", boolean, default=True),
+            network.take("direct", boolean, default=True),
             network.take("public_routers", boolean, default=None),
         ),
         HardwareSettings(

@@ -1,7 +1,7 @@
 """One UDP socket for everything: the first byte of a datagram says which protocol it speaks.
 
 Sources: RFC 7983 and RFC 9443 (STUN 0-3, RTP and RTCP 128-191); BEP 5 (a KRPC message is a bencoded
-dictionary and so begins with "d"); sealed signalling takes a byte that neither uses.
+dictionary and so begins with "d"); sealed signalling and channels take bytes that nobody else uses.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from enum import Enum
 
 DATAGRAM_BYTES_MAX = 2048  # above any of our protocols; what is longer is dropped by the shell
 SEALED_FIRST_BYTE = 0xF0
+CHANNEL_FIRST_BYTE = 0xF1
 
 
 class Protocol(Enum):
@@ -19,6 +20,7 @@ class Protocol(Enum):
     KRPC = "krpc"
     RTP = "rtp"
     SEALED = "sealed"
+    CHANNEL = "channel"
     UNKNOWN = "unknown"
 
 
@@ -35,4 +37,6 @@ def protocol_of(data: bytes) -> Protocol:
         return Protocol.RTP
     if first == SEALED_FIRST_BYTE:
         return Protocol.SEALED
+    if first == CHANNEL_FIRST_BYTE:
+        return Protocol.CHANNEL
     return Protocol.UNKNOWN

@@ -303,6 +303,21 @@ class NumberUnresolved(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ObservedAt(Fact):
+    """`observer`, an exchange, sees our socket at `endpoint` (overlay -> path)."""
+
+    endpoint: Endpoint
+    observer: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointRefused(Fact):
+    """The exchange in `endpoint` does not reach the box behind it (overlay -> call)."""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class CallChanged(Fact):
     """The call core's view is new (call -> ui)."""
 

@@ -22,6 +22,7 @@ from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
+from firmware.overlay.registrar.registrar import ExchangeView
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
 
@@ -47,6 +48,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
+    events.ObservedAt: (),
+    events.EndpointRefused: ("call",),
     events.ExpectNumber: ("directory",),
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
@@ -64,6 +67,7 @@ DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.KRPC: ("directory",),
     Protocol.RTP: ("media",),
     Protocol.SEALED: ("call",),
+    Protocol.CHANNEL: ("directory",),  # which hands on what was carried
 }
 WORLD: frozenset[type[Message]] = frozenset(
     {
@@ -103,6 +107,8 @@ class PhoneSetup:
     contacts: tuple[LastReached, ...] = ()  # where numbers were reached last
     known_nodes: KnownNodes | None = None  # of the DHT, from earlier
     last_resort: tuple[str, ...] = ()  # HOST:PORT, asked when nobody else answers
+    exchanges: tuple[str, ...] = ()  # HOST:PORT, known in advance
+    direct: bool = True  # our own address is published, not only those of our exchanges
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,7 @@ class PhoneStatus:
     picture: Picture
     nodes: int
     published: bool
+    exchanges: tuple[ExchangeView, ...]
     timings: Timings
     media: events.MediaReported | None
     datagrams_unknown: int
@@ -149,6 +156,8 @@ class Phone:
             identity=setup.identity,
             pins=setup.pins,
             contacts=setup.contacts,
+            exchanges=setup.exchanges,
+            direct=setup.direct,
         )
         self.call = Call(
             setup.identity,
@@ -193,7 +202,12 @@ class Phone:
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
-        return self.media.capture(frame, now_s)
+        return [
+            self.directory.channels.wrap(message, now_s)
+            if isinstance(message, events.SendDatagram)
+            else message
+            for message in self.media.capture(frame, now_s)
+        ]
 
     def playout(self, now_s: float) -> Frame:
         """The next frame for the earpiece: a tone, else the peer's speech, else silence."""
@@ -210,6 +224,7 @@ class Phone:
             picture=self.display.picture,
             nodes=self._reachability.nodes,
             published=self._reachability.published,
+            exchanges=self.directory.registrar.views(),
             timings=self._timings_now(),
             media=self._report,
             datagrams_unknown=self._datagrams_unknown,
@@ -224,7 +239,9 @@ class Phone:
                 return for_shell
             message = waiting.popleft()
             self._remember(message, now_s)
-            if type(message) in WORLD:
+            if isinstance(message, events.SendDatagram):
+                for_shell.append(self.directory.channels.wrap(message, now_s))
+            elif type(message) in WORLD:
                 for_shell.append(message)
             for name in self._hearers(message):
                 if name in self._cores:

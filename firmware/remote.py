@@ -17,6 +17,7 @@ from typing import Any
 from firmware.control import Answer, Handler
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
+from firmware.events import MediaReported
 from firmware.model import CallState, CallView, RtpCounters
 from firmware.phone import Phone
 
@@ -118,11 +119,14 @@ class Remote:
             "peer_name": view.peer_name or None,
             "reason": view.reason,
             "codec": view.codec,
-            "path": "direct" if in_call else None,
+            "path": _path_of(media) if in_call else None,
             "authentication_digits": view.authentication_digits or None,
             "screen": list(status.picture.lines),
             "nodes": status.nodes,
-            "exchanges": [],
+            "exchanges": [
+                {"endpoint": str(one.endpoint), "rtt_ms": round(1000 * one.rtt_s), "load": one.load}
+                for one in status.exchanges
+            ],
             "rtp": asdict(media.counters if media else RtpCounters()),
             "timings": asdict(status.timings),
             "audio": self._sound_status(),
@@ -173,3 +177,8 @@ def _process_status() -> Answer:
     if statm.exists():
         rss_kib = int(statm.read_text().split()[1]) * resource.getpagesize() // 1024
     return {"cpu_s": round(time.process_time(), 3), "rss_mb": round(rss_kib / 1024, 1)}
+
+
+def _path_of(media: MediaReported | None) -> str:
+    """How speech reaches the peer: through an exchange, or straight."""
+    return "relay" if media is not None and media.remote.channel else "direct"

@@ -1,6 +1,12 @@
 """One socket: the first byte decides, nothing else is looked at."""
 
-from firmware.demux import DATAGRAM_BYTES_MAX, SEALED_FIRST_BYTE, Protocol, protocol_of
+from firmware.demux import (
+    CHANNEL_FIRST_BYTE,
+    DATAGRAM_BYTES_MAX,
+    SEALED_FIRST_BYTE,
+    Protocol,
+    protocol_of,
+)
 
 
 def test_each_protocol_is_known_by_its_first_byte() -> None:
@@ -9,6 +15,7 @@ def test_each_protocol_is_known_by_its_first_byte() -> None:
         Protocol.KRPC: range(100, 101),
         Protocol.RTP: range(128, 192),
         Protocol.SEALED: range(SEALED_FIRST_BYTE, SEALED_FIRST_BYTE + 1),
+        Protocol.CHANNEL: range(CHANNEL_FIRST_BYTE, CHANNEL_FIRST_BYTE + 1),
     }
     for first in range(256):
         owner = [protocol for protocol, values in expected.items() if first in values]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,9 +30,13 @@ from firmware.model import (
     Frame,
 )
 from firmware.overlay.dht.node import Node
+from firmware.overlay.directory import Directory
+from firmware.overlay.exchange.exchange import Exchange
+from firmware.overlay.exchange.limits import Limits
 from firmware.phone import Phone, PhoneSetup
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay
+HOLE_S = 30.0  # as long as the worst routers keep a mapping
 HASH_S = 0.05  # what one hash of the real cost takes on a small computer
 UTC_AT_START_S = 1_800_000_000.0
 ALL_CODECS = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
@@ -54,6 +58,7 @@ class Actor:
     core: Core
     endpoint: Endpoint
     online: bool = True
+    holes: dict[Endpoint, float] | None = None  # behind a NAT: whom it lets in, and until when
 
 
 @dataclass(slots=True, eq=False)
@@ -101,8 +106,27 @@ class World:
             nodes.append(self._add(Actor(name, core, _endpoint(i + 1))))
         return nodes
 
+    def add_exchanges(self, count: int, limits: Limits | None = None) -> list[Actor]:
+        """Exchanges without a telephone; nodes of the directory, too."""
+        exchanges = []
+        for _ in range(count):
+            name = f"exchange{len(self.actors) + 1}"
+            source = self._random_bytes(name)
+            node = Node((str(_endpoint(1)),) if self.actors else (), source)
+            identity = Identity.generate(random.Random(f"{self.seed}/{name}").randbytes(64))
+            core = Directory(node, source, exchange=Exchange(identity, node, source, limits))
+            exchanges.append(self._add(Actor(name, core, _endpoint(len(self.actors) + 1))))
+        return exchanges
+
     def add_phone(
-        self, name: str, *, claimed: bool = True, codecs: tuple[Codec, ...] = ALL_CODECS
+        self,
+        name: str,
+        *,
+        claimed: bool = True,
+        codecs: tuple[Codec, ...] = ALL_CODECS,
+        exchanges: Iterable[Actor] = (),
+        behind_nat: bool = False,
+        direct: bool = True,
     ) -> PhoneActor:
         """A telephone; `claimed` = it has found its number already."""
         identity = Identity.generate(random.Random(f"{self.seed}/{name}").randbytes(64))
@@ -118,15 +142,18 @@ class World:
             codecs=codecs,
             names={},
             pins={},
+            exchanges=tuple(str(exchange.endpoint) for exchange in exchanges),
+            direct=direct,
         )
-        return self.add_prepared(name, setup)
+        return self.add_prepared(name, setup, behind_nat=behind_nat)
 
-    def add_prepared(self, name: str, setup: PhoneSetup) -> PhoneActor:
+    def add_prepared(self, name: str, setup: PhoneSetup, *, behind_nat: bool = False) -> PhoneActor:
         """A telephone with a set-up of the caller's own."""
         phone = Phone(setup, self._random_bytes(name))
         actor = PhoneActor(name, phone, _endpoint(len(self.actors) + 1))
         actor.phone = phone
         actor.number = setup.number or ""
+        actor.holes = {} if behind_nat else None
         self._add(actor)
         return actor
 
@@ -210,8 +237,7 @@ class World:
                 self._at(self.now_s + HASH_S, partial(self.tell, actor, fact))
             case events.ResolveHost(name=name):
                 self._at(self.now_s + 1.0, partial(self.tell, actor, events.HostResolved(name, ())))
-            case _:
-                assert isinstance(actor, PhoneActor), message
+            case _ if isinstance(actor, PhoneActor):
                 self._perform_at_handset(actor, message)
 
     def _perform_at_handset(self, actor: PhoneActor, message: Message) -> None:
@@ -244,14 +270,20 @@ class World:
 
     def _send(self, source: Endpoint, data: bytes, to: Endpoint) -> None:
         self.datagrams += 1
+        assert not to.channel, self.story("a channel is no address")
+        holes = self.actors[source].holes
+        if holes is not None:
+            holes[to] = self.now_s + HOLE_S
         if self._random.random() < self.network.loss:
             return
         arrival_s = self.now_s + self._random.uniform(*self.network.delay_s)
         self._at(arrival_s, partial(self._arrive, source, data, to))
 
     def _arrive(self, source: Endpoint, data: bytes, to: Endpoint) -> None:
-        if to in self.actors:
-            self.tell(self.actors[to], events.DatagramReceived(data, source))
+        actor = self.actors.get(to)
+        if actor is None or (actor.holes is not None and actor.holes.get(source, 0) < self.now_s):
+            return
+        self.tell(actor, events.DatagramReceived(data, source))
 
     def _listen(self, actor: PhoneActor) -> None:
         if actor.earpiece_open and actor.online:

@@ -84,6 +84,11 @@ class Line:
         for caller in self._callers.answer(fact, now_s):
             self._take_caller(caller, now_s)
 
+    def try_elsewhere(self, fact: events.EndpointRefused, _now_s: float) -> None:
+        """An exchange does not reach the callee: the next endpoint is tried at once."""
+        if isinstance(self.session, CallerSession):
+            self.session.skip(fact.endpoint)
+
     # --- the caller's side ---------------------------------------------------------------------
 
     def give_dial_tone(self, _fact: events.HookLifted, now_s: float) -> None:

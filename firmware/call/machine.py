@@ -32,6 +32,7 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
     events.Argon2Computed: Line.prove_callers,
+    events.EndpointRefused: Line.try_elsewhere,
 }
 
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.

@@ -175,6 +175,15 @@ class CallerSession(Session):
             self.is_over = True
             self.forget_s = self._repeat.give_up_s
 
+    def skip(self, endpoint: Endpoint) -> None:
+        """The callee is not reached there: INVITE goes on at once to the next, if there is one."""
+        others = tuple(other for other in self._endpoints if other != endpoint)
+        if not others or len(others) == len(self._endpoints):
+            return
+        self._endpoints = others
+        if self._repeat is not None and isinstance(self._repeat.signal, Invite):
+            self._transmit(self._repeat.signal)
+
     def hear_second(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
         """Finish the handshake; returns what the core must know. Raises MalformedError."""
         if self.channel is not None:

@@ -1,4 +1,4 @@
-"""`fernruf exchange`: a node of the directory with no telephone."""
+"""`fernruf exchange`: an exchange with no telephone, which is also a node of the directory."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, 
 from firmware.model import Endpoint
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.node import Node
+from firmware.overlay.directory import Directory
+from firmware.overlay.exchange.exchange import Exchange
+from firmware.overlay.exchange.limits import Limits
 from firmware.shell import Shell
 from firmware.state import StateDir
 
@@ -41,7 +44,10 @@ def run(arguments: argparse.Namespace) -> int:
 async def serve(bind: Endpoint, bootstrap: tuple[str, ...], state: StateDir) -> None:
     """Open the socket, say where, and run the node."""
     known = state.restore(NODES_FILE, decode_nodes)
-    shell = Shell(Node(bootstrap, os.urandom, known=known, saves=True), state=state)
+    node = Node(bootstrap, os.urandom, known=known, saves=True)
+    identity = state.load_identity().identity
+    exchange = Exchange(identity, node, os.urandom, Limits.of_a_server())
+    shell = Shell(Directory(node, os.urandom, exchange=exchange), state=state)
     local = await shell.open(bind)
     sys.stdout.write(f"listening on {local}\n")
     sys.stdout.flush()

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from firmware import number as numbers
+from firmware.channel import TARGET_BYTES
 from firmware.errors import MalformedError
 from firmware.identity import Certificate
 from firmware.model import Endpoint
@@ -52,7 +53,7 @@ def decode_contacts(data: bytes) -> list[LastReached]:
             LastReached(
                 str(entry["number"]),
                 Certificate.decode(bytes.fromhex(entry["certificate"])),
-                tuple(Endpoint.parse(text) for text in entry["endpoints"][:ENDPOINTS_MAX]),
+                tuple(_endpoint(text) for text in entry["endpoints"][:ENDPOINTS_MAX]),
             )
             for entry in content["contacts"][:CONTACTS_MAX]
         ]
@@ -61,3 +62,13 @@ def decode_contacts(data: bytes) -> list[LastReached]:
     if not all(numbers.is_valid(contact.number) for contact in contacts):
         raise MalformedError("contacts with a number that is none")
     return contacts
+
+
+def _endpoint(text: str) -> Endpoint:
+    """As `str` writes it: the target of a box behind an exchange comes after a slash."""
+    address, _, target = text.partition("/")
+    host, port, _ = Endpoint.parse(address)
+    channel = bytes.fromhex(target)
+    if len(channel) not in (0, TARGET_BYTES):
+        raise MalformedError(f"{text!r} is no endpoint of a contact")
+    return Endpoint(host, port, channel)

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+from firmware import channel as frames
+from firmware.demux import CHANNEL_FIRST_BYTE
+from firmware.errors import MalformedError
 from firmware.events import (
     Argon2Computed,
     ComputeArgon2,
+    DatagramReceived,
     ExpectNumber,
     Fact,
+    HostResolved,
     LanNeighbourLost,
     LanNeighbourSeen,
     Message,
@@ -26,6 +31,7 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint
+from firmware.overlay.channels import Channels
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
 from firmware.overlay.dht.krpc import (
@@ -37,12 +43,15 @@ from firmware.overlay.dht.krpc import (
     Refusal,
 )
 from firmware.overlay.dht.node import Node
+from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.neighbours import Neighbours, lan_question
 from firmware.overlay.presence import Presence
 from firmware.overlay.proof import prove
+from firmware.overlay.registrar.registrar import Registrar
 from firmware.overlay.resolve import Resolution, ResolveTrace, Sources
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 
+_FRAME = bytes((CHANNEL_FIRST_BYTE,))
 RESOLUTIONS_MAX = 8  # at a time; one more number is unresolved at once
 
 
@@ -50,7 +59,9 @@ class Directory:
     """A core. Without a certificate it only resolves, until NumberClaimed brings one.
 
     Without an `identity` it can neither prove that it owns its number nor write its card. `pins`
-    are the keys that numbers are known by, `contacts` who was reached before the last restart.
+    are the keys that numbers are known by, `contacts` who was reached before the last restart,
+    `exchanges` HOST:PORT of the configuration. Not `direct`: our own address is not published.
+    With an `exchange` others are served, too.
     """
 
     def __init__(
@@ -63,6 +74,9 @@ class Directory:
         identity: Identity | None = None,
         pins: Mapping[str, bytes] | None = None,
         contacts: Iterable[LastReached] = (),
+        exchanges: Iterable[str] = (),
+        direct: bool = True,
+        exchange: Exchange | None = None,
     ) -> None:
         assert (certificate is None) == (number is None)
         self.trace: ResolveTrace | None = None  # of the last number resolved
@@ -72,9 +86,13 @@ class Directory:
         self._calendar: Calendar | None = None
         self._neighbours = Neighbours()
         self._known = Known(contacts)
-        self._presence = Presence(node, random_bytes)
+        self._presence = Presence(node, random_bytes, direct=direct)
+        self.registrar = Registrar(node, random_bytes, exchanges)
+        self.channels = Channels(random_bytes)
+        self.exchange = exchange
         if number is not None and certificate is not None:
             self._presence.claim(number, certificate, identity)
+            self.registrar.claim(identity, certificate)
         self._sources = Sources(node, self._known, self._neighbours, random_bytes)
         self._resolutions: dict[str, Resolution] = {}
         self._expected: set[tuple[bytes, bytes]] = set()  # hashes computed for ExpectNumber
@@ -90,11 +108,17 @@ class Directory:
         """WallClockRead, NumberClaimed, ResolveNumber and so on; the rest is the node's."""
         out: list[Message] = []
         match fact:
+            case DatagramReceived(data, source) if data[:1] == _FRAME:
+                return self._receive_frame(data, source, now_s)
             case WallClockRead(utc_s):
                 self._calendar = Calendar(utc_s, now_s)
+                self.registrar.set_clock(utc_s, now_s)
+                if self.exchange is not None:
+                    self.exchange.set_clock(utc_s, now_s)
                 out += self._presence.set_calendar(self._calendar, now_s)
             case NumberClaimed(number, certificate):
                 self._presence.claim(number, certificate, self._identity)
+                self.registrar.claim(self._identity, certificate)
                 out += self._presence.plan(now_s)
             case ExpectNumber(number):
                 out += self._expect(number, now_s)
@@ -113,32 +137,56 @@ class Directory:
                 self._tell_jobs(fact, now_s)
             case Started():
                 out += self._presence.start(now_s) + self._node.handle(fact, now_s)
+                out += self.registrar.start()
+            case HostResolved():
+                self.registrar.resolved(fact)
+                out += self._node.handle(fact, now_s)
             case _:
                 return self._settle(self._node.handle(fact, now_s), now_s)
         return self._settle(out, now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
         """Everything that is due in the node, the publications and the resolutions."""
-        return self._settle(self._node.on_time(now_s) + self._presence.plan_due(now_s), now_s)
+        out = self._node.on_time(now_s) + self._presence.plan_due(now_s)
+        return self._settle(out + self.channels.on_time(now_s), now_s)
 
     def deadline_s(self) -> float | None:
         """The earliest of all."""
         deadlines = [
             self._node.deadline_s(),
             self._presence.deadline_s(),
+            self.registrar.deadline_s(),
+            self.channels.deadline_s(),
+            None if self.exchange is None else self.exchange.deadline_s(),
             *(resolution.deadline_s() for resolution in self._resolutions.values()),
         ]
         return min((due_s for due_s in deadlines if due_s is not None), default=None)
 
-    def _hand_out(self, question: Question, source: Endpoint) -> Answer | Refusal:
+    def _hand_out(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
         """Our certificate to whoever knows a hash of our number, wherever it asks from."""
+        del now_s  # each answer is proved anew
         assert isinstance(question, GetCertificate)
         if not self._presence.answers_to(question.info_hash):
-            return Refusal(ERROR_GENERIC, "Not My Number")
+            held = None if self.exchange is None else self.exchange.certificate(question, source)
+            return held or Refusal(ERROR_GENERIC, "Not My Number")
         proof = None
         if self._identity is not None and question.nonce:
             proof = prove(self._identity.sign, question.nonce, question.info_hash, source)
         return Answer(certificate=self._presence.certificate, proof=proof)
+
+    def _receive_frame(self, data: bytes, source: Endpoint, now_s: float) -> list[Message]:
+        """Of a channel or a registration: as an exchange, or as a box."""
+        if self.exchange is not None:
+            out = self.exchange.receive(data, source, now_s)
+            if out is not None:
+                return out
+        try:
+            frame = frames.decode(data)
+        except MalformedError:
+            return []
+        if isinstance(frame, frames.Kept | frames.Refusal):
+            self.registrar.receive(frame, source, now_s)
+        return self._settle(self.channels.receive(frame, source, now_s), now_s)
 
     def _meet(self, neighbour: LanNeighbourSeen, now_s: float) -> None:
         """A network of two boxes begins with their finding each other."""
@@ -181,7 +229,8 @@ class Directory:
                 else:
                     out.append(message)
             pending = self._advance(now_s)
-        reachability = ReachabilityChanged(self._node.nodes, self._presence.is_published(now_s))
+        published = self._presence.is_published(now_s) or bool(self.registrar.registered())
+        reachability = ReachabilityChanged(self._node.nodes, published)
         if reachability != self._told:
             self._told = reachability
             out.append(reachability)
@@ -189,11 +238,19 @@ class Directory:
 
     def _tell_jobs(self, fact: Fact, now_s: float) -> None:
         self._presence.hear(fact, now_s)
+        if isinstance(fact, Answered):
+            self.registrar.hear(fact, now_s)
+        if self.exchange is not None:
+            self.exchange.hear(fact, now_s)
         for resolution in self._resolutions.values():
             resolution.hear(fact, now_s)
 
     def _advance(self, now_s: float) -> list[Message]:
         out = self._presence.advance(now_s)
+        self.registrar.set_hashes(self._presence.hashes())
+        out += self.registrar.advance(now_s)
+        if self.exchange is not None:
+            self.exchange.advance(now_s)
         for number, resolution in list(self._resolutions.items()):
             out += resolution.advance(now_s)
             if resolution.result is not None:

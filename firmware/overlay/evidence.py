@@ -66,9 +66,10 @@ class Evidence:
         return not (self._unverified or self._verifying)
 
     def verified_endpoints(self) -> set[Endpoint]:
-        """Who handed over a certificate that proves the number."""
+        """Who handed over a certificate that proves the number; plain addresses."""
         verified = [claimant for claimant in self._claimants.values() if claimant.verified]
-        return {e for claimant in verified for e in (*claimant.proved, *claimant.others)}
+        found = [e for claimant in verified for e in (*claimant.proved, *claimant.others)]
+        return {Endpoint(e.host, e.port) for e in found}
 
     def admit(self, encoded: bytes, now_s: float) -> Claimant | None:
         """A certificate was handed over; None if it is malformed."""

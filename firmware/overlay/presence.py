@@ -19,7 +19,10 @@ from firmware.overlay.swarm import Calendar, info_hash_of
 class Presence:
     """Nothing is published before `claim`, `set_calendar` and `start`."""
 
-    def __init__(self, node: Node, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, node: Node, random_bytes: Callable[[int], bytes], *, direct: bool = True
+    ) -> None:
+        self._is_direct = direct  # our own address is published
         self.number: str | None = None
         self.certificate: bytes | None = None
         self._identity: Identity | None = None
@@ -51,6 +54,11 @@ class Presence:
         self._swarms, self._cards = {}, {}
         self._lan_hash, self._is_lan_asked = None, False
         self.number, self.certificate, self._identity = number, certificate, identity
+
+    def hashes(self) -> tuple[bytes, ...]:
+        """Of the swarms that count now, as far as they are computed."""
+        hashes = (swarm.info_hash for _, swarm in sorted(self._swarms.items()))
+        return tuple(info_hash for info_hash in hashes if info_hash is not None)
 
     def answers_to(self, info_hash: bytes) -> bool:
         """True for the hashes by which our certificate may be asked for."""
@@ -121,7 +129,9 @@ class Presence:
 
     def _publish(self, day: int) -> list[Message]:
         assert self.number is not None and self.certificate is not None
-        swarm = SwarmPublication(self.number, day, self._node, self._random_bytes)
+        swarm = SwarmPublication(
+            self.number, day, self._node, self._random_bytes, direct=self._is_direct
+        )
         self._swarms[day] = swarm
         if self._identity is not None:
             self._cards[day] = CardPublication(

@@ -118,13 +118,23 @@ class Publication(ABC):
 
 
 class SwarmPublication(Publication):
-    """`number` on `day`; does nothing until its hash is computed and the node is ready."""
+    """`number` on `day`; does nothing until its hash is computed and the node is ready.
+
+    Not `direct`: only the hash is computed, and our address is told to nobody.
+    """
 
     def __init__(
-        self, number: str, day: int, node: Node, random_bytes: Callable[[int], bytes]
+        self,
+        number: str,
+        day: int,
+        node: Node,
+        random_bytes: Callable[[int], bytes],
+        *,
+        direct: bool = True,
     ) -> None:
         super().__init__(node, random_bytes, REANNOUNCE_S)
         self.info_hash: bytes | None = None
+        self._is_direct = direct
         self._question = swarm_question(number, day)
 
     def begin(self) -> list[Message]:
@@ -139,7 +149,7 @@ class SwarmPublication(Publication):
         super().hear(fact, now_s)
 
     def _is_possible(self) -> bool:
-        return self.info_hash is not None
+        return self.info_hash is not None and self._is_direct
 
     def _search(self, now_s: float) -> int:
         assert self.info_hash is not None

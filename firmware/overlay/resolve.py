@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from firmware.channel import target_of
 from firmware.errors import MalformedError
 from firmware.events import (
     Argon2Computed,
@@ -35,6 +36,7 @@ from firmware.overlay.dht.krpc import Answer, GetCertificate
 from firmware.overlay.dht.node import Node
 from firmware.overlay.evidence import Evidence
 from firmware.overlay.fetch import CardFetch
+from firmware.overlay.lease import Lease
 from firmware.overlay.neighbours import Neighbours, lan_question
 from firmware.overlay.proof import NONCE_BYTES, is_proved
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
@@ -236,7 +238,8 @@ class Resolution:
         elif self._day is not None and question == swarm_question(self.number, self._day):
             self._info_hash = info_hash
             for endpoint in self._last.endpoints if self._last is not None else ():
-                self._consider(endpoint, info_hash, Way.CACHE, now_s)
+                plain = Endpoint(endpoint.host, endpoint.port)  # whom to ask, channel or not
+                self._consider(plain, info_hash, Way.CACHE, now_s)
 
     def _look_around(self, now_s: float) -> list[Message]:
         """Who of the local network has the number; it costs no hash while nobody is there."""
@@ -318,15 +321,30 @@ class Resolution:
         if claimant is None:
             return
         self._progress_s = now_s
-        is_owner = is_proved(
+        public_key, endpoint = claimant.certificate.public_key, candidate.endpoint
+        speaker = self._speaker(public_key, answer, now_s)
+        is_meant = is_proved(
             answer.proof or b"",
-            claimant.certificate.public_key,
+            speaker or public_key,
             candidate.nonce,
             candidate.asked_by,
-            answerer=candidate.endpoint,
-            own_host=self._node.external_host(candidate.endpoint),
+            answerer=endpoint,
+            own_host=self._node.external_host(endpoint),
         )
-        self._evidence.locate(claimant, candidate.endpoint, now_s, is_proved=is_owner)
+        if speaker is not None:  # the owner is behind that exchange
+            endpoint = Endpoint(endpoint.host, endpoint.port, target_of(public_key))
+        self._evidence.locate(claimant, endpoint, now_s, is_proved=is_meant)
+
+    def _speaker(self, public_key: bytes, answer: Answer, now_s: float) -> bytes | None:
+        """The key of the exchange that may speak for the owner, if the answer shows its lease."""
+        if answer.lease is None or self._calendar is None:
+            return None
+        try:
+            lease = Lease.decode(answer.lease)
+        except MalformedError:
+            return None
+        is_valid = lease.is_valid_at(self._calendar.utc_at(now_s))
+        return lease.exchange_key if is_valid and lease.is_signed_by(public_key) else None
 
     def _decide(self, now_s: float) -> list[Message]:
         """Set the result as soon as there is one; what was reached where is news to be kept."""

@@ -1,8 +1,8 @@
 """The answers of KRPC: the body of a response, written and read.
 
 Knows no packet around them. What is wrong in an answer is as if it were absent.
-Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `certificate` and
-`proof` are ours, docs/protocol.md.
+Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `certificate`,
+`proof`, `lease` and `registration` are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
 INTERVAL_S_MAX = 21_600  # BEP 51
 PROOF_BYTES_MAX = 18 + 64  # an address and a signature
+BLOB_BYTES_MAX = 160  # of a lease, or of an answer about a registration
 
 
 def encode_answer(answer: Answer) -> dict[bytes, object]:
@@ -41,6 +42,10 @@ def encode_answer(answer: Answer) -> dict[bytes, object]:
         body[b"certificate"] = answer.certificate
     if answer.proof is not None:
         body[b"proof"] = answer.proof
+    if answer.lease is not None:
+        body[b"lease"] = answer.lease
+    if answer.registration is not None:
+        body[b"registration"] = answer.registration
     if answer.item is not None:
         body |= to_fields(answer.item)
     elif answer.seq is not None:
@@ -74,13 +79,29 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
     proof = body.get(b"proof")
     if not isinstance(proof, bytes) or len(proof) > PROOF_BYTES_MAX:
         proof = None
+    lease, registration = _short(body.get(b"lease")), _short(body.get(b"registration"))
     item, seq = _decode_item(body), body.get(b"seq")
     if b"v" in body or not isinstance(seq, int) or not 0 <= seq <= SEQ_MAX:
         seq = None
-    return Answer(nodes, peers, token, certificate, item, seq, _decode_samples(body), proof=proof)
+    return Answer(
+        nodes,
+        peers,
+        token,
+        certificate,
+        item,
+        seq,
+        _decode_samples(body),
+        proof=proof,
+        lease=lease,
+        registration=registration,
+    )
 
 
 _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
+
+
+def _short(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) and len(value) <= BLOB_BYTES_MAX else None
 
 
 def _decode_item(body: dict[bytes, object]) -> Item | None:

@@ -28,7 +28,7 @@ from firmware.overlay.dht.server import Server, Table
 PING_BYTES_MAX = 100  # a ping of ours, with all its headers of KRPC
 PINGS_PER_STRANGER = 2  # the second if the first is lost
 
-Handler = Callable[[Question, Endpoint], Answer | Refusal]
+Handler = Callable[[Question, Endpoint, float], Answer | Refusal]  # source, now_s
 
 
 class Desk:
@@ -111,7 +111,7 @@ class Desk:
             self._counters["own_id"] += 1  # ourselves, or somebody who plays us
             return None
         if handler := self._handlers.get(type(query.question)):
-            return handler(query.question, source)
+            return handler(query.question, source, now_s)
         if self.read_only:
             return None
         outcome = self.server.answer(query.question, source, tables, now_s)

@@ -3,7 +3,7 @@
 Writes and reads the packets of messages.py, whose values have their names here too; what is in them
 is for questions.py and answers.py. Knows no socket, table or time.
 Sources: BEP 5 (messages, errors), BEP 32 (`nodes6`, `want`), BEP 42 (`ip`), BEP 43 (`ro`), BEP 44
-(get, put), BEP 51 (sample_infohashes); `x_fr_certificate` is ours, docs/protocol.md.
+(get, put), BEP 51 (sample_infohashes); `x_fr_*` are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ from firmware.overlay.dht.messages import (
     Query,
     Question,
     Refusal,
+    Register,
     Response,
     SampleInfohashes,
     Samples,
@@ -88,6 +89,7 @@ __all__ = [
     "Query",
     "Question",
     "Refusal",
+    "Register",
     "Response",
     "SampleInfohashes",
     "Samples",

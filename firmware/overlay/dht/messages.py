@@ -3,7 +3,7 @@
 Knows no bytes: krpc.py writes and reads them. Ports, codes and sequence numbers are integers,
 identifiers 20 bytes.
 Sources: BEP 5 (messages, errors), BEP 32 (`want`), BEP 42 (`ip`), BEP 43 (`ro`), BEP 44 (items),
-BEP 51 (samples); GetCertificate is ours, docs/protocol.md.
+BEP 51 (samples); GetCertificate and Register are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -116,8 +116,15 @@ class GetCertificate:
     nonce: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Keep my registration (`x_fr_register`); what is in `request` only an exchange knows."""
+
+    request: bytes = field(repr=False)
+
+
 Search = FindNode | GetPeers | GetItem | SampleInfohashes  # answered with nodes nearer to a target
-Question = Ping | Search | AnnouncePeer | PutItem | GetCertificate
+Question = Ping | Search | AnnouncePeer | PutItem | GetCertificate | Register
 
 
 def target_of(search: Search) -> bytes:
@@ -170,6 +177,8 @@ class Answer:
     samples: Samples | None = None
     packed: PackedNodes | None = None
     proof: bytes | None = field(default=None, repr=False)  # beside a certificate
+    lease: bytes | None = field(default=None, repr=False)  # beside one of somebody else's
+    registration: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

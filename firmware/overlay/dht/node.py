@@ -162,6 +162,10 @@ class Node:
         """From now on questions of type `kind` are answered by `handler`, also when read-only."""
         self._desk.serve(kind, handler)
 
+    def proved(self, source: Endpoint, now_s: float) -> None:
+        """`source` has brought back something that only its holder can have read."""
+        self._desk.proved(source, now_s)
+
     def find_peers(self, info_hash: bytes, now_s: float, *, paths: int = 1) -> int:
         """Start a lookup; PeersSeen and at last LookupEnded carry the handle returned here.
 

@@ -2,7 +2,7 @@
 
 Knows no packet around them. Whatever is wrong in arguments deserves an error with a code.
 Sources: BEP 5, BEP 32 (`want`), BEP 44 (get, put), BEP 51 (sample_infohashes); `x_fr_certificate`
-is ours, docs/protocol.md.
+and `x_fr_register` are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ from firmware.overlay.dht.messages import (
     Ping,
     PutItem,
     Question,
+    Register,
     SampleInfohashes,
 )
 
 NONCE_BYTES_MAX = 16
+REQUEST_BYTES_MAX = 448  # of x_fr_register
 
 
 def encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:
@@ -66,6 +68,8 @@ def encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:
         case GetCertificate(info_hash, nonce):
             arguments = {b"info_hash": info_hash}
             return b"x_fr_certificate", arguments | ({b"nonce": nonce} if nonce else {})
+        case Register(request):
+            return b"x_fr_register", {b"request": request}
 
 
 def decode_question(method: object, arguments: dict[bytes, object]) -> Question | int:
@@ -88,6 +92,8 @@ def decode_question(method: object, arguments: dict[bytes, object]) -> Question 
             return SampleInfohashes(identifier(arguments, b"target"), _decode_want(arguments))
         case b"x_fr_certificate":
             return GetCertificate(identifier(arguments, b"info_hash"), _decode_nonce(arguments))
+        case b"x_fr_register":
+            return Register(short_bytes(arguments, b"request", REQUEST_BYTES_MAX))
     # A later extension that is on its way to something is helped on, as most nodes do.
     for key in (b"target", b"info_hash"):
         if key in arguments:

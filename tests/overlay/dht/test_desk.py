@@ -70,7 +70,9 @@ def test_desk_answers_with_our_id_our_version_and_the_address_of_the_asker() -> 
 
 def test_desk_read_only_answers_handlers_only_and_the_rest_again_when_it_is_no_longer() -> None:
     office = Office(read_only=True)
-    office.desk.serve(GetCertificate, lambda question, source: Answer(certificate=b"c" * 150))
+    office.desk.serve(
+        GetCertificate, lambda question, source, now_s: Answer(certificate=b"c" * 150)
+    )
     assert isinstance(office.ask(GetCertificate(HASH)), Response)
     assert office.ask(Ping()) is None
     assert office.raw(BadQuery(b"tt", 203)) is None
@@ -95,7 +97,7 @@ def test_desk_bad_query_is_refused_with_its_code_and_counted(code: int) -> None:
 
 def test_desk_refusal_of_a_handler_is_an_error() -> None:
     office = Office()
-    office.desk.serve(GetCertificate, lambda question, source: Refusal(201, "Not My Number"))
+    office.desk.serve(GetCertificate, lambda question, source, now_s: Refusal(201, "Not My Number"))
     assert office.ask(GetCertificate(HASH)) == Error(b"tt", 201, "Not My Number", krpc.VERSION)
 
 

@@ -174,11 +174,11 @@ def test_node_unknown_method_and_wrong_arguments_are_refused_with_their_codes() 
 
 def test_node_registered_handler_answers_its_kind_of_question() -> None:
     node = new_node(read_only=True)
-    node.serve(GetCertificate, lambda question, source: Answer(certificate=b"c" * 150))
+    node.serve(GetCertificate, lambda question, source, now_s: Answer(certificate=b"c" * 150))
     answer = ask(node, GetCertificate(HASH))
     assert isinstance(answer, Response)
     assert answer.answer.certificate == b"c" * 150
-    node.serve(GetCertificate, lambda question, source: Refusal(201, "no"))
+    node.serve(GetCertificate, lambda question, source, now_s: Refusal(201, "no"))
     assert isinstance(ask(node, GetCertificate(HASH)), Error)
 
 

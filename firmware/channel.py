@@ -1,0 +1,170 @@
+"""Channel frames: what a box and an exchange say to each other beside KRPC, on the same socket.
+
+A channel joins two boxes through an exchange. Each of its two legs has an identifier, and whoever
+names it speaks on that leg; what is carried (sealed signalling, SRTP, STUN) nobody on the way can
+read. Knows no table and no clock. Identifiers are random and 8 bytes long; integers big-endian.
+Source: ours, docs/protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX, Protocol, protocol_of
+from firmware.errors import MalformedError
+
+ID_BYTES = 8
+TARGET_BYTES = 16
+DATA_HEAD_BYTES = 2 + ID_BYTES
+OPEN_HEAD_BYTES = 2 + TARGET_BYTES + ID_BYTES
+OPENED_HEAD_BYTES = 2 + 2 * ID_BYTES
+PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - OPEN_HEAD_BYTES
+OPEN_PAYLOAD_BYTES_MAX = 1_200  # one sealed envelope (call/envelope.py)
+RETRY_S_MAX = 0xFFFF
+
+_TARGET_FOR = b"fernruf target"
+
+
+class Kind(IntEnum):
+    """The second byte of a frame."""
+
+    OPEN = 1  # a caller: join me to this target, and pass this on
+    DATA = 2  # on a leg, either way
+    REFUSED = 3  # no, and why
+    KEEP = 4  # a box: are you there, and am I known?
+    KEPT = 5
+    OPENED = 6  # as DATA; and from now on this is the identifier of your leg
+
+
+class Refused(IntEnum):
+    """Why an exchange does not do it; the box knows what to do then."""
+
+    UNKNOWN_TARGET = 1  # not registered here: try another exchange
+    FULL = 2  # at a limit: come back later, or try another
+    UNKNOWN_ID = 3  # the leg or registration is gone: open it anew
+    DRAINING = 4  # this exchange is about to stop: try another
+
+
+class Standing(IntEnum):
+    """What KEPT says about the exchange."""
+
+    SERVING = 0
+    DRAINING = 1  # find another now; it still serves
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Join the sender to the box registered as `target`; `nonce` comes back in OPENED."""
+
+    target: bytes
+    nonce: bytes
+    payload: bytes
+
+    def encode(self) -> bytes:
+        """OPEN_HEAD_BYTES more than the payload."""
+        assert len(self.target) == TARGET_BYTES and len(self.nonce) == ID_BYTES
+        return bytes((CHANNEL_FIRST_BYTE, Kind.OPEN)) + self.target + self.nonce + self.payload
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """`payload` on the leg `leg_id`: of its sender if to the exchange, else of its receiver."""
+
+    leg_id: bytes
+    payload: bytes
+
+    def encode(self) -> bytes:
+        """DATA_HEAD_BYTES more than the payload."""
+        return bytes((CHANNEL_FIRST_BYTE, Kind.DATA)) + self.leg_id + self.payload
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`about` is the nonce of the OPEN, or the identifier that was named."""
+
+    about: bytes
+    why: Refused
+    retry_s: int  # whole seconds
+
+    def encode(self) -> bytes:
+        """13 bytes."""
+        tail = bytes((self.why,)) + min(self.retry_s, RETRY_S_MAX).to_bytes(2, "big")
+        return bytes((CHANNEL_FIRST_BYTE, Kind.REFUSED)) + self.about + tail
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Asks for a Kept; from an address that is not known for `kept_id` it only gets a Refusal."""
+
+    kept_id: bytes  # of a registration or of a leg
+    count: int  # 16 bits; tells answers apart
+
+    def encode(self) -> bytes:
+        """14 bytes, as many as the answer."""
+        tail = self.count.to_bytes(2, "big") + bytes(2)
+        return bytes((CHANNEL_FIRST_BYTE, Kind.KEEP)) + self.kept_id + tail
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Known, and kept for longer."""
+
+    kept_id: bytes
+    count: int
+    standing: Standing
+    load: int  # of what the exchange can take, 0 to 255
+
+    def encode(self) -> bytes:
+        """14 bytes."""
+        tail = self.count.to_bytes(2, "big") + bytes((self.standing, self.load))
+        return bytes((CHANNEL_FIRST_BYTE, Kind.KEPT)) + self.kept_id + tail
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """As Data, to a box that has not used `leg_id` yet; `about` is its nonce, or its old leg."""
+
+    about: bytes
+    leg_id: bytes
+    payload: bytes
+
+    def encode(self) -> bytes:
+        """OPENED_HEAD_BYTES more than the payload."""
+        head = bytes((CHANNEL_FIRST_BYTE, Kind.OPENED))
+        return head + self.about + self.leg_id + self.payload
+
+
+Frame = Open | Data | Refusal | Keep | Kept | Opened
+
+
+def decode(data: bytes) -> Frame:
+    """Any frame; raises MalformedError."""
+    if len(data) < 2 or data[0] != CHANNEL_FIRST_BYTE or len(data) > DATAGRAM_BYTES_MAX:
+        raise MalformedError("no channel frame")
+    match data[1]:
+        case Kind.DATA if len(data) >= DATA_HEAD_BYTES:
+            return Data(data[2:10], data[10:])
+        case Kind.OPEN if len(data) >= OPEN_HEAD_BYTES:
+            return Open(data[2:18], data[18:26], data[26:])
+        case Kind.OPENED if len(data) >= OPENED_HEAD_BYTES:
+            return Opened(data[2:10], data[10:18], data[18:])
+        case Kind.REFUSED if len(data) == 13 and data[10] in list(Refused):
+            return Refusal(data[2:10], Refused(data[10]), int.from_bytes(data[11:13], "big"))
+        case Kind.KEEP if len(data) == 14:
+            return Keep(data[2:10], int.from_bytes(data[10:12], "big"))
+        case Kind.KEPT if len(data) == 14 and data[12] in list(Standing):
+            count = int.from_bytes(data[10:12], "big")
+            return Kept(data[2:10], count, Standing(data[12]), data[13])
+    raise MalformedError("channel frame of an unknown kind or length")
+
+
+def target_of(public_key: bytes) -> bytes:
+    """By what an exchange knows the box with this Ed25519 key."""
+    return hashlib.sha256(_TARGET_FOR + public_key).digest()[:TARGET_BYTES]
+
+
+def may_carry(payload: bytes) -> bool:
+    """True for what two boxes say to each other; no frame in a frame, nothing of the directory."""
+    return protocol_of(payload) in (Protocol.SEALED, Protocol.RTP, Protocol.STUN)

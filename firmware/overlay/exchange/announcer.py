@@ -1,0 +1,119 @@
+"""Announces in the DHT, for boxes that are registered here and for the exchange itself.
+
+Each info-hash is announced when it is wanted, and again in time; a few at a time, so that an
+exchange with twenty thousand boxes is no burden to the Mainline. Units: `_s` monotonic seconds.
+Source: BEP 5 (announce_peer; kept 30 minutes).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from firmware.events import Fact
+from firmware.overlay.dht.bootstrap import jittered
+from firmware.overlay.dht.facts import Answered, Holder, LookupEnded
+from firmware.overlay.dht.krpc import AnnouncePeer
+from firmware.overlay.dht.node import Node
+
+REANNOUNCE_S = 15 * 60.0
+RETRY_S = 20.0  # after nobody took it; randomised
+AT_ONCE_MAX = 8
+WAIT_READY_S = 1.0
+ATTEMPTS = 3
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    info_hash: bytes
+    lookup: int | None
+    asked: set[int] = field(default_factory=set)
+    accepted: int = 0
+
+
+class Announcer:
+    """Of one node."""
+
+    def __init__(self, node: Node, random_bytes: Callable[[int], bytes]) -> None:
+        self._node = node
+        self._random_bytes = random_bytes
+        self._wanted: dict[bytes, float] = {}  # info-hash: when it is due
+        self._due: list[tuple[float, bytes]] = []  # heap; what is not in _wanted so is stale
+        self._announced: set[bytes] = set()
+        self._jobs: dict[bytes, _Job] = {}
+        self._by_handle: dict[int, _Job] = {}
+
+    @property
+    def announced(self) -> int:
+        """How many of them somebody keeps."""
+        return len(self._announced)
+
+    def want(self, info_hash: bytes, now_s: float) -> None:
+        """Announce it, soon and from now on."""
+        if info_hash not in self._wanted:
+            self._schedule(info_hash, now_s)
+
+    def leave(self, info_hash: bytes) -> None:
+        """Announce it no longer; what is announced is forgotten by itself."""
+        self._wanted.pop(info_hash, None)
+        self._announced.discard(info_hash)
+
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """LookupEnded, Answered; those of others are ignored."""
+        match fact:
+            case LookupEnded(handle, closest) if handle in self._by_handle:
+                job = self._by_handle.pop(handle)
+                self._ask(job, closest, now_s)
+            case Answered(handle, _, answer) if handle in self._by_handle:
+                job = self._by_handle.pop(handle)
+                job.asked.remove(handle)
+                job.accepted += answer is not None
+                if not job.asked:
+                    self._finish(job, now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Begin with what is due."""
+        while self._due and self._due[0][0] <= now_s and len(self._jobs) < AT_ONCE_MAX:
+            due_s, info_hash = heapq.heappop(self._due)
+            if self._wanted.get(info_hash) != due_s or info_hash in self._jobs:
+                continue
+            if not self._node.is_ready:
+                self._schedule(info_hash, now_s + jittered(WAIT_READY_S, self._random_bytes))
+                continue
+            job = self._jobs[info_hash] = _Job(info_hash, None)
+            job.lookup = self._node.find_peers(info_hash, now_s)
+            self._by_handle[job.lookup] = job
+
+    def deadline_s(self) -> float | None:
+        """When the next is due; None while as many as may be are under way."""
+        if len(self._jobs) >= AT_ONCE_MAX or not self._due:
+            return None
+        return self._due[0][0]
+
+    def _ask(self, job: _Job, closest: tuple[Holder, ...], now_s: float) -> None:
+        for holder in closest:
+            if holder.token is None:
+                continue
+            question = AnnouncePeer(job.info_hash, self._node.port, holder.token, implied_port=True)
+            endpoint = holder.contact.endpoint
+            handle = self._node.ask(question, endpoint, now_s, attempts_max=ATTEMPTS)
+            job.asked.add(handle)
+            self._by_handle[handle] = job
+        if not job.asked:
+            self._finish(job, now_s)
+
+    def _finish(self, job: _Job, now_s: float) -> None:
+        del self._jobs[job.info_hash]
+        if job.info_hash in self._wanted:
+            wait_s = REANNOUNCE_S
+            if job.accepted:
+                self._announced.add(job.info_hash)
+            else:
+                self._announced.discard(job.info_hash)
+                wait_s = jittered(RETRY_S, self._random_bytes)
+            self._schedule(job.info_hash, now_s + wait_s)
+
+    def _schedule(self, info_hash: bytes, due_s: float) -> None:
+        self._wanted[info_hash] = due_s
+        heapq.heappush(self._due, (due_s, info_hash))

@@ -1,0 +1,255 @@
+"""The channels of an exchange: what comes in on one leg goes out on the other.
+
+`Channels.relay` is the hot path, some hundred thousand datagrams a minute, and touches little. An
+address that has not used the identifier we sent there gets no more bytes than came from it. A leg
+that is named from a new address is followed as soon as that address has proved itself; until then
+both get what is sent. Knows no registration. Units: `_s` monotonic seconds.
+Source: ours, docs/protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Data, Opened
+from firmware.model import Endpoint
+from firmware.overlay.dht.address import owner_of
+from firmware.overlay.exchange.limits import Bucket
+
+IDLE_MAX_S = 45.0  # boxes keep what they want every 15 s
+UNANSWERED_MAX_S = 15.0
+PER_OPENER_MAX = 32  # of one address
+PER_TARGET_MAX = 8
+LEG_BYTES_PER_S = 25_000  # twice G.711 with all its headers
+LEG_BURST_BYTES = 50_000
+CREDIT_MAX_BYTES = 4_096  # what an address without proof can save up
+
+Sent = tuple[bytes, Endpoint]
+Name = TypeVar("Name")
+
+
+class Leg:
+    """One end of a channel. `other` is where what comes in goes out."""
+
+    __slots__ = (
+        "about",
+        "asked",
+        "bucket",
+        "channel",
+        "credit_bytes",
+        "endpoint",
+        "leg_id",
+        "next_id",
+        "other",
+    )
+
+    other: Leg
+    channel: Channel
+
+    def __init__(self, leg_id: bytes, endpoint: Endpoint | None, now_s: float) -> None:
+        self.leg_id = leg_id  # named by who uses it
+        self.endpoint = endpoint  # has proved itself; None before the first proof
+        self.asked: Endpoint | None = None  # was told `next_id`, and has not used it yet
+        self.next_id = b""
+        self.about = b""  # what it calls the leg so far
+        self.credit_bytes = 0  # that may be sent to `asked`
+        self.bucket = Bucket(LEG_BURST_BYTES, LEG_BYTES_PER_S, now_s)
+
+
+class Channel:
+    """Two legs. `answered` = the registered box has said something."""
+
+    __slots__ = ("answered", "heard_s", "key", "opener", "owner", "registered", "target")
+
+    def __init__(
+        self, key: tuple[Endpoint, bytes], target: bytes, opener: Leg, registered: Leg, now_s: float
+    ) -> None:
+        self.key = key  # address and nonce of the OPEN
+        self.owner = owner_of(key[0])
+        self.target = target
+        self.opener, self.registered = opener, registered
+        self.answered = False
+        self.heard_s = now_s
+        opener.other, registered.other = registered, opener
+        opener.channel = registered.channel = self
+
+    def is_over(self, now_s: float) -> bool:
+        """True if nobody wants it any more."""
+        limit_s = IDLE_MAX_S if self.answered else UNANSWERED_MAX_S
+        return now_s - self.heard_s >= limit_s
+
+
+class Channels:
+    """At most `most` channels, together at most `bytes_per_s`."""
+
+    def __init__(
+        self, most: int, bytes_per_s: int, random_bytes: Callable[[int], bytes], now_s: float = 0.0
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self.bytes_relayed = 0
+        self.traffic = Bucket(bytes_per_s, bytes_per_s, now_s)
+        self._most = most
+        self._random_bytes = random_bytes
+        self._legs: dict[bytes, Leg] = {}  # a leg that is being proved is here twice
+        self._by_key: dict[tuple[Endpoint, bytes], Channel] = {}
+        self._owners: Counter[str] = Counter()
+        self._targets: Counter[bytes] = Counter()
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Channel]:
+        return iter(self._by_key.values())
+
+    def relay(self, data: bytes, source: Endpoint, now_s: float) -> list[Sent] | None:
+        """Carry a DATA frame over; None if no leg has that identifier."""
+        leg = self._legs.get(data[2:DATA_HEAD_BYTES])
+        if leg is None:
+            return None
+        if leg.endpoint != source or leg.asked is not None:
+            self._locate(leg, data[2:DATA_HEAD_BYTES], source, len(data))
+        channel, other = leg.channel, leg.other
+        channel.heard_s = now_s
+        if leg is channel.registered:
+            channel.answered = True
+        size = len(data)
+        if size == DATA_HEAD_BYTES:
+            return []
+        if not leg.bucket.take(size, now_s) or not self.traffic.take(size, now_s):
+            self.counters["over_quota"] += 1
+            return []
+        self.bytes_relayed += size
+        if other.asked is None and other.endpoint is not None:
+            return [(data[:2] + other.leg_id + data[DATA_HEAD_BYTES:], other.endpoint)]
+        return self._deliver(other, data[DATA_HEAD_BYTES:])
+
+    def keep(self, leg_id: bytes, source: Endpoint, now_s: float) -> Leg | None:
+        """A box wants its leg kept; None if there is none. The answer takes what came."""
+        leg = self._legs.get(leg_id)
+        if leg is not None:
+            self._locate(leg, leg_id, source, 0)
+            leg.channel.heard_s = now_s
+        return leg
+
+    def open(
+        self,
+        key: tuple[Endpoint, bytes],
+        target: bytes,
+        registered_at: Endpoint,
+        size: int,
+        now_s: float,
+    ) -> Channel | None:
+        """The channel of that OPEN of `size` bytes, new or known; None at a limit."""
+        channel = self._by_key.get(key)
+        if channel is None:
+            if not self._make_room(owner_of(key[0]), target, now_s):
+                return None
+            opener, registered = self._leg(None, now_s), self._leg(registered_at, now_s)
+            self._ask(opener, key[0], opener.leg_id, about=key[1])
+            channel = self._by_key[key] = Channel(key, target, opener, registered, now_s)
+            self._owners[channel.owner] += 1
+            self._targets[target] += 1
+        channel.heard_s = now_s
+        leg = channel.opener
+        if leg.asked == key[0]:
+            leg.credit_bytes = min(leg.credit_bytes + size, CREDIT_MAX_BYTES)
+        return channel
+
+    def deliver(self, channel: Channel, payload: bytes, now_s: float) -> list[Sent]:
+        """What came with the OPEN, for the registered box."""
+        size = len(payload)
+        if not channel.opener.bucket.take(size, now_s) or not self.traffic.take(size, now_s):
+            self.counters["over_quota"] += 1
+            return []
+        self.bytes_relayed += size
+        return self._deliver(channel.registered, payload)
+
+    def expire(self, now_s: float) -> None:
+        """Forget what nobody wants any more."""
+        for channel in [channel for channel in self if channel.is_over(now_s)]:
+            self._forget(channel)
+
+    def forget_target(self, target: bytes) -> None:
+        """The box is not registered any more."""
+        for channel in [channel for channel in self if channel.target == target]:
+            self._forget(channel)
+
+    # --- who is where ------------------------------------------------------------------------
+
+    def _locate(self, leg: Leg, named: bytes, source: Endpoint, size: int) -> None:
+        """`source` names the leg: it is at home there, or has proved itself, or must do so."""
+        if source == leg.asked and named == leg.next_id:
+            if leg.leg_id != named:
+                del self._legs[leg.leg_id]
+            leg.leg_id, leg.endpoint, leg.asked = named, source, None
+            self.counters["proved"] += 1
+        elif source == leg.asked:
+            leg.credit_bytes = min(leg.credit_bytes + size, CREDIT_MAX_BYTES)
+        elif source != leg.endpoint:
+            if leg.next_id != leg.leg_id:
+                self._legs.pop(leg.next_id, None)
+            about, leg_id = leg.leg_id, self._random_bytes(ID_BYTES)
+            self._legs[leg_id] = leg
+            self._ask(leg, source, leg_id, about=about)
+            leg.credit_bytes = size
+            self.counters["moving"] += 1
+
+    def _ask(self, leg: Leg, endpoint: Endpoint, next_id: bytes, *, about: bytes) -> None:
+        leg.asked, leg.next_id, leg.about, leg.credit_bytes = endpoint, next_id, about, 0
+
+    def _deliver(self, leg: Leg, payload: bytes) -> list[Sent]:
+        sent: list[Sent] = []
+        if leg.endpoint is not None:
+            sent.append((Data(leg.leg_id, payload).encode(), leg.endpoint))
+        if leg.asked is not None:
+            frame = Opened(leg.about, leg.next_id, payload).encode()
+            if len(frame) <= leg.credit_bytes:
+                leg.credit_bytes -= len(frame)
+                sent.append((frame, leg.asked))
+            else:
+                self.counters["unproved_limited"] += 1
+        return sent
+
+    # --- how many ----------------------------------------------------------------------------
+
+    def _leg(self, endpoint: Endpoint | None, now_s: float) -> Leg:
+        leg = Leg(self._random_bytes(ID_BYTES), endpoint, now_s)
+        self._legs[leg.leg_id] = leg
+        return leg
+
+    def _make_room(self, owner: str, target: bytes, now_s: float) -> bool:
+        """At a limit whoever was opened first and never answered goes; no call is displaced."""
+        if self._owners[owner] >= PER_OPENER_MAX:
+            return self._displace(lambda channel: channel.owner == owner)
+        if self._targets[target] >= PER_TARGET_MAX:
+            return self._displace(lambda channel: channel.target == target)
+        if len(self._by_key) >= self._most:
+            self.expire(now_s)
+        if len(self._by_key) >= self._most:
+            return self._displace(lambda _: True)
+        return True
+
+    def _displace(self, is_meant: Callable[[Channel], bool]) -> bool:
+        for channel in self:  # the oldest first
+            if not channel.answered and is_meant(channel):
+                self._forget(channel)
+                self.counters["displaced"] += 1
+                return True
+        self.counters["full"] += 1
+        return False
+
+    def _forget(self, channel: Channel) -> None:
+        del self._by_key[channel.key]
+        for leg in (channel.opener, channel.registered):
+            self._legs.pop(leg.leg_id, None)
+            self._legs.pop(leg.next_id, None)
+        _less(self._owners, channel.owner)
+        _less(self._targets, channel.target)
+
+
+def _less(counts: Counter[Name], name: Name) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]

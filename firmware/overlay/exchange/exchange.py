@@ -1,0 +1,258 @@
+"""The exchange: registers boxes, hands out their certificates, joins boxes by channels.
+
+Knows nobody's call and can read none of it. Serves questions of KRPC through the node, channel
+frames and STUN Binding by itself. What it cannot do it refuses in a word, so that boxes go
+elsewhere; it never sends an address without proof more bytes than came from there.
+Units: `_s` monotonic seconds, `_utc_s` Unix time. Source: ours, docs/protocol.md section 6.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from firmware import channel as frames
+from firmware.channel import ID_BYTES, Refused, Standing, target_of
+from firmware.errors import MalformedError
+from firmware.events import Fact, Message, SendDatagram
+from firmware.identity import Certificate, Identity
+from firmware.model import Endpoint
+from firmware.overlay.dht.krpc import (
+    ERROR_PROTOCOL,
+    ERROR_TEXTS,
+    Answer,
+    GetCertificate,
+    Question,
+    Refusal,
+    Register,
+)
+from firmware.overlay.dht.node import Node
+from firmware.overlay.dht.store import Tokens
+from firmware.overlay.exchange.announcer import Announcer
+from firmware.overlay.exchange.channels import Channels, Sent
+from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.exchange.registrations import Registration, Registrations
+from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
+from firmware.overlay.proof import prove
+
+SWEEP_S = 5.0
+RETRY_S = 30  # said to who comes while we are full
+_TOKEN_FOR = b"fernruf register"
+
+
+@dataclass(frozen=True, slots=True)
+class Helping:
+    """What is done for others, for people and scripts."""
+
+    registrations: int
+    announced: int  # numbers that a node of the directory keeps for us
+    channels: int
+    bytes_relayed: int
+    limits: Limits
+    is_draining: bool
+
+
+class Exchange:
+    """On `node`, whose questions it answers and through which it announces its boxes."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        node: Node,
+        random_bytes: Callable[[int], bytes],
+        limits: Limits | None = None,
+    ) -> None:
+        self.counters: Counter[str] = Counter()
+        self.public_key = identity.public_key
+        self.limits = limits or Limits()
+        self.registrations = Registrations(self.limits.registrations)
+        self.channels = Channels(self.limits.channels, self.limits.bytes_per_s, random_bytes)
+        self._sign = identity.sign
+        self._random_bytes = random_bytes
+        self._node = node
+        self._announcer = Announcer(node, random_bytes)
+        self._tokens = Tokens(random_bytes)
+        self._utc_less_now_s: float | None = None
+        self._sweep_s = math.inf
+        self._standing = Standing.SERVING
+        node.serve(Register, self.register)
+
+    def set_clock(self, utc_s: float, now_s: float) -> None:
+        """Without a clock no lease can be judged, and nobody is registered."""
+        self._utc_less_now_s = utc_s - now_s
+
+    def helping(self) -> Helping:
+        """How much of the limits is used."""
+        return Helping(
+            len(self.registrations),
+            self._announcer.announced,
+            len(self.channels),
+            self.channels.bytes_relayed,
+            self.limits,
+            self._standing is Standing.DRAINING,
+        )
+
+    def load(self, now_s: float) -> int:
+        """0 = free, 255 = nothing is left, by what is scarcest."""
+        used = max(
+            len(self.registrations) / max(1, self.limits.registrations),
+            len(self.channels) / max(1, self.limits.channels),
+            self.channels.traffic.fraction_used(now_s),
+        )
+        return min(255, int(255 * used))
+
+    # --- questions ---------------------------------------------------------------------------
+
+    def register(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
+        """`x_fr_register`."""
+        assert isinstance(question, Register)
+        try:
+            entry = Entry.decode(question.request)
+            outcome, registration_id = Outcome.TOKEN, bytes(ID_BYTES)
+            if entry is not None:
+                outcome, registration_id = self._enter(entry, source, now_s)
+        except MalformedError:
+            self.counters["malformed"] += 1
+            return Refusal(ERROR_PROTOCOL, ERROR_TEXTS[ERROR_PROTOCOL])
+        if outcome is Outcome.TOKEN and self._standing is Standing.DRAINING:
+            outcome = Outcome.DRAINING
+        self.counters[f"register_{outcome.name.lower()}"] += 1
+        token = self._tokens.issue(_TOKEN_FOR, str(source), now_s)
+        reception = Reception(
+            outcome,
+            self.load(now_s),
+            RETRY_S if outcome is Outcome.FULL else 0,
+            self.public_key,
+            token[:TOKEN_BYTES],
+            registration_id,
+            source,
+        )
+        return Answer(registration=reception.encode())
+
+    def certificate(self, question: GetCertificate, source: Endpoint) -> Answer | None:
+        """Of a registered box, with its lease and our proof that it is we who are meant in it."""
+        holder = self.registrations.holder(question.info_hash)
+        if holder is None:
+            return None
+        proof = None
+        if question.nonce:
+            proof = prove(self._sign, question.nonce, question.info_hash, source)
+        return Answer(certificate=holder.certificate, lease=holder.lease, proof=proof)
+
+    def _enter(self, entry: Entry, source: Endpoint, now_s: float) -> tuple[Outcome, bytes]:
+        nobody = bytes(ID_BYTES)
+        if self._standing is Standing.DRAINING:
+            return Outcome.DRAINING, nobody
+        if not self._tokens.accepts(entry.token, _TOKEN_FOR, str(source), now_s):
+            return Outcome.DENIED, nobody
+        self._node.proved(source, now_s)
+        target = target_of(entry.certificate[1:33])
+        if not self.registrations.has_room(target, source, entry.hashes):
+            return Outcome.FULL, nobody
+        certificate = Certificate.decode(entry.certificate)
+        if not self._is_right(entry, certificate.public_key, now_s):
+            return Outcome.DENIED, nobody
+        registration = Registration(
+            target,
+            self._random_bytes(ID_BYTES),
+            entry.certificate,
+            entry.lease.encode(),
+            entry.lease.expires_utc_s,
+            entry.hashes,
+            source,
+            now_s,
+        )
+        for info_hash in self.registrations.put(registration):
+            self._announcer.leave(info_hash)
+        for info_hash in registration.hashes:
+            self._announcer.want(info_hash, now_s)
+        self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
+        return Outcome.REGISTERED, registration.registration_id
+
+    def _is_right(self, entry: Entry, public_key: bytes, now_s: float) -> bool:
+        lease = entry.lease
+        return (
+            self._utc_less_now_s is not None
+            and lease.is_valid_at(now_s + self._utc_less_now_s)
+            and lease.exchange_key == self.public_key
+            and lease.binding == binding_of(entry.token, entry.hashes)
+            and lease.is_signed_by(public_key)
+        )
+
+    # --- frames ------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, source: Endpoint, now_s: float) -> list[Message] | None:
+        """One channel frame; None if it is not for the exchange."""
+        if data[1:2] == b"\x02" and len(data) >= frames.DATA_HEAD_BYTES:
+            sent = self.channels.relay(data, source, now_s)
+            return None if sent is None else [SendDatagram(*one) for one in sent]
+        try:
+            frame = frames.decode(data)
+        except MalformedError:
+            self.counters["malformed"] += 1
+            return []
+        match frame:
+            case frames.Open():
+                return [SendDatagram(*one) for one in self._open(frame, source, len(data), now_s)]
+            case frames.Keep():
+                return self._keep(frame, source, now_s)
+        return None
+
+    def _open(self, frame: frames.Open, source: Endpoint, size: int, now_s: float) -> list[Sent]:
+        registration = self.registrations.find(frame.target)
+        if registration is None:
+            return [_refuse(frame.nonce, Refused.UNKNOWN_TARGET, 0, source)]
+        if len(frame.payload) > frames.OPEN_PAYLOAD_BYTES_MAX:
+            self.counters["too_long"] += 1
+            return []
+        key = (source, frame.nonce)
+        channel = self.channels.open(key, frame.target, registration.endpoint, size, now_s)
+        if channel is None:
+            return [_refuse(frame.nonce, Refused.FULL, RETRY_S, source)]
+        self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
+        return self.channels.deliver(channel, frame.payload, now_s)
+
+    def _keep(self, frame: frames.Keep, source: Endpoint, now_s: float) -> list[Message]:
+        is_known = (
+            self.registrations.keep(frame.kept_id, source, now_s) is not None
+            or self.channels.keep(frame.kept_id, source, now_s) is not None
+        )
+        if not is_known:
+            return [SendDatagram(*_refuse(frame.kept_id, Refused.UNKNOWN_ID, 0, source))]
+        kept = frames.Kept(frame.kept_id, frame.count, self._standing, self.load(now_s))
+        return [SendDatagram(kept.encode(), source)]
+
+    def unknown(self, data: bytes, source: Endpoint) -> list[Message]:
+        """A DATA frame on a leg that neither we nor our own box know."""
+        self.counters["unknown_id"] += 1
+        if len(data) <= 13:
+            return []
+        return [SendDatagram(*_refuse(data[2:10], Refused.UNKNOWN_ID, 0, source))]
+
+    # --- time --------------------------------------------------------------------------------
+
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """What the node says of our announcements."""
+        self._announcer.hear(fact, now_s)
+
+    def advance(self, now_s: float) -> None:
+        """Forget who is gone, announce who is here."""
+        if now_s >= self._sweep_s:
+            for info_hash in self.registrations.expire(now_s):
+                self._announcer.leave(info_hash)
+            self.channels.expire(now_s)
+            is_busy = len(self.registrations) or len(self.channels)
+            self._sweep_s = now_s + SWEEP_S if is_busy else math.inf
+        self._announcer.advance(now_s)
+
+    def deadline_s(self) -> float | None:
+        """Of the next sweep or announcement; None while nobody is here."""
+        due_s = self._announcer.deadline_s()
+        due_s = self._sweep_s if due_s is None else min(due_s, self._sweep_s)
+        return None if due_s == math.inf else due_s
+
+
+def _refuse(about: bytes, why: Refused, retry_s: int, to: Endpoint) -> Sent:
+    return frames.Refusal(about, why, retry_s).encode(), to

@@ -1,0 +1,50 @@
+"""What an exchange gives at most, to one and to all, and the bucket by which that is measured.
+
+Units: `_s` seconds, `_bytes` bytes of UDP payload.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Set by the owner; the defaults are those of a box at home, which has a line to share."""
+
+    registrations: int = 100
+    channels: int = 32  # two boxes each
+    bytes_per_s: int = 250_000  # relayed, all channels together: 20 calls
+
+    @classmethod
+    def of_a_server(cls) -> Limits:
+        """Those of `fernruf exchange`."""
+        return cls(registrations=20_000, channels=4_000, bytes_per_s=50_000_000)
+
+
+class Bucket:
+    """`per_s` on average, `burst` at once."""
+
+    __slots__ = ("_burst", "_level", "_per_s", "_since_s")
+
+    def __init__(self, burst: float, per_s: float, now_s: float) -> None:
+        self._burst, self._per_s = burst, per_s
+        self._level, self._since_s = burst, now_s
+
+    def take(self, amount: float, now_s: float) -> bool:
+        """True if there was that much."""
+        level = self._level - amount
+        if level < 0.0:  # only then look at the clock: the usual case is cheap
+            gained = (now_s - self._since_s) * self._per_s
+            level = min(self._level + gained, self._burst) - amount
+            self._since_s = now_s
+            if level < 0.0:
+                self._level = level + amount
+                return False
+        self._level = level
+        return True
+
+    def fraction_used(self, now_s: float) -> float:
+        """0 = nothing was taken of late, 1 = empty."""
+        level = min(self._level + (now_s - self._since_s) * self._per_s, self._burst)
+        return 1.0 - level / self._burst

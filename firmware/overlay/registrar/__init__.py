@@ -1,0 +1,1 @@
+"""The box's side of exchanges: finds them, registers with three, and leaves the bad ones."""

@@ -1,0 +1,90 @@
+"""Channel frames: every kind there and back; whatever else comes is refused in one way."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from firmware import channel
+from firmware.channel import Data, Frame, Keep, Kept, Open, Opened, Refusal, Refused, Standing
+from firmware.demux import DATAGRAM_BYTES_MAX, Protocol, protocol_of
+from firmware.errors import MalformedError
+
+ID, OTHER_ID, TARGET = b"identity", b"another.", b"t" * channel.TARGET_BYTES
+FRAMES: list[Frame] = [
+    Open(TARGET, ID, b"\xf0sealed"),
+    Data(ID, b"\x80speech"),
+    Data(ID, b""),
+    Refusal(ID, Refused.FULL, 30),
+    Keep(ID, 0xFFFF),
+    Kept(ID, 7, Standing.DRAINING, 255),
+    Opened(ID, OTHER_ID, b"\xf0sealed"),
+]
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: type(frame).__name__)
+def test_frame_is_read_as_it_was_written(frame: Frame) -> None:
+    assert channel.decode(frame.encode()) == frame
+    assert protocol_of(frame.encode()) is Protocol.CHANNEL
+
+
+@pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: type(frame).__name__)
+def test_frame_cut_anywhere_in_its_head_is_malformed(frame: Frame) -> None:
+    payload = len(getattr(frame, "payload", b""))
+    for size in range(len(frame.encode()) - payload):
+        with pytest.raises(MalformedError):
+            channel.decode(frame.encode()[:size])
+
+
+def test_random_bytes_are_a_frame_or_malformed_and_nothing_else() -> None:
+    dice = random.Random(7)
+    for _ in range(20_000):
+        data = b"\xf1" + bytes([dice.randrange(9)]) + dice.randbytes(dice.randrange(40))
+        try:
+            frame = channel.decode(data)
+        except MalformedError:
+            continue
+        assert len(frame.encode()) == len(data), data
+
+
+def test_frame_above_the_limit_of_a_datagram_is_malformed() -> None:
+    payload = bytes(DATAGRAM_BYTES_MAX - channel.DATA_HEAD_BYTES)
+    assert isinstance(channel.decode(Data(ID, payload).encode()), Data)
+    with pytest.raises(MalformedError):
+        channel.decode(Data(ID, payload + b"x").encode())
+
+
+def test_answers_of_an_exchange_are_no_larger_than_the_questions() -> None:
+    kept, refusal = Kept(ID, 1, Standing.SERVING, 0).encode(), Refusal(ID, Refused.FULL, 1).encode()
+    assert len(kept) == len(Keep(ID, 1).encode())
+    assert len(refusal) <= len(Keep(ID, 1).encode()) <= len(Open(TARGET, ID, b"").encode())
+
+
+def test_wait_beyond_the_largest_is_told_as_the_largest() -> None:
+    frame = channel.decode(Refusal(ID, Refused.FULL, 10**9).encode())
+    assert frame == Refusal(ID, Refused.FULL, channel.RETRY_S_MAX)
+
+
+def test_target_tells_keys_apart_and_is_no_part_of_the_key() -> None:
+    key = bytes(range(32))
+    assert len(channel.target_of(key)) == channel.TARGET_BYTES
+    assert channel.target_of(key) != channel.target_of(bytes(32))
+    assert channel.target_of(key) not in key
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"\xf0", True),
+        (b"\x80", True),
+        (b"\x00", True),
+        (b"\xf1", False),
+        (b"d", False),
+        (b"", False),
+    ],
+)
+def test_channel_carries_what_boxes_say_to_each_other_and_no_frame_in_a_frame(
+    payload: bytes, expected: bool
+) -> None:
+    assert channel.may_carry(payload) is expected
