@@ -303,14 +303,6 @@ class NumberUnresolved(Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class ObservedAt(Fact):
-    """`observer`, an exchange, sees our socket at `endpoint` (overlay -> path)."""
-
-    endpoint: Endpoint
-    observer: Endpoint
-
-
-@dataclass(frozen=True, slots=True)
 class EndpointRefused(Fact):
     """The exchange in `endpoint` does not reach the box behind it (overlay -> call)."""
 

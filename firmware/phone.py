@@ -48,7 +48,6 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
-    events.ObservedAt: (),
     events.EndpointRefused: ("call",),
     events.ExpectNumber: ("directory",),
     events.ResolveNumber: ("directory",),
