@@ -60,6 +60,17 @@ missing_packages() {
     # pyalsaaudio and pesq are C and come as source
     gcc -E -include stdlib.h -xc /dev/null >/dev/null 2>&1 || echo gcc libc6-dev
     [ -e /usr/include/alsa/asoundlib.h ] || echo libasound2-dev
+    case $EXTRAS in *dev*) missing_lab_packages ;; esac
+}
+
+# What tests/lab builds its Internet with; without it those tests are left out, so nobody is asked
+# for a password. The programs of root are not in everybody's PATH.
+missing_lab_packages() {
+    local wanted PATH=$PATH:/usr/sbin:/sbin
+    [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
+    for wanted in ip:iproute2 nft:nftables ping:iputils-ping turnserver:coturn stun:stun-client; do
+        command -v "${wanted%:*}" >/dev/null || echo "${wanted#*:}"
+    done
 }
 
 find_python() {
@@ -85,6 +96,8 @@ apt_install() {
   apt-get update && apt-get install --no-install-recommends $*"
     fi
     say "system packages: $*"
+    # the lab runs these itself; the machine shall not become a server by the way
+    case $* in *coturn*) "${as_root[@]}" systemctl mask coturn >>"$LOG" 2>&1 || true ;; esac
     "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update >>"$LOG" 2>&1 || true # see below
     logged "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"
