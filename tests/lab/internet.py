@@ -1,8 +1,8 @@
 """The Internet of the lab: one process that owns a TUN device for each site and passes packets.
 
-`python -m tests.lab.internet SEED`, run in namespaces of its own by space.py. Requests come as JSON
-lines on stdin and are answered one by one on stdout; when stdin ends, so does the process, and
-with it everything in the lab. The devices are moved into the sites' namespaces from outside.
+`python -m tests.lab.internet SEED NAMES`, run in namespaces of its own by space.py. Requests come
+as JSON lines on stdin and are answered one by one on stdout. When stdin ends it kills whatever runs
+in the lab and ends itself. The devices are moved into the sites' namespaces from outside.
 Precision: due times are kept by `select` to about 0.1 ms on an idle machine (test_leg.py).
 Units: `_s` monotonic seconds. Source: Linux Documentation/networking/tuntap.rst.
 """
@@ -17,9 +17,11 @@ import ipaddress
 import json
 import os
 import select
+import signal
 import struct
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from tests.lab.leg import Conditions, Leg
@@ -27,6 +29,7 @@ from tests.lab.leg import Conditions, Leg
 TUNSETIFF = 0x400454CA
 IFF_TUN_NO_PI = 0x0001 | 0x1000
 PACKET_BYTES_MAX = 1500
+SWEEP_S = 0.01  # for those killed to go, and for one that was just about to enter
 PACKETS_PER_TURN_MAX = 64  # of one site, before the others and what is due have their turn
 
 
@@ -129,5 +132,22 @@ class Internet:
                 os.write(site.descriptor, packet)
 
 
+def kill_all(names: Path) -> None:
+    """Kill every process in the namespaces whose names are there."""
+    ours = {name.stat().st_ino for name in names.iterdir()}
+    found = True
+    while found:
+        found = False
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it is gone already
+                if (process / "ns" / "net").stat().st_ino in ours:
+                    os.kill(int(process.name), signal.SIGKILL)
+                    found = True
+        time.sleep(SWEEP_S)
+
+
 if __name__ == "__main__":
-    Internet(sys.argv[1]).run()
+    try:
+        Internet(sys.argv[1]).run()
+    finally:
+        kill_all(Path(sys.argv[2]))

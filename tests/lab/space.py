@@ -1,10 +1,9 @@
 """Network namespaces that vanish by themselves: everything hangs on one child process.
 
 The child (internet.py) has a mount namespace of its own with the names of all other namespaces. It
-ends when we end, however we end, and then nothing of the lab is left. Processes started here
-are killed with the thread that started them (PR_SET_PDEATHSIG). Without root, a user
-namespace makes us root inside, where the kernel allows that.
-Sources: unshare(1), nsenter(1), setpriv(1), ip-netns(8), network_namespaces(7).
+ends when we end, however we end, kills what runs in them, and nothing of the lab is left. Without
+root, a user namespace makes us root inside, where the kernel allows that.
+Sources: unshare(1), nsenter(1), ip-netns(8), network_namespaces(7).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = (
-    *("unshare", "nsenter", "setpriv", "ip", "nft", "ping"),
+    *("unshare", "nsenter", "ip", "nft", "ping"),
     *("turnserver", "turnutils_natdiscovery", "stun"),
 )
 NAMES = "/run/netns"  # where ip(8) keeps the names of namespaces
@@ -49,7 +48,9 @@ class Space:
     """The namespaces of one lab, and the Internet between them."""
 
     def __init__(self, seed: str) -> None:
-        script = 'mount -t tmpfs lab /run && mkdir "$2" && exec "$0" -m tests.lab.internet "$1"'
+        script = (
+            'mount -t tmpfs lab /run && mkdir "$2" && exec "$0" -m tests.lab.internet "$1" "$2"'
+        )
         self._internet = subprocess.Popen(
             [*_unshare(), "sh", "-c", script, sys.executable, seed, NAMES],
             stdin=subprocess.PIPE,
@@ -139,10 +140,10 @@ class Space:
         return child
 
     def inside(self, name: str) -> list[str]:
-        """What to put before a command so that it runs in a namespace and dies with its parent."""
+        """What to put before a command so that it runs in a namespace."""
         user = [] if os.geteuid() == 0 else [f"--user=/proc/{self.pid}/ns/user", "--preserve"]
         namespace = f"--net=/proc/{self.pid}/root{NAMES}/{name}"
-        return ["nsenter", *user, namespace, "setpriv", "--pdeathsig", "KILL", "--"]
+        return ["nsenter", *user, namespace, "--"]
 
     def _at_home(self, *command: str, text: str = "") -> str:
         """Run a command where the names of the namespaces are."""

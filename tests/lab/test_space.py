@@ -33,7 +33,8 @@ def test_lab_that_is_killed_takes_its_namespaces_and_processes_with_it(lab: Lab)
     pids = [int(word) for word in story.stdout.readline().split()]
     ends = [os.pidfd_open(pid) for pid in pids]
     story.kill()
-    story.communicate()
+    story.wait()
+    story.stdout.close()
     for end in ends:
         assert select.select([end], [], [], GONE_S)[0], "still there"
         os.close(end)
