@@ -35,31 +35,36 @@ class DatagramSocket:
         """Bind, port 0 = any; raises HardwareError if that is not possible."""
         self.counters = SocketCounters()
         self._is_v6 = ":" in bind.host
-        self._socket = socket.socket(
+        self.socket = socket.socket(
             socket.AF_INET6 if self._is_v6 else socket.AF_INET, socket.SOCK_DGRAM
         )
         try:
-            self._socket.setblocking(False)
+            self.socket.setblocking(False)
             if self._is_v6:
-                self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-                self._socket.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
-            self._socket.bind((bind.host, bind.port))
+                self.socket.setsockopt(socket.SOL_SOCKET, option, BUFFER_BYTES)
+            self.socket.bind((bind.host, bind.port))
         except OSError as error:
-            self._socket.close()
+            self.socket.close()
             raise HardwareError(f"cannot listen on {bind}: {error.strerror}") from None
-        host, port = self._socket.getsockname()[:2]
+        host, port = self.socket.getsockname()[:2]
         self.local = Endpoint(host, port)
+
+    @property
+    def family(self) -> int:
+        """AF_INET, or AF_INET6 for both."""
+        return self.socket.family
 
     def fileno(self) -> int:
         """For the event loop."""
-        return self._socket.fileno()
+        return self.socket.fileno()
 
     def receive(self) -> tuple[bytes, Endpoint] | None:
         """The next datagram that waits in the kernel; None = there is no more."""
         for _ in range(UNREADABLE_MAX):
             try:
-                data, address = self._socket.recvfrom(DATAGRAM_BYTES_MAX + 1)
+                data, address = self.socket.recvfrom(DATAGRAM_BYTES_MAX + 1)
             except BlockingIOError:
                 return None
             except OSError:
@@ -80,7 +85,7 @@ class DatagramSocket:
         if self._is_v6 and ":" not in host:
             host = MAPPED + host
         try:
-            self._socket.sendto(data, (host, to.port))
+            self.socket.sendto(data, (host, to.port))
         except BlockingIOError:
             self.counters.dropped += 1
         except OSError:
@@ -88,4 +93,4 @@ class DatagramSocket:
 
     def close(self) -> None:
         """Nothing comes or goes any more."""
-        self._socket.close()
+        self.socket.close()

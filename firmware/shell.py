@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from firmware import events
 from firmware.datagrams import DatagramSocket, SocketCounters
+from firmware.datapath import POLL_S, DataPath
 from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
@@ -29,10 +30,10 @@ from firmware.state import StateDir
 
 logger = logging.getLogger(__name__)
 
-BATCH_DATAGRAMS_MAX = 64  # read in one turn; the rest waits in the kernel, which drops at its limit
-BATCH_S = 0.002  # a turn begins no datagram after that, so a flood delays sound by no more
+TURN_S = 0.001  # a turn begins no datagram after that, so a flood delays sound by a few of these
 JOBS_MAX = 64  # Argon2 and DNS jobs waiting; each hash takes tens of milliseconds
 WALL_CLOCK_INTERVAL_S = 30.0
+RELAYS_INTERVAL_S = 1.0
 
 Step = Callable[[float], list[Message]]
 
@@ -72,6 +73,9 @@ class Shell:
         self._jobs_dropped = 0
         self._timer: asyncio.TimerHandle | None = None
         self._socket: DatagramSocket | None = None
+        self._path: DataPath | None = None
+        self._is_polling = False  # the socket is read by the clock, not when it has something
+        self._comes_back = False  # to the socket, whether the event loop says so or not
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
 
@@ -79,13 +83,15 @@ class Shell:
     def counters(self) -> ShellCounters:
         """Up to now."""
         of_socket = self._socket.counters if self._socket else SocketCounters()
-        return ShellCounters(of_socket.dropped, of_socket.errors, self._jobs_dropped)
+        dropped = of_socket.dropped + (self._path.dropped if self._path else 0)
+        return ShellCounters(dropped, of_socket.errors, self._jobs_dropped)
 
     async def open(self, bind: Endpoint) -> Endpoint:
         """Bind the socket and return its address; raises HardwareError if that is not possible."""
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[NoReturn] = self._loop.create_future()
         self._socket = DatagramSocket(bind)
+        self._path = DataPath(self._socket)
         self.local = self._socket.local
         return self.local
 
@@ -101,6 +107,7 @@ class Shell:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._until_failure(), name="core")
                 tasks.create_task(self._watch_wall_clock(), name="wall clock")
+                tasks.create_task(self._watch_relays(), name="relays")
         finally:
             self._is_running = False
             self._loop.remove_reader(self._socket.fileno())
@@ -133,6 +140,9 @@ class Shell:
                 self._submit(partial(resolve_host, name))
             case events.StoreState(name=name, data=data):
                 self._store(name, data)
+            case events.OpenRelay() | events.CloseRelay() | events.LimitRelays():
+                assert self._path is not None
+                self._path.perform(message)
             case _ if self._perform_elsewhere is not None:
                 self._perform_elsewhere(message)
 
@@ -140,24 +150,45 @@ class Shell:
         await self._failure
 
     def _readable(self) -> None:
+        """The event loop says so; unless a turn for the socket is to come anyway."""
+        if not self._comes_back:
+            self._read()
+
+    def _read(self) -> None:
         """One turn: a batch of datagrams, and what follows from it."""
-        assert self._socket is not None
+        if not self._is_running:
+            return
+        assert self._path is not None
         self._has_turn = True
+        waiting = self._path.waiting
+        now_s = self._loop.time()
+        until_s = now_s + TURN_S
         try:
-            now_s = self._loop.time()
-            until_s = now_s + BATCH_S
-            for _ in range(BATCH_DATAGRAMS_MAX):
-                received = self._socket.receive()
-                if received is None:
-                    break
-                self._take(self._handle_logged(events.DatagramReceived(*received), now_s))
+            self._path.fill(now_s)
+            while waiting and now_s < until_s:
+                fact = events.DatagramReceived(*waiting.popleft())
+                self._take(self._handle_logged(fact, now_s))
                 now_s = self._loop.time()
-                if now_s >= until_s:
-                    break
         except Exception as error:
             self._fail(error)
             raise
         self._turn()
+        self._come_back()
+
+    def _come_back(self) -> None:
+        """The next turn for the socket: when it has something, by the clock, or at once."""
+        assert self._path is not None and self._socket is not None
+        if self._path.is_busy != self._is_polling:
+            self._is_polling = self._path.is_busy
+            if self._is_polling:
+                self._loop.remove_reader(self._socket.fileno())
+            else:
+                self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._comes_back = self._is_polling or bool(self._path.waiting)
+        if self._path.waiting:
+            self._loop.call_soon(self._read)
+        elif self._is_polling:
+            self._loop.call_later(POLL_S, self._read)
 
     def _turn(self) -> None:
         """Do what the inbox holds and what is due; then wait for the next deadline."""
@@ -211,6 +242,13 @@ class Shell:
         while True:
             await asyncio.sleep(WALL_CLOCK_INTERVAL_S)
             self.tell(self._wall_clock())
+
+    async def _watch_relays(self) -> None:
+        assert self._path is not None
+        while True:
+            await asyncio.sleep(RELAYS_INTERVAL_S)
+            if self._path.relays and (uses := self._path.relays.report()):
+                self.tell(events.RelayUsed(uses))
 
     def _wall_clock(self) -> events.WallClockRead:
         utc_s = time.time()
