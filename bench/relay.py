@@ -23,8 +23,9 @@ from typing import Any, Protocol
 
 from bench.peers.traffic import Flow, Traffic, open_sockets
 from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data, cpu_s
-from firmware.events import DatagramReceived, Message, OpenRelay, Started
-from firmware.model import Endpoint, RelayLeg
+from firmware.events import DatagramReceived, Message, Started
+from firmware.model import Endpoint
+from firmware.network_events import OpenRelay, RelayLeg
 from firmware.relays import DATA
 from firmware.shell import Shell
 

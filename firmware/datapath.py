@@ -14,8 +14,8 @@ from collections.abc import Callable
 from firmware.batches import ROWS, Batches, decode_name, open_batches
 from firmware.datagrams import DatagramSocket
 from firmware.demux import DATAGRAM_BYTES_MAX
-from firmware.events import CloseRelay, LimitRelays, OpenRelay
 from firmware.model import Endpoint
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay
 from firmware.relays import Relays
 
 BATCHES_MAX = 8  # in one go, with relays open: 512 datagrams or about 3 ms

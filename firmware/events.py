@@ -2,7 +2,8 @@
 
 A Fact is past tense and cannot be refused; a Command is imperative and asks for something. Commands
 that a core serves (`ResolveNumber`, `StartMedia`, ...) stay inside `phone.py`; the others reach the
-shell. Units: `_s` seconds, monotonic unless it says utc; audio in samples.
+shell. What an exchange and the sockets say to each other is in network_events.py.
+Units: `_s` seconds, monotonic unless it says utc; audio in samples.
 """
 
 from __future__ import annotations
@@ -10,17 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from firmware.model import (
-    CallView,
-    Codec,
-    Endpoint,
-    EndReason,
-    Part,
-    Picture,
-    RelayLeg,
-    RelayUse,
-    RtpCounters,
-)
+from firmware.model import CallView, Codec, Endpoint, EndReason, Part, Picture, RtpCounters
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +144,6 @@ class AddressesChanged(Fact):
     addresses: tuple[Endpoint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RelayUsed(Fact):
-    """Once a second, of the relays that carried something in it (OpenRelay)."""
-
-    uses: tuple[RelayUse, ...]
-
-
 # --- commands for the shell --------------------------------------------------------------------
 
 
@@ -240,36 +224,6 @@ class AnnounceOnLan(Command):
 
     salt: bytes
     tags: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OpenRelay(Command):
-    """Carry DATA frames between two legs of a channel past the core, until CloseRelay.
-
-    Only frames that name a leg and come from its endpoint; all others still are DatagramReceived.
-    A promise of speed, not of service: the core carries whatever comes to it all the same. Opening
-    it again, say with another endpoint, replaces it. A leg that is being moved needs the core:
-    close, and open when it has proved itself. Quotas are of each leg: what comes from it.
-    """
-
-    first: RelayLeg
-    second: RelayLeg
-    bytes_per_s: int
-    burst_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class CloseRelay(Command):
-    """The core carries the frames of that channel itself from now on; either leg names it."""
-
-    leg_id: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class LimitRelays(Command):
-    """All relays together carry at most that; before the first such command there is no limit."""
-
-    bytes_per_s: int
 
 
 # --- between the cores ---------------------------------------------------------------------------

@@ -7,7 +7,7 @@ Units: `_s` seconds, `_hz` hertz; audio in samples at 16 kHz, mono, signed 16 bi
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -54,23 +54,6 @@ class Endpoint(NamedTuple):
             return cls(str(ipaddress.ip_address(host)), int(port))
         except ValueError:
             raise MalformedError(f"{text!r} is not ADDRESS:PORT") from None
-
-
-@dataclass(frozen=True, slots=True)
-class RelayLeg:
-    """One end of an established channel of an exchange (firmware/channel.py)."""
-
-    leg_id: bytes = field(repr=False)  # named by who uses it
-    endpoint: Endpoint  # where it has proved itself; frames from elsewhere go to the core
-
-
-@dataclass(frozen=True, slots=True)
-class RelayUse:
-    """What came from one leg since the last report and was carried, or dropped for its quota."""
-
-    leg_id: bytes = field(repr=False)
-    size_bytes: int
-    frames_dropped: int
 
 
 class CallState(StrEnum):

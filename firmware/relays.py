@@ -16,8 +16,7 @@ import numpy as np
 from firmware.batches import Batches, Lengths, encode_name, name_bytes
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Kind
 from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX
-from firmware.events import CloseRelay, LimitRelays, OpenRelay
-from firmware.model import RelayLeg, RelayUse
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 
 RELAYS_MAX = 8_192  # above the channels of any exchange; beyond it the core carries by itself
 REFILL_S = 0.05  # how often quotas grow

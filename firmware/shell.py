@@ -26,6 +26,7 @@ from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
 from firmware.model import Endpoint
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayUsed
 from firmware.state import StateDir
 
 logger = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ class Shell:
                 self._submit(partial(resolve_host, name))
             case events.StoreState(name=name, data=data):
                 self._store(name, data)
-            case events.OpenRelay() | events.CloseRelay() | events.LimitRelays():
+            case OpenRelay() | CloseRelay() | LimitRelays():
                 assert self._path is not None
                 self._path.perform(message)
             case _ if self._perform_elsewhere is not None:
@@ -248,7 +249,7 @@ class Shell:
         while True:
             await asyncio.sleep(RELAYS_INTERVAL_S)
             if self._path.relays and (uses := self._path.relays.report()):
-                self.tell(events.RelayUsed(uses))
+                self.tell(RelayUsed(uses))
 
     def _wall_clock(self) -> events.WallClockRead:
         utc_s = time.time()

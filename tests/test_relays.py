@@ -15,8 +15,8 @@ from firmware.datagrams import DatagramSocket
 from firmware.datapath import BATCHES_MAX, DataPath
 from firmware.demux import DATAGRAM_BYTES_MAX
 from firmware.errors import HardwareError
-from firmware.events import CloseRelay, LimitRelays, OpenRelay
-from firmware.model import Endpoint, RelayLeg, RelayUse
+from firmware.model import Endpoint
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.relays import DATA, REFILL_S, RELAYS_MAX, Relays
 
 LOOPBACK = Endpoint("127.0.0.1", 0)

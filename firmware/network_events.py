@@ -1,0 +1,65 @@
+"""What the core of an exchange and the sockets say to each other: relays.
+
+The rest of the vocabulary, and what facts and commands are, is in events.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.events import Command, Fact
+from firmware.model import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class RelayLeg:
+    """One end of an established channel of an exchange (firmware/channel.py)."""
+
+    leg_id: bytes = field(repr=False)  # named by who uses it
+    endpoint: Endpoint  # where it has proved itself; frames from elsewhere go to the core
+
+
+@dataclass(frozen=True, slots=True)
+class RelayUse:
+    """What came from one leg since the last report and was carried, or dropped for its quota."""
+
+    leg_id: bytes = field(repr=False)
+    size_bytes: int
+    frames_dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class RelayUsed(Fact):
+    """Once a second, of the relays that carried something in it (OpenRelay)."""
+
+    uses: tuple[RelayUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRelay(Command):
+    """Carry DATA frames between two legs of a channel past the core, until CloseRelay.
+
+    Only frames that name a leg and come from its endpoint; all others still are DatagramReceived.
+    A promise of speed, not of service: the core carries whatever comes to it all the same. Opening
+    it again, say with another endpoint, replaces it. A leg that is being moved needs the core:
+    close, and open when it has proved itself. Quotas are of each leg: what comes from it.
+    """
+
+    first: RelayLeg
+    second: RelayLeg
+    bytes_per_s: int
+    burst_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CloseRelay(Command):
+    """The core carries the frames of that channel itself from now on; either leg names it."""
+
+    leg_id: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRelays(Command):
+    """All relays together carry at most that; before the first such command there is no limit."""
+
+    bytes_per_s: int
