@@ -9,10 +9,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from firmware.commands import box, ctl, demo, exchange, lookup, number, sim
+from firmware.commands import box, ctl, demo, exchange, first_start, lookup, number, sim
 from firmware.errors import ConfigError, FirmwareError
 
-COMMANDS = (demo, box, ctl, exchange, number, lookup, sim)
+COMMANDS = (demo, box, ctl, exchange, number, lookup, sim, first_start)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

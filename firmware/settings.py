@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from firmware.errors import ConfigError
@@ -90,6 +90,18 @@ def print_settings(settings: Settings) -> str:
         if settings.hidden:
             lines.append("hidden = true")
     return "\n".join(lines) + "\n"
+
+
+def merge_settings(old: Settings, new: Settings) -> Settings:
+    """`new` where it says something, else `old`; a network comes with its own password."""
+    said: dict[str, Any] = {
+        key: getattr(new, key)
+        for key in ("name", "country", "language", "hardware")
+        if getattr(new, key)
+    }
+    if new.ssid:
+        said |= {"ssid": new.ssid, "password": new.password, "hidden": new.hidden}
+    return replace(old, **said)
 
 
 def read_name(value: Any) -> str:

@@ -11,6 +11,7 @@ from firmware.box import Box
 from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.config import Config, Handset, parse_config, parse_handset
 from firmware.errors import ConfigError
+from firmware.service import Service
 from firmware.state import StateDir
 
 
@@ -47,12 +48,17 @@ async def serve(config: Config, handset: Handset, state: StateDir, control: Path
     """Run the box; on a signal hang up first."""
     box = Box(config, handset, state, control)
     await box.open()
+    service = Service()
+    service.ready()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(box.run(), name="box")
+        living = tasks.create_task(service.live(), name="watchdog")
         await stop.wait()
+        service.stopping()
+        living.cancel()
         await box.hang_up()
         running.cancel()
 

@@ -16,6 +16,7 @@ from firmware.settings import (
     SETTINGS_FILE,
     VARIANTS,
     Settings,
+    merge_settings,
     parse_settings,
     print_settings,
     read_country,
@@ -62,24 +63,12 @@ def write_settings(path: Path, settings: Settings) -> None:
     """Write the file; what an earlier one said, and this one does not, stays."""
     with BootPartition(path) as boot:
         old, _ = parse_settings((boot.read(SETTINGS_FILE) or b"").decode("utf-8", "replace"))
-        boot.write(SETTINGS_FILE, print_settings(_over(old, settings)).encode())
+        boot.write(SETTINGS_FILE, print_settings(merge_settings(old, settings)).encode())
 
 
 def without_secrets(settings: Settings) -> str:
     """The file as it would be written, for people who look over a shoulder."""
     return print_settings(replace(settings, password="********" if settings.password else ""))
-
-
-def _over(old: Settings, new: Settings) -> Settings:
-    """A network comes with its own password: the two are never mixed."""
-    said: dict[str, Any] = {
-        key: getattr(new, key)
-        for key in ("name", "country", "language", "hardware")
-        if getattr(new, key)
-    }
-    if new.ssid:
-        said |= {"ssid": new.ssid, "password": new.password, "hidden": new.hidden}
-    return replace(old, **said)
 
 
 def _checked(read: Callable[[Any], str]) -> Callable[[str], str]:

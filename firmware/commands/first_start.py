@@ -1,0 +1,128 @@
+"""`fernruf first-start`: takes the owner's settings from the card, once, and wipes them.
+
+Run by systemd before the box, on every start; finds nothing to do on all but the first. What could
+not be understood is printed (the serial console shows it) and the rest is used.
+Source: wpa_supplicant.conf(5); IEEE 802.11-2020 annex J.4 (the key of a passphrase).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from firmware.commands.arguments import add_verbosity, set_up_logging
+from firmware.errors import CommandError
+from firmware.settings import (
+    SETTINGS_BYTES_MAX,
+    SETTINGS_FILE,
+    Settings,
+    merge_settings,
+    parse_settings,
+    print_settings,
+)
+from firmware.state import StateDir
+
+logger = logging.getLogger(__name__)
+
+BOX_FILE = "box.toml"
+KEPT_FILE = "settings.toml"  # what was said so far, without the network
+WIRELESS_FILE = "wpa_supplicant-wlan0.conf"  # systemd's wpa_supplicant@wlan0 looks for this name
+PASSPHRASE_ROUNDS = 4096
+KEY_BYTES = 32
+TAKEN = "# The box has taken these settings. Write new ones here to change them.\n"
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Register the command."""
+    parser = subparsers.add_parser("first-start", help="take the owner's settings from the card")
+    parser.add_argument("--card", type=Path, required=True, metavar="DIR", help="FAT partition")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what is kept")
+    parser.add_argument("--handsets", type=Path, required=True, metavar="DIR", help="wirings")
+    add_verbosity(parser)
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Take, keep, wipe: in this order, so that a power cut loses nothing."""
+    set_up_logging(arguments.verbose)
+    data = StateDir(arguments.data)
+    settings, mistakes = _read(arguments.card / SETTINGS_FILE)
+    for mistake in mistakes:
+        logger.warning("%s", mistake)
+    is_first = not (arguments.data / BOX_FILE).exists()
+    if settings == Settings() and not is_first:
+        return 0
+    if settings.ssid:
+        data.write(WIRELESS_FILE, wireless_conf(settings).encode())
+    earlier, _ = _read(arguments.data / KEPT_FILE)
+    kept = replace(merge_settings(earlier, settings), ssid="", password="", hidden=False)
+    data.write(KEPT_FILE, print_settings(kept).encode())
+    data.write(BOX_FILE, box_toml(kept, arguments.handsets).encode())
+    if settings != Settings():
+        _wipe(arguments.card / SETTINGS_FILE)
+        logger.warning("settings taken from %s", SETTINGS_FILE)
+    return 0
+
+
+def box_toml(settings: Settings, handsets: Path) -> str:
+    """The configuration of the box; what the owner did not say keeps its default."""
+    lines = ["# Made at the first start from the settings on the card."]
+    if settings.name:
+        lines += ["[identity]", f"name = {_quoted(settings.name)}"]
+    lines += ["[hardware]", 'kind = "pi"']
+    handset = handsets / f"{settings.hardware or 'gpio'}.toml"
+    if settings.hardware or handset.exists():
+        lines.append(f"handset = {_quoted(str(handset))}")
+    if settings.country:
+        lines += ["[audio]", f"country = {_quoted(settings.country)}"]
+    return "\n".join(lines) + "\n"
+
+
+def wireless_conf(settings: Settings) -> str:
+    """One network for wpa_supplicant; the passphrase is kept as the key it makes, never itself."""
+    network = [f"ssid={settings.ssid.encode().hex()}", f"scan_ssid={int(settings.hidden)}"]
+    if not settings.password:
+        network.append("key_mgmt=NONE")
+    elif len(settings.password) == 2 * KEY_BYTES:
+        network.append(f"psk={settings.password}")
+    else:
+        key = hashlib.pbkdf2_hmac(
+            "sha1", settings.password.encode(), settings.ssid.encode(), PASSPHRASE_ROUNDS, KEY_BYTES
+        )
+        network.append(f"psk={key.hex()}")
+    country = f"country={settings.country}\n" if settings.country else ""
+    inside = "".join(f"    {line}\n" for line in network)
+    return f"ctrl_interface=/run/wpa_supplicant\n{country}network={{\n{inside}}}\n"
+
+
+def _read(path: Path) -> tuple[Settings, tuple[str, ...]]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(SETTINGS_BYTES_MAX + 1)
+    except FileNotFoundError:
+        return Settings(), ()
+    except OSError as error:
+        return Settings(), (f"{path}: {error.strerror}",)
+    if len(text) > SETTINGS_BYTES_MAX:
+        return Settings(), (f"{path}: is larger than {SETTINGS_BYTES_MAX} bytes",)
+    return parse_settings(text.decode("utf-8-sig", "replace"), SETTINGS_FILE)
+
+
+def _wipe(path: Path) -> None:
+    """Overwrite in place first, because FAT would leave the old bytes in a free cluster."""
+    try:
+        with path.open("r+b") as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            file.write(TAKEN.encode().ljust(size, b"\n")[: max(size, len(TAKEN))])
+            file.flush()
+    except OSError as error:
+        raise CommandError(f"cannot wipe {path}: {error.strerror}") from None
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
