@@ -153,8 +153,12 @@ class RtpCounters:
     bytes_sent: int = 0
     bytes_received: int = 0
     frames_concealed: int = 0
+    frames_recovered: int = 0  # from redundant copies
     jitter_s: float = 0.0  # RFC 3550 section 6.4.1
     buffer_s: float = 0.0  # play-out delay at the moment
+    rtt_s: float | None = None  # by RTCP; None = not known yet
+    remote_loss: float = 0.0  # fraction of our packets of the last seconds that the peer missed
+    opinion: float | None = None  # MOS of what we hear, by the E-model (ITU-T G.107)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from firmware.codec.resample import NARROW_FRAME_SAMPLES, to_int16
+from firmware.codec.resample import to_int16
 from firmware.model import Frame
 
 _PITCH_MIN, _PITCH_MAX = 40, 120  # 200 Hz to 66 Hz, Appendix I section I.2.3
 _CORRELATED = 160  # 20 ms are compared
 _HISTORY = _PITCH_MAX + _CORRELATED
+_FRAME = 160  # 20 ms
 _PERIODS_MAX = 3  # repeating more than one period sounds less like a buzzer
 _FLAT = 80  # the first 10 ms keep their level
 _FADE = 400  # and the next 50 ms fall to silence
@@ -39,7 +40,7 @@ class Concealer:
         """`narrow` itself, its beginning blended with the concealment if that came before."""
         heard = narrow
         if self._concealed:
-            lost_frames = self._concealed // NARROW_FRAME_SAMPLES
+            lost_frames = max(self._concealed // _FRAME, 1)
             smoothed = min(_SMOOTHED + (lost_frames - 1) * _PER_FRAME_SMOOTHED, _SMOOTHED_MAX)
             weight = np.arange(smoothed, dtype=np.float32) / smoothed
             blended = narrow.astype(np.float32)
@@ -50,17 +51,16 @@ class Concealer:
         self._remember(heard)
         return heard
 
-    def lost(self) -> Frame:
-        """A frame that continues what was heard; silence once the fade is over."""
+    def lost(self, samples: int) -> Frame:
+        """Sound that continues what was heard; silence once the fade is over."""
         if not self._concealed:
             self._find_period()
-        made_up = to_int16(self._continued(NARROW_FRAME_SAMPLES))
-        self._concealed = min(self._concealed + NARROW_FRAME_SAMPLES, _FLAT + _FADE)
+        made_up = to_int16(self._continued(samples))
+        self._concealed = min(self._concealed + samples, _FLAT + _FADE)
         return made_up
 
     def _remember(self, narrow: Frame) -> None:
-        self._history[:-NARROW_FRAME_SAMPLES] = self._history[NARROW_FRAME_SAMPLES:]
-        self._history[-NARROW_FRAME_SAMPLES:] = narrow
+        self._history = np.concatenate([self._history, narrow], dtype=np.float32)[-_HISTORY:]
 
     def _find_period(self) -> None:
         pitch = _pitch(self._history)

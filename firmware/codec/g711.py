@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.codec.conceal import Concealer
-from firmware.codec.resample import NARROW_FRAME_SAMPLES, Downsampler, Upsampler
+from firmware.codec.resample import Downsampler, Upsampler
 from firmware.errors import MalformedError
 from firmware.model import Frame
 
 Bytes = npt.NDArray[np.uint8]
 Integers = npt.NDArray[np.int32]
+
+PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX = 80, 480  # 10 and 60 ms
 
 _ALAW_TOGGLE = 0x55  # every other bit is inverted on the line, G.711 table 1a note 2
 _ULAW_BIAS = 33
@@ -23,33 +25,44 @@ _ULAW_MAX = 8191  # of the 14-bit magnitude with its bias
 
 
 class G711Encoder:
-    """Frames to payloads of 160 bytes."""
+    """Frames to payloads of one byte for two samples."""
 
     def __init__(self, table: Bytes) -> None:
         self._table, self._downsampler = table, Downsampler()
 
     def encode(self, frame: Frame) -> bytes:
-        """One payload of NARROW_FRAME_SAMPLES bytes."""
+        """One payload: 160 bytes for 20 ms."""
         narrow = self._downsampler.convert(frame)
         return self._table[narrow.view(np.uint16)].tobytes()
 
+    def set_bitrate(self, bits_per_s: int) -> None:
+        """G.711 has but one."""
+
+    def expect_loss(self, percent: int) -> None:
+        """G.711 has nothing to prepare."""
+
 
 class G711Decoder:
-    """Payloads of 160 bytes to frames; what is missing is concealed from the pitch before."""
+    """Payloads to frames; what is missing is concealed from the pitch before."""
 
     def __init__(self, table: Frame) -> None:
         self._table, self._upsampler, self._concealer = table, Upsampler(), Concealer()
 
     def decode(self, payload: bytes) -> Frame:
-        """The frame in `payload`; MalformedError if it is not exactly 20 ms long."""
-        if len(payload) != NARROW_FRAME_SAMPLES:
-            raise MalformedError(f"G.711 payload of {len(payload)} bytes instead of 160")
+        """The frame in `payload`; MalformedError if it is not 10 to 60 ms long."""
+        if not PAYLOAD_BYTES_MIN <= len(payload) <= PAYLOAD_BYTES_MAX:
+            raise MalformedError(f"G.711 payload of {len(payload)} bytes")
         narrow = self._table[np.frombuffer(payload, dtype=np.uint8)]
         return self._upsampler.convert(self._concealer.received(narrow))
 
-    def conceal(self) -> Frame:
-        """A frame in place of one that did not come; silent after 60 ms of them."""
-        return self._upsampler.convert(self._concealer.lost())
+    def conceal(self, samples: int) -> Frame:
+        """Sound in place of what did not come; fades into the noise that was behind the voice."""
+        return self._upsampler.convert(self._concealer.lost(samples // 2))
+
+    def recover(self, following: bytes, samples: int) -> Frame:
+        """As `conceal`: a G.711 frame tells nothing of the one before."""
+        del following
+        return self.conceal(samples)
 
 
 def _alaw_decoding() -> Frame:

@@ -1,8 +1,10 @@
-"""Opus at 16 kHz by the system's libopus: encode, decode, conceal one frame of 20 ms.
+"""Opus by the system's libopus: encode, decode, conceal; 16 kHz and 20 ms unless told otherwise.
 
 Knows no RTP and no time. What the library offers is asked at run time: from 1.5 on a decoder of
-complexity 5 conceals by a neural network (deep PLC), which an older one answers "unimplemented".
-Sources: RFC 6716 (codec), RFC 7587 (its RTP payload), opus_defines.h of libopus 1.3 to 1.5.
+complexity 5 conceals by a neural network (deep PLC), one of 6 or 7 sounds better at low rates
+(LACE, NoLACE); an older one answers "unimplemented".
+Units: samples at the rate the codec was made with. Sources: RFC 6716 (codec), RFC 7587 (its RTP
+payload), opus_defines.h of libopus 1.3 to 1.6.
 """
 
 from __future__ import annotations
@@ -11,10 +13,14 @@ import ctypes
 import weakref
 from functools import cache
 
+import numpy as np
+
 from firmware.errors import HardwareError, MalformedError
-from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, silence
+from firmware.model import SAMPLE_RATE_HZ, Frame
 
 BITRATE = 24_000  # bit/s, wideband speech
+BITRATE_MIN, BITRATE_MAX = 6_000, 64_000
+FRAME_MAX_MS = 60
 ENCODER_COMPLEXITY = 5  # of 10: half the time of 10 for no audible gain at this rate
 DECODER_COMPLEXITY = 5  # from here on libopus 1.5 conceals by deep PLC
 PAYLOAD_BYTES_MAX = 1275  # one frame, RFC 6716 section 3.2.1
@@ -22,6 +28,7 @@ PAYLOAD_BYTES_MAX = 1275  # one frame, RFC 6716 section 3.2.1
 _APPLICATION_VOIP = 2048
 _SIGNAL_VOICE = 3001
 _SET_BITRATE, _SET_VBR, _SET_COMPLEXITY, _SET_SIGNAL = 4002, 4006, 4010, 4024
+_SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX = 4012, 4014, 4016
 _RESET_STATE = 4028
 _UNIMPLEMENTED = -5
 _WARM_UP_FRAMES = 3  # the first concealment of libopus 1.5 costs 12 ms, later ones 0.5 ms
@@ -37,86 +44,113 @@ def is_available() -> bool:
 
 
 class OpusEncoder:
-    """Frames to Opus payloads of constant size: 24 kbit/s, 20 ms, no in-band FEC, no DTX.
+    """Frames to Opus payloads of constant size: no DTX unless asked for.
 
     Constant, because the sizes of encrypted packets betray what is said (RFC 6562 section 3).
     """
 
-    def __init__(self) -> None:
-        self._opus = _library()
+    def __init__(
+        self,
+        rate_hz: int = SAMPLE_RATE_HZ,
+        complexity: int = ENCODER_COMPLEXITY,
+        *,
+        dtx: bool = False,
+    ) -> None:
+        self._opus, self._rate_hz = _library(), rate_hz
         error = ctypes.c_int()
         self._state = self._opus.opus_encoder_create(
-            SAMPLE_RATE_HZ, 1, _APPLICATION_VOIP, ctypes.byref(error)
+            rate_hz, 1, _APPLICATION_VOIP, ctypes.byref(error)
         )
         _check(error.value, self._opus)
         weakref.finalize(self, self._opus.opus_encoder_destroy, self._state)
-        for request, value in (
-            (_SET_BITRATE, BITRATE),
-            (_SET_VBR, 0),
-            (_SET_COMPLEXITY, ENCODER_COMPLEXITY),
-            (_SET_SIGNAL, _SIGNAL_VOICE),
-        ):
-            control = self._opus.opus_encoder_ctl(self._state, request, ctypes.c_int(value))
-            _check(control, self._opus)
-        self._samples, self._samples_address = _sample_buffer()
+        self._set(_SET_VBR, dtx)  # libopus has no DTX at a constant rate
+        self._set(_SET_DTX, dtx)
+        self._set(_SET_COMPLEXITY, complexity)
+        self._set(_SET_SIGNAL, _SIGNAL_VOICE)
+        self.set_bitrate(BITRATE)
+        self._samples, self._samples_address = _sample_buffer(rate_hz)
         self._payload = ctypes.create_string_buffer(PAYLOAD_BYTES_MAX)
-        self.encode(silence())  # first use touches every table
+        self.encode(np.zeros(rate_hz // 50, dtype=np.int16))  # first use touches every table
         _check(self._opus.opus_encoder_ctl(self._state, _RESET_STATE), self._opus)
 
+    def set_bitrate(self, bits_per_s: int) -> None:
+        """From the next frame on; BITRATE_MIN to BITRATE_MAX."""
+        assert BITRATE_MIN <= bits_per_s <= BITRATE_MAX
+        self._set(_SET_BITRATE, bits_per_s)
+
+    def expect_loss(self, percent: int) -> None:
+        """Put a coarser copy of each frame into the next one (in-band FEC); 0 = do not."""
+        self._set(_SET_INBAND_FEC, percent > 0)
+        self._set(_SET_PACKET_LOSS, min(percent, 100))
+
     def encode(self, frame: Frame) -> bytes:
-        """One payload of 60 bytes; `frame` has FRAME_SAMPLES samples."""
-        assert frame.shape == (FRAME_SAMPLES,)
-        self._samples[:] = frame
+        """One payload of a frame of 2.5 to 60 ms; at 24 kbit/s 60 bytes for 20 ms."""
+        count = len(frame)
+        self._samples[:count] = frame
         length = self._opus.opus_encode(
-            self._state, self._samples_address, FRAME_SAMPLES, self._payload, PAYLOAD_BYTES_MAX
+            self._state, self._samples_address, count, self._payload, PAYLOAD_BYTES_MAX
         )
         _check(length, self._opus)
         return self._payload.raw[:length]
+
+    def _set(self, request: int, value: int) -> None:
+        control = self._opus.opus_encoder_ctl(self._state, request, ctypes.c_int(int(value)))
+        _check(control, self._opus)
 
 
 class OpusDecoder:
     """Opus payloads to frames; what is missing is concealed by the decoder itself."""
 
-    def __init__(self) -> None:
-        self._opus = _library()
+    def __init__(self, rate_hz: int = SAMPLE_RATE_HZ, complexity: int = DECODER_COMPLEXITY) -> None:
+        self._opus, self._rate_hz = _library(), rate_hz
         error = ctypes.c_int()
-        self._state = self._opus.opus_decoder_create(SAMPLE_RATE_HZ, 1, ctypes.byref(error))
+        self._state = self._opus.opus_decoder_create(rate_hz, 1, ctypes.byref(error))
         _check(error.value, self._opus)
         weakref.finalize(self, self._opus.opus_decoder_destroy, self._state)
         control = self._opus.opus_decoder_ctl(
-            self._state, _SET_COMPLEXITY, ctypes.c_int(DECODER_COMPLEXITY)
+            self._state, _SET_COMPLEXITY, ctypes.c_int(complexity)
         )
-        if control != _UNIMPLEMENTED:  # libopus before 1.5 has no decoder complexity
+        self.has_complexity = control != _UNIMPLEMENTED  # libopus before 1.5 has none
+        if self.has_complexity:
             _check(control, self._opus)
-        self._samples, self._samples_address = _sample_buffer()
+        self._samples, self._samples_address = _sample_buffer(rate_hz)
+        self._frame = rate_hz // 50
         self._warm_up()
 
     def decode(self, payload: bytes) -> Frame:
-        """The frame in `payload`; MalformedError if it is no Opus or not exactly 20 ms long."""
+        """The frame in `payload`; MalformedError if it is no Opus or longer than 60 ms."""
         if not 0 < len(payload) <= PAYLOAD_BYTES_MAX:
             raise MalformedError(f"Opus payload of {len(payload)} bytes")
-        samples = self._opus.opus_packet_get_nb_samples(payload, len(payload), SAMPLE_RATE_HZ)
-        if samples != FRAME_SAMPLES:  # a negative number is an error code
-            raise MalformedError(f"Opus payload of {samples} samples instead of {FRAME_SAMPLES}")
-        return self._decode(payload, len(payload))
+        samples = self._opus.opus_packet_get_nb_samples(payload, len(payload), self._rate_hz)
+        if not 0 < samples <= len(self._samples):  # a negative number is an error code
+            raise MalformedError(f"Opus payload of {samples} samples")
+        return self._decode(payload, samples, 0)
 
-    def conceal(self) -> Frame:
-        """A frame in place of one that did not come; fades out when many are missing."""
-        return self._decode(None, 0)
+    def conceal(self, samples: int) -> Frame:
+        """Sound in place of what did not come; fades out when much is missing."""
+        return self._decode(None, samples, 0)
 
-    def _decode(self, payload: bytes | None, length: int) -> Frame:
+    def recover(self, following: bytes, samples: int) -> Frame:
+        """The sound before the frame in `following`: its in-band FEC if there is some."""
+        try:
+            return self._decode(following, samples, 1)
+        except MalformedError:
+            return self.conceal(samples)
+
+    def _decode(self, payload: bytes | None, samples: int, fec: int) -> Frame:
+        length = len(payload) if payload else 0
         decoded = self._opus.opus_decode(
-            self._state, payload, length, self._samples_address, FRAME_SAMPLES, 0
+            self._state, payload, length, self._samples_address, samples, fec
         )
-        if decoded != FRAME_SAMPLES:
+        if decoded != samples:
             raise MalformedError(f"Opus payload cannot be decoded (libopus: {decoded})")
-        return self._samples.copy()
+        return self._samples[:samples].copy()
 
     def _warm_up(self) -> None:
-        payload = OpusEncoder().encode(silence())
+        payload = OpusEncoder(self._rate_hz).encode(np.zeros(self._frame, dtype=np.int16))
         for _ in range(_WARM_UP_FRAMES):
             self.decode(payload)
-            self.conceal()
+            self.conceal(self._frame)
         _check(self._opus.opus_decoder_ctl(self._state, _RESET_STATE), self._opus)
 
 
@@ -145,8 +179,8 @@ def _library() -> ctypes.CDLL:
     return opus
 
 
-def _sample_buffer() -> tuple[Frame, int]:
-    samples = silence()
+def _sample_buffer(rate_hz: int) -> tuple[Frame, int]:
+    samples = np.zeros(rate_hz * FRAME_MAX_MS // 1000, dtype=np.int16)
     return samples, samples.ctypes.data
 
 

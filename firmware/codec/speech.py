@@ -19,7 +19,13 @@ class SpeechEncoder(Protocol):
     """One direction of one call; warm when constructed."""
 
     def encode(self, frame: Frame) -> bytes:
-        """The payload of one RTP packet."""
+        """The payload of one RTP packet, for a frame of 10 to 60 ms."""
+
+    def set_bitrate(self, bits_per_s: int) -> None:
+        """From the next frame on; without effect where the codec has but one."""
+
+    def expect_loss(self, percent: int) -> None:
+        """Make each payload help to conceal the one before it; 0 = do not."""
 
 
 class SpeechDecoder(Protocol):
@@ -28,8 +34,11 @@ class SpeechDecoder(Protocol):
     def decode(self, payload: bytes) -> Frame:
         """The frame in `payload`; MalformedError if it is not exactly one valid frame."""
 
-    def conceal(self) -> Frame:
-        """A frame in place of one that did not come in time."""
+    def conceal(self, samples: int) -> Frame:
+        """Sound in place of what did not come in time."""
+
+    def recover(self, following: bytes, samples: int) -> Frame:
+        """The same, when the payload after the missing one is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +47,41 @@ class SpeechFormat:
 
     payload_type: int
     clock_hz: int  # of RTP timestamps
-    frame_ticks: int  # of that clock, per frame of 20 ms
+    bitrate: int  # of payloads, bit/s, on a good line
     make_encoder: Callable[[], SpeechEncoder]
     make_decoder: Callable[[], SpeechDecoder]
+    bitrate_min: int  # when the line is narrow
     is_available: Callable[[], bool] = lambda: True
 
 
 FORMATS: dict[Codec, SpeechFormat] = {
     Codec.OPUS: SpeechFormat(
-        111, 48_000, 960, opus.OpusEncoder, opus.OpusDecoder, opus.is_available
+        111,
+        48_000,
+        opus.BITRATE,
+        opus.OpusEncoder,
+        opus.OpusDecoder,
+        12_000,
+        opus.is_available,
     ),
     Codec.PCMA: SpeechFormat(
         8,
         8_000,
-        160,
+        64_000,
         partial(g711.G711Encoder, g711.ALAW_ENCODING),
         partial(g711.G711Decoder, g711.ALAW_DECODING),
+        64_000,
     ),
     Codec.PCMU: SpeechFormat(
         0,
         8_000,
-        160,
+        64_000,
         partial(g711.G711Encoder, g711.ULAW_ENCODING),
         partial(g711.G711Decoder, g711.ULAW_DECODING),
+        64_000,
     ),
 }
+BY_PAYLOAD_TYPE = {speech.payload_type: codec for codec, speech in FORMATS.items()}
 
 
 def available_codecs() -> tuple[Codec, ...]:

@@ -1,8 +1,9 @@
-"""How long packets take on their way, as far as that can be known without a common clock.
+"""How long frames take on their way, as far as that can be known without a common clock.
 
-The *delay* of a packet is its arrival minus its RTP timestamp, which is off by a constant; so
-delays are only ever compared with the fastest packet of the last seconds.
-Units: `_s` seconds (float). Source: RFC 3550 section 6.4.1 and appendix A.8 (interarrival jitter).
+The *delay* of a frame is the moment it was there minus its time in the stream, which is off by a
+constant; so delays are only ever compared with the fastest frame of the last seconds. A frame that
+came only as a redundant copy was there when the copy was: so the target waits for copies as well.
+Units: `_s` seconds (float). Source: ours.
 """
 
 from __future__ import annotations
@@ -10,48 +11,49 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import deque
 
-TARGET_MIN_S = 0.010  # half a frame: for the unrest of our own two clocks
+TARGET_MIN_S = 0.003  # for the unrest of our own two clocks
 TARGET_MAX_S = 0.400  # beyond that there is no conversation (ITU-T G.114)
-MARGIN_S = 0.005  # above the delay observed
-OBSERVED_MAX = 500  # packets, 10 s: what the target remembers
-LATE_FRACTION = 0.01  # of these packets the target leaves so many behind
-FASTEST_OF = 100  # packets, 2 s: so soon a path that became longer is the new normal
-BURST_S = 0.005  # packets this close behind each other waited for the same obstacle: counted once
+MARGIN_S = 0.002  # above the delay observed
+OBSERVED_MAX = 500  # frames, 10 s: what the target remembers
+LATE_FRACTION = 0.003  # of these frames the target leaves so many behind
+ALONE_OF = 50  # frames, 1 s: from here on a single slow one is always left behind
+FASTEST_OF = 100  # frames, 2 s: so soon a path that became longer is the new normal
+BURST_S = 0.005  # frames this close behind each other waited for the same obstacle: counted once
 
 
 class DelayObserver:
-    """The delays of one stream of packets."""
+    """The delays of one stream of frames."""
 
     def __init__(self) -> None:
-        self.jitter_s = 0.0  # as RTCP reports it
         self._observed = _Window(OBSERVED_MAX)
         self._recent = _Window(FASTEST_OF)
         self._arrived_s: float | None = None
-        self._last_delay_s = 0.0
 
     @property
     def fastest_s(self) -> float:
-        """The smallest delay of the last seconds; not before the first packet."""
+        """The smallest delay of the last seconds; not before the first frame."""
         return self._recent.smallest()
 
     @property
     def target_s(self) -> float:
-        """How much more than the fastest nearly all packets of the last seconds needed."""
+        """How much more than the fastest nearly all frames of the last seconds needed."""
         target_s = self._observed.exceeded_by(LATE_FRACTION) - self.fastest_s + MARGIN_S
         return min(max(target_s, TARGET_MIN_S), TARGET_MAX_S)
 
     def observe(self, media_s: float, now_s: float) -> None:
-        """A packet with the RTP time `media_s` came in."""
+        """A frame with the RTP time `media_s` is there for the first time."""
         delay_s = now_s - media_s
-        if self._arrived_s is not None:
-            self.jitter_s += (abs(delay_s - self._last_delay_s) - self.jitter_s) / 16
         if self._arrived_s is None or now_s - self._arrived_s >= BURST_S:
             self._observed.add(delay_s)
         self._recent.add(delay_s)
-        self._arrived_s, self._last_delay_s = now_s, delay_s
+        self._arrived_s = now_s
+
+    def observe_copy(self, media_s: float, now_s: float) -> None:
+        """A frame whose packet was lost is there as a copy: no obstacle, and never the fastest."""
+        self._observed.add(now_s - media_s)
 
     def delay_s(self, media_s: float, now_s: float) -> float:
-        """How much longer than the fastest: a packet that comes, or is played, now."""
+        """How much longer than the fastest: a frame that comes, or is played, now."""
         return now_s - media_s - self.fastest_s
 
 
@@ -74,4 +76,5 @@ class _Window:
 
     def exceeded_by(self, fraction: float) -> float:
         count = len(self._sorted)
-        return self._sorted[count - 1 - int(count * fraction)]
+        behind = max(int(count * fraction), count >= ALONE_OF)
+        return self._sorted[count - 1 - behind]

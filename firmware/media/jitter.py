@@ -1,53 +1,68 @@
-"""Jitter buffer: puts received RTP packets back in order and says when each is played.
+"""Jitter buffer: puts received frames back in order and says when each is played.
 
-Knows no socket, codec or clock: the caller passes `now_s`.
+Knows no socket, decoder or clock: the caller passes `now_s`. A packet may carry older frames again
+(RFC 2198); the first copy of a frame counts, whatever way it came.
 The play-out delay is the delay (see `delay`) at the moment of playing. It is kept between the
-target, which is what nearly all packets needed on their way, and one frame more:
-- a packet that directly follows the last one is played at once;
-- after a gap the next packet waits, and is concealed, until its delay has reached the target: a
-  reordered packet can still come, a lost one costs exactly its own time;
-- with nothing to play, sound is concealed and the delay grows; that is the only way it grows;
-- when the delay was too long for a while, one packet is skipped.
-Units: `_s` monotonic seconds (float); timestamps in ticks of the RTP clock.
+target, which is what nearly all frames needed on their way, and one frame more:
+- a frame that directly follows the last one is played at once;
+- after a gap the next frame waits, and is concealed, until its delay has reached the target: a
+  reordered packet or a copy can still come, a lost frame costs exactly its own time;
+- with nothing to play, sound is concealed and the delay grows;
+- `played` says by how much sound should be stretched or shortened besides.
+Units: `_s` monotonic seconds (float); `media` in ticks of 1/48,000 s of the sender's clock.
 Source: ours; RFC 3550 appendix A.1 for jumps.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 from firmware.media.delay import DelayObserver
+from firmware.media.reception import Reception
+from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, unwrap
-from firmware.model import FRAME_S
 
-PACKETS_MAX = 100  # 2 s of speech; above it the oldest is skipped
+MEDIA_HZ = 48_000  # a multiple of every RTP clock
+FRAMES_MAX = 100  # 2 s of speech; above it the oldest is skipped
 EXCESS_MAX_S = 0.200  # above the target: more is skipped at once
-CALM_POPS = 150  # 3 s for which the delay must have been too long before it is shortened
-SHORTEN_POPS = 25  # then by one packet every 0.5 s at most
-HYSTERESIS_S = 0.005
-BREAK_POPS = 10  # 200 ms without a packet: the ear has lost the thread, begin at the target again
+CALM_POPS = 100  # 2 s for which the delay must have been too long before it is shortened
+HYSTERESIS_S = 0.002
+BREAK_POPS = 10  # 200 ms without a frame: the ear has lost the thread, begin at the target again
 SEQUENCE_JUMP_MAX = 1000  # packets, 20 s; beyond it the peer began anew
-DELAY_JUMP_S = 2.0  # so far from the fastest packet, the peer's clock jumped
-HISTORY_MAX = 512  # packets for which late and duplicate are told apart
+DELAY_JUMP_S = 2.0  # so far from the fastest frame, the peer's clock jumped
+HISTORY = MEDIA_HZ * 10  # so long it is known what was played
 
 
 class Gap(Enum):
-    """What `pop` answers when it has no packet."""
+    """What `pop` answers when it has no frame."""
 
     EMPTY = "empty"  # nothing to play yet
     LOST = "lost"  # conceal one frame
+    PAUSE = "pause"  # nothing is missing: the peer sends no silence
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A frame to be played now."""
+
+    payload_type: int
+    payload: bytes
+    is_copy: bool  # its own packet was lost
 
 
 @dataclass(slots=True)
 class JitterCounters:
-    """In packets, since the beginning."""
+    """Since the beginning of the call; in packets, `recovered` in frames."""
 
     received: int = 0
-    lost: int = 0  # given up; becomes `late` when it comes after all
-    late: int = 0
+    lost: int = 0  # did not come
+    late: int = 0  # came after the time at which it should have been played
     duplicate: int = 0
+    recovered: int = 0  # played from a copy
     skipped: int = 0  # to shorten the delay
     resyncs: int = 0  # the peer changed its SSRC or jumped
 
@@ -55,144 +70,217 @@ class JitterCounters:
 class JitterBuffer:
     """One direction of one call, whatever its sender does."""
 
-    def __init__(self, clock_hz: int) -> None:
-        self.counters = JitterCounters()
-        self._clock_hz = clock_hz
+    def __init__(self) -> None:
+        self._counters = JitterCounters()
+        self._lost_before = 0  # of streams that are over
         self._stream: _Stream | None = None
+
+    @property
+    def counters(self) -> JitterCounters:
+        """All that happened so far."""
+        lost = self._lost_before + (self._stream.reception.lost if self._stream else 0)
+        self._counters.lost = lost
+        return self._counters
+
+    @property
+    def reception(self) -> Reception | None:
+        """The packets of the present stream."""
+        return self._stream.reception if self._stream else None
+
+    @property
+    def ssrc(self) -> int | None:
+        """Of the present stream."""
+        return self._stream.ssrc if self._stream else None
 
     @property
     def jitter_s(self) -> float:
         """Interarrival jitter, RFC 3550 section 6.4.1."""
-        return self._stream.delays.jitter_s if self._stream else 0.0
+        return self._stream.reception.jitter_s if self._stream else 0.0
 
     @property
     def delay_s(self) -> float:
-        """Play-out delay of the last packet played."""
+        """Play-out delay of the last frame played."""
         return self._stream.delay_s if self._stream else 0.0
 
-    def push(self, packet: RtpPacket, now_s: float) -> bool:
-        """Take an authentic packet that came at `now_s`; True if none newer has come before it."""
-        self.counters.received += 1
-        if self._stream is None or self._stream.is_broken_by(packet, now_s):
-            self.counters.resyncs += self._stream is not None
-            self._stream = _Stream(packet, self._clock_hz, self.counters)
-        return self._stream.push(packet, now_s)
+    @property
+    def target_s(self) -> float:
+        """What nearly all frames need."""
+        return self._stream.delays.target_s if self._stream else 0.0
 
-    def pop(self, now_s: float) -> RtpPacket | Gap:
-        """What to play for the next frame; call it once per frame of sound."""
+    def push(self, packet: RtpPacket, blocks: Sequence[Block], clock_hz: int, now_s: float) -> bool:
+        """Take an authentic packet that came at `now_s`; True if none newer has come before it.
+
+        `blocks` are the frames in it, each `offset` ticks of `clock_hz` before its timestamp.
+        """
+        self._counters.received += 1
+        if self._stream is None or self._stream.is_broken_by(packet, clock_hz, now_s):
+            if self._stream is not None:
+                self._counters.resyncs += 1
+                self._lost_before += self._stream.reception.lost
+            self._stream = _Stream(packet, clock_hz, self._counters)
+        return self._stream.push(packet, blocks, clock_hz, now_s)
+
+    def pop(self, now_s: float) -> Ready | Gap:
+        """What to play for the next frame."""
         return self._stream.pop(now_s) if self._stream else Gap.EMPTY
+
+    def peek(self) -> Ready | None:
+        """The frame that will be played next: it may help to conceal the one before it."""
+        return self._stream.peek() if self._stream else None
+
+    def played(self, frame_s: float, ahead_s: float, pull_s: float) -> float:
+        """The frame that was popped is `frame_s` long: by how much to shorten the sound.
+
+        Negative: stretch it. `ahead_s` is decoded sound that was left over before this frame,
+        `pull_s` what the ear takes at a time.
+        """
+        return self._stream.played(frame_s, ahead_s, pull_s) if self._stream else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    packet: RtpPacket
-    media_s: float  # unwrapped timestamp, as time of the peer's clock
+    ready: Ready
+    number: int  # of its own packet
 
 
 class _Stream:
-    """Packets of one sender whose numbers and timestamps belong together."""
+    """Frames of one sender whose numbers and timestamps belong together."""
 
     def __init__(self, first: RtpPacket, clock_hz: int, counters: JitterCounters) -> None:
         self.delays = DelayObserver()
         self.delay_s = 0.0
-        self._ssrc, self._clock_hz, self._counters = first.ssrc, clock_hz, counters
-        self._highest = first.sequence_number - 1  # unwrapped, of the newest packet
-        self._timestamp = first.timestamp  # the same
-        self._next: int | None = None  # what follows the last packet played
-        self._waiting: dict[int, _Waiting] = {}  # by unwrapped sequence number
-        self._seen: set[int] = set()
-        self._missed: set[int] = set()  # counted as lost, may yet come late
+        self.ssrc = first.ssrc
+        self.reception = Reception(first.sequence_number)
+        self._counters = counters
+        self._timestamp, self._clock_hz = first.timestamp, clock_hz  # unwrapped, of the newest
+        self._media = 0  # of the newest packet
+        self._next: int | None = None  # media time that follows the last frame played
+        self._playing = 0  # media time of the last frame played
+        self._last_number: int | None = None  # of its packet
+        self._frame = MEDIA_HZ // 50
+        self._waiting: dict[int, _Waiting] = {}  # by media time
+        self._known: set[int] = set()  # media times of frames that have come
         self._pops_without = 0
-        self._calm: deque[float] = deque(maxlen=CALM_POPS)  # play-out delays
-        self._pops = 0
+        self._slack: deque[float] = deque(maxlen=CALM_POPS)  # delay above the target
 
-    def is_broken_by(self, packet: RtpPacket, now_s: float) -> bool:
-        if packet.ssrc != self._ssrc:
+    def is_broken_by(self, packet: RtpPacket, clock_hz: int, now_s: float) -> bool:
+        if packet.ssrc != self.ssrc:
             return True
-        ahead = unwrap(packet.sequence_number, self._highest, 16) - self._highest
-        delay_s = self.delays.delay_s(self._media_s(packet), now_s)
+        ahead = self.reception.number(packet.sequence_number) - self.reception.highest
+        if not self._known:
+            return abs(ahead) > SEQUENCE_JUMP_MAX
+        delay_s = self.delays.delay_s(self._media_of(packet, clock_hz) / MEDIA_HZ, now_s)
         # a straggler, which is behind in number and in time, breaks nothing
         is_jump_in_time = ahead > 0 and abs(delay_s) > DELAY_JUMP_S
         return is_jump_in_time or abs(ahead) > SEQUENCE_JUMP_MAX
 
-    def push(self, packet: RtpPacket, now_s: float) -> bool:
-        number = unwrap(packet.sequence_number, self._highest, 16)
-        if number in self._seen or number <= self._highest - HISTORY_MAX:
+    def push(self, packet: RtpPacket, blocks: Sequence[Block], clock_hz: int, now_s: float) -> bool:
+        number = self.reception.number(packet.sequence_number)
+        is_newest = number > self.reception.highest or not self.reception.received
+        media = self._media_of(packet, clock_hz)
+        if not self.reception.take(number, media / MEDIA_HZ, now_s):
             self._counters.duplicate += 1
             return False
-        media_s = self._media_s(packet)
-        self.delays.observe(media_s, now_s)
-        is_newest = self._remember(number, packet)
-        if self._next is not None and number < self._next:
-            self._counters.late += 1
-            self._counters.lost -= number in self._missed
-            self._missed.discard(number)
-            return False
-        self._waiting[number] = _Waiting(packet, media_s)
-        if len(self._waiting) > PACKETS_MAX:
-            self._skip()
+        if is_newest:
+            self._timestamp = unwrap(packet.timestamp, self._timestamp, 32)
+            self._clock_hz, self._media = clock_hz, media
+            self._forget()
+        scale = MEDIA_HZ // clock_hz
+        # its own frame first: the copies in it are slower, and must not look fast
+        for block in reversed(blocks):
+            self._take(block, media - block.offset * scale, number, now_s)
         return is_newest
 
-    def pop(self, now_s: float) -> RtpPacket | Gap:
-        self._pops += 1
-        self._shorten(now_s)
-        number = min(self._waiting, default=None)
-        if number is None or (number != self._next and not self._is_due(number, now_s)):
+    def pop(self, now_s: float) -> Ready | Gap:
+        self._skip_excess(now_s)
+        media = min(self._waiting, default=None)
+        if media is None or (media != self._next and not self._is_due(media, now_s)):
             self._pops_without += 1
-            return Gap.EMPTY if self._next is None else Gap.LOST
-        self._go_to(number + 1)
+            if self._next is None:
+                return Gap.EMPTY
+            return Gap.PAUSE if media is not None and self._is_pause(media) else Gap.LOST
+        waiting = self._waiting.pop(media)
+        self.delay_s = self._delay_s(media, now_s)
         self._pops_without = 0
-        self.delay_s = self._delay_s(number, now_s)
-        self._calm.append(self.delay_s)
-        return self._waiting.pop(number).packet
+        self._last_number = waiting.number
+        self._counters.recovered += waiting.ready.is_copy
+        self._next = media + self._frame  # `played` corrects it
+        self._playing = media
+        return waiting.ready
 
-    def _is_due(self, number: int, now_s: float) -> bool:
-        return self._delay_s(number, now_s) >= self.delays.target_s
+    def peek(self) -> Ready | None:
+        media = min(self._waiting, default=None)
+        if media is None or self._next is None or media != self._next + self._frame:
+            return None
+        return self._waiting[media].ready
 
-    def _delay_s(self, number: int, now_s: float) -> float:
-        return self.delays.delay_s(self._waiting[number].media_s, now_s)
+    def played(self, frame_s: float, ahead_s: float, pull_s: float) -> float:
+        self._frame = round(frame_s * MEDIA_HZ)
+        self._next = self._playing + self._frame
+        # of all frames that this pull takes, the last one must have come in time
+        more = max(math.ceil(round((pull_s - ahead_s) / frame_s, 6)) - 1, 0)
+        slack_s = self.delay_s - more * frame_s - self.delays.target_s
+        self._slack.append(slack_s)
+        grain_s = min(pull_s, frame_s)
+        if slack_s < 0:
+            return ahead_s + grain_s * math.floor(slack_s / grain_s)
+        if len(self._slack) < CALM_POPS:
+            return 0.0
+        # the smallest of them all: a pop that our own clock made early counts, too
+        calm_s = min(self._slack) - HYSTERESIS_S
+        return ahead_s + grain_s * max(math.floor(calm_s / grain_s), 0)
 
-    def _media_s(self, packet: RtpPacket) -> float:
-        return unwrap(packet.timestamp, self._timestamp, 32) / self._clock_hz
-
-    def _shorten(self, now_s: float) -> None:
-        """Skip what would make the delay too long; the newest packet always stays."""
-        if not self._waiting:
+    def _take(self, block: Block, media: int, number: int, now_s: float) -> None:
+        is_copy = block.offset > 0
+        if media in self._known or media <= self._media - HISTORY:
             return
-        longest_s = self.delays.target_s + FRAME_S
+        self._known.add(media)
+        if is_copy:
+            number -= round(block.offset / max(self._frame * self._clock_hz // MEDIA_HZ, 1))
+            self.delays.observe_copy(media / MEDIA_HZ, now_s)
+        else:
+            self.delays.observe(media / MEDIA_HZ, now_s)
+        if self._next is not None and media < self._next:
+            self._counters.late += not is_copy
+            return
+        self._waiting[media] = _Waiting(Ready(block.payload_type, block.payload, is_copy), number)
+        if len(self._waiting) > FRAMES_MAX:
+            self._skip()
+
+    def _is_due(self, media: int, now_s: float) -> bool:
+        return self._delay_s(media, now_s) >= self.delays.target_s
+
+    def _is_pause(self, media: int) -> bool:
+        """True if no packet is missing before the frame: the peer had said nothing."""
+        return self._waiting[media].number - 1 == self._last_number
+
+    def _delay_s(self, media: int, now_s: float) -> float:
+        return self.delays.delay_s(media / MEDIA_HZ, now_s)
+
+    def _media_of(self, packet: RtpPacket, clock_hz: int) -> int:
+        if clock_hz == self._clock_hz:
+            ticks = unwrap(packet.timestamp, self._timestamp, 32) - self._timestamp
+            return self._media + ticks * (MEDIA_HZ // clock_hz)
+        # another codec, another clock: only the count of packets goes on
+        ahead = self.reception.number(packet.sequence_number) - self.reception.highest
+        return self._media + ahead * self._frame
+
+    def _skip_excess(self, now_s: float) -> None:
+        """Skip what would make the delay far too long; the newest frame always stays."""
         is_continuous = self._next is not None and self._pops_without < BREAK_POPS
-        at_once_s = longest_s + EXCESS_MAX_S if is_continuous else longest_s
-        while len(self._waiting) > 1 and self._delay_s(min(self._waiting), now_s) > at_once_s:
+        excess_s = EXCESS_MAX_S if is_continuous else 0.0
+        longest_s = self.delays.target_s + self._frame / MEDIA_HZ + excess_s if self._waiting else 0
+        while len(self._waiting) > 1 and self._delay_s(min(self._waiting), now_s) > longest_s:
             self._skip()
-        if self._pops % SHORTEN_POPS or len(self._calm) < CALM_POPS or len(self._waiting) < 2:
-            return
-        # the shortest of them all: a pop that our own clock made early counts, too
-        if min(self._calm) > longest_s + HYSTERESIS_S:
-            self._skip()
-            self._calm = deque((delay_s - FRAME_S for delay_s in self._calm), CALM_POPS)
 
     def _skip(self) -> None:
-        number = min(self._waiting)
-        del self._waiting[number]
+        media = min(self._waiting)
+        del self._waiting[media]
         self._counters.skipped += 1
         if self._next is not None:
-            self._go_to(number + 1)
+            self._next = media + self._frame
 
-    def _go_to(self, number: int) -> None:
-        """Whatever is before `number` and never came is lost."""
-        if self._next is not None:
-            missed = set(range(self._next, number)) - self._seen
-            self._counters.lost += len(missed)
-            self._missed |= {one for one in missed if one > self._highest - HISTORY_MAX}
-        self._next = number
-
-    def _remember(self, number: int, packet: RtpPacket) -> bool:
-        self._seen.add(number)
-        if number <= self._highest:
-            return False
-        for forgotten in range(self._highest - HISTORY_MAX + 1, number - HISTORY_MAX + 1):
-            self._seen.discard(forgotten)
-            self._missed.discard(forgotten)
-        self._highest = number
-        self._timestamp = unwrap(packet.timestamp, self._timestamp, 32)
-        return True
+    def _forget(self) -> None:
+        oldest = self._media - HISTORY
+        if len(self._known) > 2 * HISTORY // self._frame:
+            self._known = {media for media in self._known if media > oldest}

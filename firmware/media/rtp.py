@@ -15,7 +15,7 @@ HEADER_BYTES = 12  # without contributing sources and extension
 
 _FIXED = struct.Struct("!BBHII")
 _VERSION = 2
-_RTCP_TYPES = range(72, 77)  # packet types 200 to 204 without their highest bit
+_RTCP_TYPES = range(64, 96)  # packet types 192 to 223 without their highest bit
 
 
 @dataclass(frozen=True, slots=True)

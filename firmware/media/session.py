@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.codec.speech import FORMATS, SpeechFormat
+from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
 from firmware.errors import MalformedError
 from firmware.events import (
     DatagramReceived,
@@ -24,10 +24,15 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
-from firmware.media.jitter import Gap, JitterBuffer
-from firmware.media.rtp import RtpPacket, is_rtcp, wrap
+from firmware.media import red
+from firmware.media.adapt import Adapter
+from firmware.media.player import Player
+from firmware.media.red import Block
+from firmware.media.reports import Reports
+from firmware.media.rtp import RtpPacket, is_rtcp
+from firmware.media.sender import Sender
 from firmware.media.srtp import ReplayedError, SrtpReceiver, SrtpSender
-from firmware.model import Codec, Endpoint, Frame, RtpCounters
+from firmware.model import Endpoint, Frame, RtpCounters
 
 REPORT_S = 1.0
 MEDIA_TIMEOUT_S = 10.0  # without an authentic packet
@@ -54,6 +59,7 @@ class MediaSession:
             case StartMedia() if self._sound is not None and self._started_s is None:
                 self._started_s = now_s
                 self._report_s, self._lost_s = now_s + REPORT_S, now_s + MEDIA_TIMEOUT_S
+                self._sound.reports.start(now_s)
             case StopMedia() if self._sound is not None:
                 return self._stop()
             case DatagramReceived() if self._sound is not None:
@@ -62,10 +68,12 @@ class MediaSession:
         return []
 
     def on_time(self, now_s: float) -> list[Message]:
-        """Report once a second; say once that the peer is no longer heard."""
+        """Report once a second, to the peer as well; say once that the peer is no longer heard."""
         messages: list[Message] = []
         if self._sound is None or self._started_s is None:
             return messages
+        if self._sound.reports.due_s <= now_s:
+            messages += self._sound.send_report(now_s)
         if now_s >= self._report_s:
             self._report_s += REPORT_S * (1 + (now_s - self._report_s) // REPORT_S)
             messages.append(self._sound.report())
@@ -76,16 +84,17 @@ class MediaSession:
 
     def deadline_s(self) -> float | None:
         """When on_time() is due; None without a started call."""
-        if self._started_s is None:
+        if self._sound is None or self._started_s is None:
             return None
-        return self._report_s if self._lost_s is None else min(self._report_s, self._lost_s)
+        due_s = min(self._report_s, self._sound.reports.due_s)
+        return due_s if self._lost_s is None else min(due_s, self._lost_s)
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone, to be sent; nothing when no call is running."""
         del now_s  # the peer's clock is the count of frames
         if self._sound is None or self._started_s is None:
             return []
-        return [self._sound.send(frame)]
+        return self._sound.send(frame)
 
     def playout(self, now_s: float) -> Frame | None:
         """The next frame for the ear; None when no call is running or nothing has come yet."""
@@ -107,48 +116,41 @@ class _Sound:
     """Everything that exists once per call."""
 
     def __init__(self, prepared: PrepareMedia, random_bytes: Callable[[int], bytes]) -> None:
-        self._codec: Codec = prepared.codec
-        self._format: SpeechFormat = FORMATS[prepared.codec]
         self._remote: Endpoint = prepared.remote
-        self._encoder, self._decoder = self._format.make_encoder(), self._format.make_decoder()
-        self._sender = SrtpSender(prepared.send_key)
-        self._receiver = SrtpReceiver(prepared.receive_key)
-        self._buffer = JitterBuffer(self._format.clock_hz)
-        self._ssrc = int.from_bytes(random_bytes(4), "big")
-        # the upper half is left out: a first packet that is lost must not hide a wrap from the
-        # receiver, which guesses the rollover counter (RFC 3711 section 3.3.1)
-        self._sequence_number = int.from_bytes(random_bytes(2), "big") & 0x7FFF
-        self._timestamp = int.from_bytes(random_bytes(4), "big")
+        self._player = Player(prepared.codec)
+        self._sender = Sender(prepared.codec, random_bytes)
+        self._adapter = Adapter(FORMATS[prepared.codec].bitrate)
+        self.reports = Reports(self._sender, self._adapter, random_bytes)
+        self._clock_hz = FORMATS[prepared.codec].clock_hz  # of what the peer sends
+        self._protect = SrtpSender(prepared.send_key)
+        self._unprotect = SrtpReceiver(prepared.receive_key)
         self._sent = _Traffic()
         self._received = _Traffic()
-        self._replayed = self._malformed = self._concealed = self._rtcp_ignored = 0
+        self._replayed = self._malformed = 0
         self._losses: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOSS_REPORTS + 1)
 
-    def send(self, frame: Frame) -> Message:
-        """The next packet."""
-        packet = RtpPacket(
-            self._format.payload_type,
-            wrap(self._sequence_number, 16),
-            wrap(self._timestamp, 32),
-            self._ssrc,
-            self._encoder.encode(frame),
-            marker=self._sent.packets == 0,  # speech begins
-        )
-        self._sequence_number += 1
-        self._timestamp += self._format.frame_ticks
-        protected = self._sender.protect(packet.encode())
+    def send(self, frame: Frame) -> list[Message]:
+        """The packet of a frame; none if the frame waits to share one."""
+        packet = self._sender.send(frame)
+        if packet is None:
+            return []
+        protected = self._protect.protect(packet.encode())
         self._sent.count(protected)
-        return SendDatagram(protected, self._remote)
+        return self._to_peer(protected)
+
+    def send_report(self, now_s: float) -> list[Message]:
+        """What the peer should know of its packets."""
+        report = self.reports.compound(self._player, self._clock_hz, now_s)
+        return self._to_peer(self._protect.protect_report(report))
 
     def receive(self, datagram: DatagramReceived, now_s: float) -> bool:
         """Take one datagram; True if it is an authentic packet of the peer, for the first time."""
-        if is_rtcp(datagram.data):
-            self._rtcp_ignored += 1
-            return False
         try:
-            packet = RtpPacket.decode(self._receiver.unprotect(datagram.data))
-            if packet.payload_type != self._format.payload_type:
-                raise MalformedError(f"RTP payload type {packet.payload_type} was not agreed")
+            if is_rtcp(datagram.data):
+                self._receive_report(datagram.data, now_s)
+                return False
+            packet = RtpPacket.decode(self._unprotect.unprotect(datagram.data))
+            blocks = self._blocks(packet)
         except ReplayedError:
             self._replayed += 1
             return False
@@ -156,45 +158,61 @@ class _Sound:
             self._malformed += 1
             return False
         self._received.count(datagram.data)
-        if self._buffer.push(packet, now_s):
+        self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
+        if self._player.push(packet, blocks, self._clock_hz, now_s):
             # only the newest: a straggler from the path before must not turn us back
             self._remote = datagram.source
+        self.reports.noticed(self._player.buffer.counters.lost, now_s)
         return True
 
     def play(self, now_s: float) -> tuple[Frame | None, bool]:
         """The next frame, and whether it was decoded from a packet."""
-        packet = self._buffer.pop(now_s)
-        if packet is Gap.EMPTY:
-            return None, False
-        if isinstance(packet, RtpPacket):
-            try:
-                return self._decoder.decode(packet.payload), True
-            except MalformedError:
-                self._malformed += 1
-        self._concealed += 1
-        return self._decoder.conceal(), False
+        return self._player.pull(now_s)
 
     def report(self) -> Message:
         """The counters so far, and the loss of the last LOSS_REPORTS reports."""
-        jitter = self._buffer.counters
-        missing, expected = jitter.lost + jitter.late, jitter.lost + jitter.received
-        self._losses.append((missing, expected))
-        missing, expected = missing - self._losses[0][0], expected - self._losses[0][1]
+        buffer = self._player.buffer
+        jitter = buffer.counters
         counters = RtpCounters(
             packets_sent=self._sent.packets,
             packets_received=self._received.packets,
             packets_lost=jitter.lost,
             packets_late=jitter.late,
             packets_duplicate=jitter.duplicate + self._replayed,
-            packets_malformed=self._malformed,
+            packets_malformed=self._malformed + self._player.malformed,
             bytes_sent=self._sent.size_bytes,
             bytes_received=self._received.size_bytes,
-            frames_concealed=self._concealed,
-            jitter_s=self._buffer.jitter_s,
-            buffer_s=self._buffer.delay_s,
+            frames_concealed=self._player.concealed,
+            frames_recovered=jitter.recovered,
+            jitter_s=buffer.jitter_s,
+            buffer_s=buffer.delay_s,
+            rtt_s=self.reports.rtt_s,
+            remote_loss=self._adapter.loss,
+            opinion=self.reports.opinion,
         )
+        missing, expected = jitter.lost + jitter.late, jitter.lost + jitter.received
+        self._losses.append((missing, expected))
+        missing, expected = missing - self._losses[0][0], expected - self._losses[0][1]
         fraction = min(max(missing / expected, 0.0), 1.0) if expected > 0 else 0.0
-        return MediaReported(self._codec, self._remote, counters, fraction)
+        return MediaReported(self._player.codec, self._remote, counters, fraction)
+
+    def _to_peer(self, data: bytes) -> list[Message]:
+        return [SendDatagram(data, self._remote)]
+
+    def _blocks(self, packet: RtpPacket) -> list[Block]:
+        """The frames of speech in a packet."""
+        if packet.payload_type == red.PAYLOAD_TYPE:
+            blocks = red.decode(packet.payload)
+        else:
+            blocks = [Block(packet.payload_type, packet.payload)]
+        if blocks[-1].payload_type not in BY_PAYLOAD_TYPE:
+            raise MalformedError(f"RTP payload type {blocks[-1].payload_type} was not agreed")
+        return [block for block in blocks if block.payload_type in BY_PAYLOAD_TYPE]
+
+    def _receive_report(self, data: bytes, now_s: float) -> None:
+        clear = self._unprotect.unprotect_report(data)
+        if self.reports.take(clear, self._clock_hz, now_s):
+            self._sender.follow(self._adapter.reported(self.reports.rtt_s))
 
 
 @dataclass(slots=True)

@@ -32,6 +32,10 @@ class SrtpSender:
         assert HEADER_BYTES <= len(packet) <= PACKET_BYTES_MAX
         return self._session.protect(packet)
 
+    def protect_report(self, compound: bytes) -> bytes:
+        """The SRTCP packet of an RTCP compound; TAG_BYTES and an index of 4 bytes longer."""
+        return self._session.protect_rtcp(compound)
+
 
 class SrtpReceiver:
     """Authenticates and decrypts the packets of the peer."""
@@ -52,6 +56,21 @@ class SrtpReceiver:
             raise MalformedError("the peer changed its SSRC too often")
         try:
             clear = self._session.unprotect(packet)
+        except Error as error:
+            text = str(error)
+            raise (ReplayedError if text.startswith("replay") else MalformedError)(text) from None
+        self._ssrcs.add(ssrc)
+        return clear
+
+    def unprotect_report(self, packet: bytes) -> bytes:
+        """The RTCP compound in an SRTCP packet; raises as `unprotect`."""
+        if not 8 + TAG_BYTES + 4 <= len(packet) <= PACKET_BYTES_MAX + TAG_BYTES:
+            raise MalformedError(f"SRTCP packet of {len(packet)} bytes")
+        ssrc = packet[4:8]
+        if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRC_MAX:
+            raise MalformedError("the peer changed its SSRC too often")
+        try:
+            clear = self._session.unprotect_rtcp(packet)
         except Error as error:
             text = str(error)
             raise (ReplayedError if text.startswith("replay") else MalformedError)(text) from None

@@ -27,7 +27,7 @@ def test_concealed_hum_goes_on_in_its_pitch(frequency_hz: int) -> None:
     frames, concealer = _hum(frequency_hz, 7), Concealer()
     for frame in frames[:6]:
         concealer.received(frame)
-    made_up = concealer.lost()
+    made_up = concealer.lost(160)
     error = made_up[:80].astype(float) - frames[6][:80]  # before the fade
     power = float(np.square(frames[6].astype(float)).mean())
     assert float(np.square(error).mean()) < 0.02 * power
@@ -38,7 +38,7 @@ def test_concealment_continues_the_wave_without_a_click() -> None:
     for frame in frames:
         concealer.received(frame)
     steepest = int(np.abs(np.diff(np.concatenate(frames).astype(int))).max())
-    joint = np.concatenate([frames[-1][-2:], concealer.lost()]).astype(int)
+    joint = np.concatenate([frames[-1][-2:], concealer.lost(160)]).astype(int)
     assert int(np.abs(np.diff(joint)).max()) < 1.5 * steepest
 
 
@@ -46,20 +46,20 @@ def test_concealment_of_sixty_milliseconds_ends_in_silence() -> None:
     concealer = Concealer()
     for frame in _hum(125, 6):
         concealer.received(frame)
-    energies = [float(np.square(concealer.lost().astype(float)).sum()) for _ in range(4)]
+    energies = [float(np.square(concealer.lost(160).astype(float)).sum()) for _ in range(4)]
     assert energies[0] > energies[1] > energies[2] > 0
     assert energies[3] == 0
 
 
 def test_concealment_before_any_speech_is_silence() -> None:
-    assert not Concealer().lost().any()
+    assert not Concealer().lost(160).any()
 
 
 def test_received_frame_after_a_loss_is_itself_but_for_its_beginning() -> None:
     frames, concealer = _hum(125, 8), Concealer()
     for frame in frames[:6]:
         concealer.received(frame)
-    concealer.lost()
+    concealer.lost(160)
     heard = concealer.received(frames[7])
     assert np.array_equal(heard[32:], frames[7][32:])
 
@@ -78,7 +78,7 @@ def test_concealment_at_five_percent_loss_is_far_better_than_silence() -> None:
     concealed = []
     for frame in frames_of(sound):
         payload, is_lost = encoder.encode(frame), dice.random() < 0.05
-        concealed.append(decoder.conceal() if is_lost else decoder.decode(payload))
+        concealed.append(decoder.conceal(320) if is_lost else decoder.decode(payload))
         gaps.append(np.zeros_like(frame) if is_lost else frame)
     with_concealment = quality(Codec.PCMA, sound, np.concatenate(concealed))
     with_silence = quality(Codec.PCMA, sound, np.concatenate(gaps))

@@ -15,6 +15,7 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
+from firmware.media import red
 from firmware.media.rtp import RtpPacket
 from firmware.media.session import MEDIA_TIMEOUT_S, REPORT_S, MediaSession
 from firmware.media.srtp import SrtpReceiver, SrtpSender
@@ -44,9 +45,8 @@ def _datagrams(session: MediaSession, count: int, now_s: float = 0.0) -> list[by
 
 
 def _report(session: MediaSession, now_s: float) -> MediaReported:
-    (message,) = session.on_time(now_s)
-    assert isinstance(message, MediaReported)
-    return message
+    (report,) = (one for one in session.on_time(now_s) if isinstance(one, MediaReported))
+    return report
 
 
 def test_session_without_a_call_is_silent_and_has_no_deadline() -> None:
@@ -86,7 +86,8 @@ def test_sent_packets_are_counted_in_frames(codec: Codec, payload_type: int, tic
     packets = [RtpPacket.decode(receiver.unprotect(data)) for data in _datagrams(anna, 4)]
     first = packets[0]
     for number, packet in enumerate(packets):
-        assert packet.payload_type == payload_type
+        own = red.decode(packet.payload)[-1].payload_type if number else packet.payload_type
+        assert own == payload_type
         assert packet.marker == (number == 0)
         assert packet.ssrc == first.ssrc
         assert (packet.sequence_number - first.sequence_number) % 2**16 == number
@@ -155,17 +156,20 @@ def test_same_seed_gives_the_same_sound() -> None:
 
 def test_report_comes_each_second_and_counts_bytes() -> None:
     anna, bert = started_pair(Codec.PCMA)
-    assert bert.deadline_s() == REPORT_S
-    for number, data in enumerate(_datagrams(anna, 50)):
+    datagrams = _datagrams(anna, 50)
+    size_bytes = sum(len(data) for data in datagrams)
+    for number, data in enumerate(datagrams):
         bert.handle(DatagramReceived(data, ANNA), number * FRAME_S)
     report = _report(bert, 1.0)
     assert report.codec is Codec.PCMA and report.remote == ANNA
     assert report.counters.packets_received == 50
-    assert report.counters.bytes_received == 50 * (12 + 160 + 16)
-    assert bert.on_time(1.5) == [] and bert.deadline_s() == 2.0
+    assert report.counters.bytes_received == size_bytes >= 50 * (12 + 160 + 16)
+    assert not any(isinstance(one, MediaReported) for one in bert.on_time(1.5))
+    assert _report(bert, 1.0 + REPORT_S)
     sent = _report(anna, 5.25).counters  # called late: one report, the next at the full second
-    assert (sent.packets_sent, sent.bytes_sent) == (50, 50 * (12 + 160 + 16))
-    assert anna.deadline_s() == 6.0
+    assert (sent.packets_sent, sent.bytes_sent) == (50, size_bytes)
+    assert not any(isinstance(one, MediaReported) for one in anna.on_time(5.99))
+    assert _report(anna, 6.0)
 
 
 def test_call_that_is_over_is_reported_once_more_and_forgotten() -> None:
@@ -182,10 +186,7 @@ def test_silent_peer_is_lost_once_after_the_time_out() -> None:
     _, bert = started_pair(Codec.PCMA)
     messages = []
     for tick in range(1, 31):
-        assert bert.deadline_s() == tick
-        messages += [
-            (tick, one) for one in bert.on_time(tick) if not isinstance(one, MediaReported)
-        ]
+        messages += [(tick, one) for one in bert.on_time(tick) if isinstance(one, MediaLost)]
     assert messages == [(MEDIA_TIMEOUT_S, MediaLost())]
 
 
@@ -195,7 +196,7 @@ def test_authentic_packets_put_off_the_time_out_and_forged_ones_do_not() -> None
     bert.handle(DatagramReceived(bytes([0x80]) + bytes(187), ANNA), 9.0)
     assert MediaLost() not in bert.on_time(15.0)
     assert bert.deadline_s() == 15.5
-    assert bert.on_time(15.5) == [MediaLost()]
+    assert MediaLost() in bert.on_time(15.5)
 
 
 def test_peer_that_moves_is_answered_at_its_new_address() -> None:
@@ -227,16 +228,16 @@ def test_own_packets_that_are_reflected_are_malformed() -> None:
     assert _report(anna, 1.0).counters.packets_malformed == 1
 
 
-def test_rtcp_is_ignored_and_not_malformed() -> None:
+def test_forged_report_is_malformed_and_changes_nothing() -> None:
     _, bert = started_pair(Codec.PCMA)
     bert.handle(DatagramReceived(bytes([0x81, 201]) + bytes(40), ANNA), 0.0)
     counters = _report(bert, 1.0).counters
-    assert (counters.packets_received, counters.packets_malformed) == (0, 0)
+    assert (counters.packets_received, counters.packets_malformed) == (0, 1)
 
 
 @pytest.mark.parametrize(
     ("payload_type", "payload"),
-    [(8, bytes(160)), (111, b""), (111, b"\xff" * 50), (111, bytes(1_200))],
+    [(96, bytes(160)), (111, b""), (111, b"\xff" * 50), (111, b"\x59" + bytes(1_198))],
     ids=["not agreed", "empty", "no Opus", "too long"],
 )
 def test_authentic_nonsense_is_counted_and_concealed(payload_type: int, payload: bytes) -> None:

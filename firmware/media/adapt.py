@@ -1,0 +1,156 @@
+"""What we send, fitted to what the peer says it received: redundancy, bit rate, frame length.
+
+Two different illnesses look alike. A *lossy* line loses packets whatever we send: older frames go
+along again (RFC 2198), at those distances which cost the listener least, loss against delay, by the
+E-model. A *narrow* line loses because we send too much, and its queue says so before: the round
+trip grows. Then redundancy goes first, then the bit rate, then the packets become fewer.
+Knows no packet. Units: `_s` seconds, bit/s; distances in frames.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from firmware.media.emodel import delay_impairment, loss_impairment
+from firmware.model import FRAME_S
+
+DISTANCE_MAX = 6  # frames: 120 ms more before a copy is there
+REDUNDANCY_MAX_BPS = 64_000
+OWN_DELAY_S = 0.050  # of the two telephones, without the line
+BITS_IMPAIRMENT = 0.05  # of the rating, per kbit/s: what a copy must be worth
+REMEMBERED = 500  # packets, 10 s: so long a loss counts
+RECENT = 100  # packets, 2 s: so soon a new loss counts fully
+FATES_MIN = 20  # packets, before anything can be said
+FIRST_DISTANCES = (1,)  # while nothing is known: speech begins on a way that nobody has tried
+QUEUE_MAX_S = 0.100  # the round trip above the shortest: the line is full
+RTTS = 60  # reports, one a second, of which the shortest counts
+RELIEF_REPORTS = 8  # without a queue, before the next step up
+LEVELS = (1.0, 0.75, 0.5, 0.5)  # of the codec's bit rate
+SLOW_LEVEL = 3  # here three frames share a packet
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to send."""
+
+    distances: tuple[int, ...] = FIRST_DISTANCES  # of the copies that go along, in frames
+    level: int = 0  # index into LEVELS: what the line can carry
+    loss_percent: int = 0  # for in-band FEC, where copies would be too much
+
+    @property
+    def frames(self) -> int:
+        """Of 20 ms in a packet."""
+        return 3 if self.level >= SLOW_LEVEL else 1
+
+
+class Adapter:
+    """One direction of one call."""
+
+    def __init__(self, bitrate: int) -> None:
+        self.plan = Plan()
+        self._bitrate = bitrate
+        self._fates: deque[bool] = deque(maxlen=REMEMBERED)
+        self._newest: int | None = None  # number of the last one
+        self._rtts_s: deque[float] = deque(maxlen=RTTS)
+        self._relief = 0
+        self._relief_needed = RELIEF_REPORTS
+
+    def packets_fared(self, begin: int, fates: Sequence[bool]) -> None:
+        """The peer says which of our packets from the unwrapped number `begin` on it received."""
+        for number, came in enumerate(fates, begin):
+            if self._newest is None or number > self._newest:
+                self._fates.append(came)
+                self._newest = number
+
+    def reported(self, rtt_s: float | None) -> Plan:
+        """Decide anew, after a report with this round trip."""
+        if rtt_s is not None:
+            self._rtts_s.append(rtt_s)
+        level = self._level()
+        loss, burst = self._loss(REMEMBERED), self._burst()
+        recent = self._loss(RECENT)
+        distances: tuple[int, ...]
+        if len(self._fates) < FATES_MIN:
+            distances = FIRST_DISTANCES if level == 0 else ()
+        elif level > 0:
+            distances = ()
+        else:
+            way_s = min(self._rtts_s, default=0.0) / 2
+            distances = best_distances(max(loss, recent), burst, self._bitrate, way_s)
+        percent = round(100 * max(loss, recent)) if level > 0 else 0
+        self.plan = Plan(distances, level, percent)
+        return self.plan
+
+    @property
+    def loss(self) -> float:
+        """The fraction of our packets that did not arrive, of the last ten seconds."""
+        return self._loss(REMEMBERED)
+
+    def _loss(self, count: int) -> float:
+        fates = list(self._fates)[-count:]
+        return fates.count(False) / len(fates) if fates else 0.0
+
+    def _burst(self) -> float:
+        """Mean packets lost in a row."""
+        fates = list(self._fates)
+        lost = fates.count(False)
+        runs = sum(1 for one, after in pairwise(fates) if not one and after)
+        runs += bool(fates) and not fates[-1]
+        # two runs of one besides: a single long one says little about the next
+        return (lost + 2) / (runs + 2)
+
+    def _level(self) -> int:
+        level = self.plan.level
+        if len(self._rtts_s) < 3:
+            return level
+        # the smallest of three: jitter alone must not look like a queue
+        queue_s = min(list(self._rtts_s)[-3:]) - min(self._rtts_s)
+        if queue_s > QUEUE_MAX_S:
+            self._relief = 0
+            step = 2 if queue_s > 2 * QUEUE_MAX_S else 1
+            if self.plan.level == 0:
+                self._relief_needed = min(2 * self._relief_needed, 8 * RELIEF_REPORTS)
+            return min(level + step, len(LEVELS) - 1)
+        self._relief += queue_s < QUEUE_MAX_S / 2
+        if level > 0 and self._relief >= self._relief_needed:
+            self._relief = 0
+            return level - 1
+        return level
+
+
+def best_distances(loss: float, burst: float, bitrate: int, way_s: float = 0.0) -> tuple[int, ...]:
+    """At which distances copies do the listener most good; none if the line is good enough."""
+    copies_max = min(REDUNDANCY_MAX_BPS // bitrate, 3)
+    candidates = [
+        chosen
+        for count in range(copies_max + 1)
+        for chosen in combinations(range(1, DISTANCE_MAX + 1), count)
+    ]
+    return min(candidates, key=lambda chosen: _cost(chosen, loss, burst, bitrate, way_s))
+
+
+def _cost(
+    distances: tuple[int, ...], loss: float, burst: float, bitrate: int, way_s: float
+) -> float:
+    """Impairment of the rating by what remains lost, by the wait for copies, by their bits."""
+    wait_s = max(distances, default=0) * FRAME_S
+    bits = len(distances) * bitrate / 1000 * BITS_IMPAIRMENT
+    remaining = residual_loss(distances, loss, burst)
+    delay = delay_impairment(OWN_DELAY_S + way_s + wait_s)
+    return loss_impairment(remaining, max(burst, 1.0)) + delay + bits
+
+
+def residual_loss(distances: tuple[int, ...], loss: float, burst: float) -> float:
+    """The fraction of frames of which every copy is lost, too, on a line of two states."""
+    if loss <= 0.0 or loss >= 1.0:
+        return loss
+    # the chance to be still lost falls with distance from 1 to `loss`, by this factor a packet
+    memory = min(max(1 - 1 / burst / (1 - loss), 0.0), 0.98)
+    remaining, before = loss, 0
+    for distance in distances:
+        remaining *= loss + (1 - loss) * memory ** (distance - before)
+        before = distance
+    return remaining

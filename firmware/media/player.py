@@ -1,0 +1,107 @@
+"""From packets to the ear: the jitter buffer, the decoder of the moment, stretching, concealment.
+
+Knows no key, address or report. Sound is decoded when the ear asks for it, a frame at a time; what
+the ear did not take yet is kept for the next time.
+Units: `_s` monotonic seconds (float); samples at 16 kHz.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from firmware.codec.limiter import Limiter
+from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS, SpeechDecoder
+from firmware.codec.stretch import ALIKE_MIN, LAG_MIN, lengthen, shorten
+from firmware.errors import MalformedError
+from firmware.media.jitter import Gap, JitterBuffer, Ready
+from firmware.media.red import Block
+from firmware.media.rtp import RtpPacket
+from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Codec, Frame
+
+HURRY_S = 0.040  # so much too long or too short: any period that fits is taken
+HURRY_ALIKE_MIN = 0.5
+
+
+class Player:
+    """One direction of one call."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.buffer = JitterBuffer()
+        self.concealed = self.malformed = self.stretched = self.shortened = 0
+        self._codec = codec
+        self._decoders: dict[Codec, SpeechDecoder] = {}
+        self._decoder = self._decoder_of(codec)
+        self._sound: Frame = np.zeros(0, dtype=np.int16)  # decoded, not yet heard
+        self._limiter = Limiter()
+
+    @property
+    def codec(self) -> Codec:
+        """Of the last frame played."""
+        return self._codec
+
+    def push(self, packet: RtpPacket, blocks: Sequence[Block], clock_hz: int, now_s: float) -> bool:
+        """Take the frames of a packet; True if none newer has come before it."""
+        return self.buffer.push(packet, blocks, clock_hz, now_s)
+
+    def pull(self, now_s: float, samples: int = FRAME_SAMPLES) -> tuple[Frame | None, bool]:
+        """The next sound, and whether some of it was decoded; None before the first frame."""
+        is_speech = False
+        while len(self._sound) < samples:
+            ready = self.buffer.pop(now_s)
+            if ready is Gap.EMPTY:
+                return None, False
+            frame, is_decoded = self._frame_of(ready, samples)
+            is_speech |= is_decoded
+            self._sound = np.concatenate([self._sound, frame]) if len(self._sound) else frame
+        heard, self._sound = self._sound[:samples], self._sound[samples:]
+        return self._limiter.limit(heard), is_speech
+
+    def _frame_of(self, ready: Ready | Gap, pull: int) -> tuple[Frame, bool]:
+        if isinstance(ready, Ready):
+            try:
+                frame = self._decode(ready)
+            except MalformedError:
+                self.malformed += 1
+                self.buffer.played(FRAME_S, len(self._sound) / SAMPLE_RATE_HZ, FRAME_S)
+                ready = Gap.LOST
+            else:
+                return self._fitted(frame, pull), True
+        self.concealed += ready is Gap.LOST
+        following = self.buffer.peek()
+        if following is not None and following.payload_type == FORMATS[self._codec].payload_type:
+            return self._decoder.recover(following.payload, FRAME_SAMPLES), False
+        return self._decoder.conceal(FRAME_SAMPLES), False
+
+    def _decode(self, ready: Ready) -> Frame:
+        codec = BY_PAYLOAD_TYPE.get(ready.payload_type)
+        if codec is None or not FORMATS[codec].is_available():
+            raise MalformedError(f"RTP payload type {ready.payload_type} is not speech")
+        if codec is not self._codec:
+            self._decoder, self._codec = self._decoder_of(codec), codec
+        return self._decoder.decode(ready.payload)
+
+    def _fitted(self, frame: Frame, pull: int) -> Frame:
+        """`frame`, a period longer or shorter if the delay wants it."""
+        excess_s = self.buffer.played(
+            len(frame) / SAMPLE_RATE_HZ,
+            len(self._sound) / SAMPLE_RATE_HZ,
+            pull / SAMPLE_RATE_HZ,
+        )
+        excess = round(excess_s * SAMPLE_RATE_HZ)
+        if abs(excess) < LAG_MIN:
+            return frame
+        alike_min = ALIKE_MIN if abs(excess_s) < HURRY_S else HURRY_ALIKE_MIN
+        if excess > 0:
+            fitted = shorten(frame, excess, alike_min)
+            self.shortened += len(frame) - len(fitted)
+        else:
+            fitted = lengthen(frame, -excess, alike_min)
+            self.stretched += len(fitted) - len(frame)
+        return fitted
+
+    def _decoder_of(self, codec: Codec) -> SpeechDecoder:
+        if codec not in self._decoders:
+            self._decoders[codec] = FORMATS[codec].make_decoder()
+        return self._decoders[codec]

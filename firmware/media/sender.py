@@ -1,0 +1,107 @@
+"""From the microphone to packets: encoder, numbers, older frames again.
+
+Knows no key and no address. The timestamp counts captured frames, not the clock on the wall.
+Units: frames of 20 ms at 16 kHz. Sources: RFC 3550 section 5.1, RFC 3551 section 4.1, RFC 2198.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from firmware.codec.speech import FORMATS, SpeechEncoder
+from firmware.media import red
+from firmware.media.adapt import DISTANCE_MAX, LEVELS, Plan
+from firmware.media.red import Block
+from firmware.media.rtp import RtpPacket, wrap
+from firmware.media.srtp import PACKET_BYTES_MAX
+from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Frame
+
+_REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    timestamp: int
+    payload_type: int
+    payload: bytes = field(repr=False)
+
+
+class Sender:
+    """One direction of one call."""
+
+    def __init__(self, codec: Codec, random_bytes: Callable[[int], bytes]) -> None:
+        self.codec = codec
+        self.packets = self.payload_bytes = 0
+        self.ssrc = int.from_bytes(random_bytes(4), "big")
+        # the upper half is left out: a first packet that is lost must not hide a wrap from the
+        # receiver, which guesses the rollover counter (RFC 3711 section 3.3.1)
+        self.number = int.from_bytes(random_bytes(2), "big") & 0x7FFF  # of the next packet
+        self.timestamp = int.from_bytes(random_bytes(4), "big")  # the same, both unwrapped
+        self._encoder: SpeechEncoder = FORMATS[codec].make_encoder()
+        self._plan = Plan()
+        self._sent: deque[_Sent] = deque(maxlen=DISTANCE_MAX + 1)
+        self._waiting: list[Frame] = []  # for a packet of several frames
+
+    def follow(self, plan: Plan) -> None:
+        """From the next packet on."""
+        if plan == self._plan:
+            return
+        speech = FORMATS[self.codec]
+        if plan.level != self._plan.level:
+            bitrate = round(speech.bitrate * LEVELS[plan.level])
+            self._encoder.set_bitrate(max(bitrate, speech.bitrate_min))
+        self._encoder.expect_loss(plan.loss_percent)
+        self._plan = plan
+
+    def change_codec(self, codec: Codec) -> None:
+        """From the next packet on; what waits for its packet is dropped."""
+        if codec is self.codec:
+            return
+        self.codec, self._encoder = codec, FORMATS[codec].make_encoder()
+        self._sent.clear()  # their timestamps count another clock
+        self._waiting.clear()
+
+    def send(self, frame: Frame) -> RtpPacket | None:
+        """The packet that carries `frame`; None if it goes along with the next."""
+        self._waiting.append(frame)
+        if len(self._waiting) < self._plan.frames:
+            return None
+        sound = np.concatenate(self._waiting) if len(self._waiting) > 1 else frame
+        self._waiting.clear()
+        speech = FORMATS[self.codec]
+        own = _Sent(self.timestamp, speech.payload_type, self._encoder.encode(sound))
+        payload_type, payload = self._with_copies(own)
+        packet = RtpPacket(
+            payload_type,
+            wrap(self.number, 16),
+            wrap(self.timestamp, 32),
+            self.ssrc,
+            payload,
+            marker=self.packets == 0,  # speech begins
+        )
+        self._sent.append(own)
+        self.number += 1
+        self.timestamp += len(sound) * speech.clock_hz // round(FRAME_SAMPLES / FRAME_S)
+        self.packets += 1
+        self.payload_bytes += len(payload)
+        return packet
+
+    def _with_copies(self, own: _Sent) -> tuple[int, bytes]:
+        blocks = [Block(own.payload_type, own.payload)]
+        size_bytes = len(own.payload)
+        for distance in self._plan.distances:  # nearest first: the others go if it gets too much
+            if distance > len(self._sent):
+                break
+            older = self._sent[-distance]
+            size_bytes += len(older.payload) + red.HEADER_BYTES
+            offset = own.timestamp - older.timestamp
+            if size_bytes > _REDUNDANT_BYTES_MAX or offset > red.OFFSET_MAX:
+                break
+            blocks.insert(0, Block(older.payload_type, older.payload, offset))
+        if len(blocks) == 1:
+            return own.payload_type, own.payload
+        return red.PAYLOAD_TYPE, red.encode(blocks)
