@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from firmware import events
+from firmware import events, network_events
 from firmware.call.machine import Call
 from firmware.demux import Protocol, protocol_of
 from firmware.events import Core, Message
@@ -45,6 +45,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.AddressesChanged: (),
     events.ObservedAt: (),
     events.PortMapped: (),
+    network_events.RelayUsed: ("directory",),
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
@@ -75,6 +76,9 @@ WORLD: frozenset[type[Message]] = frozenset(
         events.ResolveHost,
         events.AnnounceOnLan,
         events.StoreState,
+        network_events.OpenRelay,
+        network_events.CloseRelay,
+        network_events.LimitRelays,
         events.StartRinging,
         events.StopRinging,
         events.OpenEarpiece,

@@ -29,6 +29,7 @@ from firmware.model import (
     Endpoint,
     Frame,
 )
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
@@ -265,6 +266,8 @@ class World:
                 actor.number = own_number
             case events.AnnounceOnLan():
                 actor.announced = message
+            case OpenRelay() | CloseRelay() | LimitRelays():
+                pass  # the core carries what is not carried past it
             case _:
                 assert isinstance(message, events.ShowPicture), message
 

@@ -31,6 +31,7 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint
+from firmware.network_events import RelayUsed
 from firmware.overlay.channels import Channels
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
@@ -138,6 +139,9 @@ class Directory:
             case Started():
                 out += self._presence.start(now_s) + self._node.handle(fact, now_s)
                 out += self.registrar.start()
+                out += [] if self.exchange is None else self.exchange.start()
+            case RelayUsed() if self.exchange is not None:
+                self.exchange.hear(fact, now_s)
             case HostResolved():
                 self.registrar.resolved(fact)
                 out += self._node.handle(fact, now_s)
@@ -250,7 +254,7 @@ class Directory:
         self.registrar.set_hashes(self._presence.hashes())
         out += self.registrar.advance(now_s)
         if self.exchange is not None:
-            self.exchange.advance(now_s)
+            out += self.exchange.advance(now_s)
         for number, resolution in list(self._resolutions.items()):
             out += resolution.advance(now_s)
             if resolution.result is not None:

@@ -1,6 +1,6 @@
 """The channels of an exchange: what comes in on one leg goes out on the other.
 
-`Channels.relay` is the hot path, some hundred thousand datagrams a minute, and touches little. An
+A channel whose boxes have both spoken is carried past us (`OpenRelay`) while neither moves. An
 address that has not used the identifier we sent there gets no more bytes than came from it. A leg
 that is named from a new address is followed as soon as that address has proved itself; until then
 both get what is sent. Knows no registration. Units: `_s` monotonic seconds.
@@ -10,11 +10,13 @@ Source: ours, docs/protocol.md section 6.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Data, Opened
+from firmware.events import Message
 from firmware.model import Endpoint
+from firmware.network_events import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.overlay.dht.address import owner_of
 from firmware.overlay.exchange.limits import Bucket
 
@@ -61,7 +63,16 @@ class Leg:
 class Channel:
     """Two legs. `answered` = the registered box has said something."""
 
-    __slots__ = ("answered", "heard_s", "key", "opener", "owner", "registered", "target")
+    __slots__ = (
+        "answered",
+        "heard_s",
+        "is_shortened",
+        "key",
+        "opener",
+        "owner",
+        "registered",
+        "target",
+    )
 
     def __init__(
         self, key: tuple[Endpoint, bytes], target: bytes, opener: Leg, registered: Leg, now_s: float
@@ -71,6 +82,7 @@ class Channel:
         self.target = target
         self.opener, self.registered = opener, registered
         self.answered = False
+        self.is_shortened = False  # an OpenRelay carries it past us
         self.heard_s = now_s
         opener.other, registered.other = registered, opener
         opener.channel = registered.channel = self
@@ -79,6 +91,11 @@ class Channel:
         """True if nobody wants it any more."""
         limit_s = IDLE_MAX_S if self.answered else UNANSWERED_MAX_S
         return now_s - self.heard_s >= limit_s
+
+    def can_be_shortened(self) -> bool:
+        """True if both boxes have spoken, and neither is on the move."""
+        legs = (self.opener, self.registered)
+        return self.answered and all(leg.endpoint and leg.asked is None for leg in legs)
 
 
 class Channels:
@@ -96,6 +113,7 @@ class Channels:
         self._by_key: dict[tuple[Endpoint, bytes], Channel] = {}
         self._owners: Counter[str] = Counter()
         self._targets: Counter[bytes] = Counter()
+        self._commands: list[Message] = []  # OpenRelay, CloseRelay
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -112,8 +130,9 @@ class Channels:
             self._locate(leg, data[2:DATA_HEAD_BYTES], source, len(data))
         channel, other = leg.channel, leg.other
         channel.heard_s = now_s
-        if leg is channel.registered:
+        if leg is channel.registered and not channel.answered:
             channel.answered = True
+            self._shorten(channel)
         size = len(data)
         if size == DATA_HEAD_BYTES:
             return []
@@ -166,6 +185,21 @@ class Channels:
         self.bytes_relayed += size
         return self._deliver(channel.registered, payload)
 
+    def used(self, uses: Iterable[RelayUse], now_s: float) -> None:
+        """What has been carried past us of late; it counts as if we had done it."""
+        for use in uses:
+            leg = self._legs.get(use.leg_id)
+            if leg is not None:
+                leg.channel.heard_s = now_s
+            self.bytes_relayed += use.size_bytes
+            self.counters["over_quota"] += use.frames_dropped
+            self.traffic.charge(use.size_bytes, now_s)
+
+    def drain(self) -> list[Message]:
+        """OpenRelay and CloseRelay, that have become due by the methods above and below."""
+        commands, self._commands = self._commands, []
+        return commands
+
     def expire(self, now_s: float) -> None:
         """Forget what nobody wants any more."""
         for channel in [channel for channel in self if channel.is_over(now_s)]:
@@ -185,6 +219,7 @@ class Channels:
                 del self._legs[leg.leg_id]
             leg.leg_id, leg.endpoint, leg.asked = named, source, None
             self.counters["proved"] += 1
+            self._shorten(leg.channel)
         elif source == leg.asked:
             leg.credit_bytes = min(leg.credit_bytes + size, CREDIT_MAX_BYTES)
         elif source != leg.endpoint:
@@ -195,9 +230,27 @@ class Channels:
             self._ask(leg, source, leg_id, about=about)
             leg.credit_bytes = size
             self.counters["moving"] += 1
+            self._lengthen(leg.channel)
 
     def _ask(self, leg: Leg, endpoint: Endpoint, next_id: bytes, *, about: bytes) -> None:
         leg.asked, leg.next_id, leg.about, leg.credit_bytes = endpoint, next_id, about, 0
+
+    def _shorten(self, channel: Channel) -> None:
+        """From now on its frames need not come to us."""
+        if channel.can_be_shortened():
+            channel.is_shortened = True
+            legs = [
+                RelayLeg(leg.leg_id, leg.endpoint)
+                for leg in (channel.opener, channel.registered)
+                if leg.endpoint is not None
+            ]
+            self._commands.append(OpenRelay(legs[0], legs[1], LEG_BYTES_PER_S, LEG_BURST_BYTES))
+
+    def _lengthen(self, channel: Channel) -> None:
+        """They must come to us again: somebody is on the move, or it is over."""
+        if channel.is_shortened:
+            channel.is_shortened = False
+            self._commands.append(CloseRelay(channel.registered.leg_id))
 
     def _deliver(self, leg: Leg, payload: bytes) -> list[Sent]:
         sent: list[Sent] = []
@@ -242,6 +295,7 @@ class Channels:
 
     def _forget(self, channel: Channel) -> None:
         del self._by_key[channel.key]
+        self._lengthen(channel)
         for leg in (channel.opener, channel.registered):
             self._legs.pop(leg.leg_id, None)
             self._legs.pop(leg.next_id, None)

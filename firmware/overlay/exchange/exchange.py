@@ -19,6 +19,7 @@ from firmware.errors import MalformedError
 from firmware.events import Fact, Message, SendDatagram
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
+from firmware.network_events import LimitRelays, RelayUsed
 from firmware.overlay.dht.krpc import (
     ERROR_PROTOCOL,
     ERROR_TEXTS,
@@ -187,7 +188,9 @@ class Exchange:
         """One channel frame; None if it is not for the exchange."""
         if data[1:2] == b"\x02" and len(data) >= frames.DATA_HEAD_BYTES:
             sent = self.channels.relay(data, source, now_s)
-            return None if sent is None else [SendDatagram(*one) for one in sent]
+            if sent is None:
+                return None
+            return [*self.channels.drain(), *(SendDatagram(*one) for one in sent)]
         try:
             frame = frames.decode(data)
         except MalformedError:
@@ -195,7 +198,8 @@ class Exchange:
             return []
         match frame:
             case frames.Open():
-                return [SendDatagram(*one) for one in self._open(frame, source, len(data), now_s)]
+                sent = self._open(frame, source, len(data), now_s)
+                return [*self.channels.drain(), *(SendDatagram(*one) for one in sent)]
             case frames.Keep():
                 return self._keep(frame, source, now_s)
         return None
@@ -222,7 +226,7 @@ class Exchange:
         if not is_known:
             return [SendDatagram(*_refuse(frame.kept_id, Refused.UNKNOWN_ID, 0, source))]
         kept = frames.Kept(frame.kept_id, frame.count, self._standing, self.load(now_s))
-        return [SendDatagram(kept.encode(), source)]
+        return [*self.channels.drain(), SendDatagram(kept.encode(), source)]
 
     def unknown(self, data: bytes, source: Endpoint) -> list[Message]:
         """A DATA frame on a leg that neither we nor our own box know."""
@@ -233,12 +237,19 @@ class Exchange:
 
     # --- time --------------------------------------------------------------------------------
 
-    def hear(self, fact: Fact, now_s: float) -> None:
-        """What the node says of our announcements."""
-        self._announcer.hear(fact, now_s)
+    def start(self) -> list[Message]:
+        """What the shell must know from the beginning."""
+        return [LimitRelays(self.limits.bytes_per_s)]
 
-    def advance(self, now_s: float) -> None:
-        """Forget who is gone, announce who is here."""
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """What the node says of our announcements, and the shell of what passed us by."""
+        if isinstance(fact, RelayUsed):
+            self.channels.used(fact.uses, now_s)
+        else:
+            self._announcer.hear(fact, now_s)
+
+    def advance(self, now_s: float) -> list[Message]:
+        """Forget who is gone, announce who is here; say which channels need us."""
         if now_s >= self._sweep_s:
             for info_hash in self.registrations.expire(now_s):
                 self._announcer.leave(info_hash)
@@ -246,6 +257,7 @@ class Exchange:
             is_busy = len(self.registrations) or len(self.channels)
             self._sweep_s = now_s + SWEEP_S if is_busy else math.inf
         self._announcer.advance(now_s)
+        return self.channels.drain()
 
     def deadline_s(self) -> float | None:
         """Of the next sweep or announcement; None while nobody is here."""

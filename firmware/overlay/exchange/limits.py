@@ -44,7 +44,12 @@ class Bucket:
         self._level = level
         return True
 
+    def charge(self, amount: float, now_s: float) -> None:
+        """Take what has been used already, were it more than there was."""
+        if not self.take(amount, now_s):
+            self._level = max(self._level - amount, -self._burst)
+
     def fraction_used(self, now_s: float) -> float:
         """0 = nothing was taken of late, 1 = empty."""
         level = min(self._level + (now_s - self._since_s) * self._per_s, self._burst)
-        return 1.0 - level / self._burst
+        return 1.0 - max(level, 0.0) / self._burst
