@@ -80,7 +80,7 @@ class SimNode(Node):
     def _resume(self, now_s: float, phase: float, *, idle: bool) -> None:
         upkeep = self._upkeep
         for _ in range(_LOOKS_AROUND):
-            upkeep.attempted(self.nodes, now_s)
+            upkeep.attempted(self.nodes, self._tables.depth(), now_s)
         upkeep.refresh_s = now_s + phase * REFRESH_MAX_S
         upkeep.care_s = now_s + (REFRESH_MAX_S if idle else phase * CARE_S)
 

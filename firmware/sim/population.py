@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.model import Endpoint
-from firmware.overlay.dht.krpc import Contact
+from firmware.overlay.dht.contact import Contact, contact_at, make_room
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, crc32c
 
 PORT = 6881
@@ -52,6 +52,7 @@ class Population:
         self._identifiers = identifiers[order].tobytes()
         self._addresses = array("I", addresses[order].tobytes())
         self._contacts: dict[int, Contact] = {}
+        make_room(2 * self.size)  # each node may have had another id before it knew its address
         self._place_at: dict[str, int] = {}
         roles = np.zeros(self.size, dtype=np.uint8)
         mixed = dice.permutation(self.size)
@@ -67,7 +68,7 @@ class Population:
             host = f"{octets[0]}.{octets[1]}.{octets[2]}.{octets[3]}"
             start = place * NODE_ID_BYTES
             node_id = self._identifiers[start : start + NODE_ID_BYTES]
-            contact = self._contacts[place] = Contact(node_id, Endpoint(host, PORT))
+            contact = self._contacts[place] = contact_at(node_id, Endpoint(host, PORT))
             self._place_at[host] = place
         return contact
 

@@ -13,9 +13,8 @@ from itertools import islice
 
 from firmware.errors import MalformedError
 from firmware.overlay.dht.address import is_usable
-from firmware.overlay.dht.krpc import Contact, encode_endpoint
+from firmware.overlay.dht.contact import Contact, contact_of
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
-from firmware.overlay.dht.rows import contact_of
 
 NODES_FILE = "nodes"
 NODES_SAVED_MAX = 400  # of both families; with the head about 11 kB
@@ -38,8 +37,7 @@ def encode_nodes(own_id: bytes, own_id6: bytes, contacts: Iterable[Contact]) -> 
     v4: list[bytes] = []
     v6: list[bytes] = []
     for contact in islice(contacts, NODES_SAVED_MAX):
-        packed = contact.node_id + encode_endpoint(contact.endpoint)
-        (v4 if len(packed) == _SIZES[0] else v6).append(packed)
+        (v6 if contact.is_v6 else v4).append(contact.packed)
     body = _MAGIC + own_id + own_id6 + len(v4).to_bytes(2, "big") + b"".join(v4 + v6)
     return body + zlib.crc32(body).to_bytes(4, "big")
 

@@ -11,11 +11,10 @@ from firmware.identity import CERTIFICATE_BYTES_MAX
 from firmware.overlay.dht import bencode
 from firmware.overlay.dht.compact import (
     TOKEN_BYTES_MAX,
-    decode_endpoint,
     decode_nodes,
-    encode_endpoint,
     pack_nodes,
 )
+from firmware.overlay.dht.contact import decode_endpoint, encode_endpoint
 from firmware.overlay.dht.items import SEQ_MAX, VALUE_BYTES_MAX, Item, from_fields, to_fields
 from firmware.overlay.dht.messages import Answer, Samples
 from firmware.overlay.dht.node_id import NODE_ID_BYTES

@@ -1,36 +1,22 @@
 """Compact forms: an address in 6 or 18 bytes, a node in 26 or 38; and fields that must be right.
 
-Knows no message. Equal nodes are decoded once and shared: a lookup meets most of them often.
+Knows no message.
 Sources: BEP 5 "Contact Encoding", BEP 32 (`nodes6`).
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
-from functools import lru_cache
 
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
-from firmware.overlay.dht.messages import Contact, PackedNodes
+from firmware.overlay.dht.contact import Contact, contact_of, decode_endpoint
+from firmware.overlay.dht.messages import PackedNodes
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
-CACHED_MAX = 4096  # nodes and addresses, 1 MB
 TOKEN_BYTES_MAX = 64
 _ADDRESS_V4, _ADDRESS_V6 = 4, 16
 _NODE_V4, _NODE_V6 = NODE_ID_BYTES + 6, NODE_ID_BYTES + 18
-
-
-def encode_endpoint(endpoint: Endpoint) -> bytes:
-    """4 or 16 bytes of address, 2 of port."""
-    return _packed(endpoint.host) + endpoint.port.to_bytes(2, "big")
-
-
-def decode_endpoint(data: object) -> Endpoint | None:
-    """Of 6 or 18 bytes; None for anything else."""
-    if not isinstance(data, bytes) or len(data) not in (_ADDRESS_V4 + 2, _ADDRESS_V6 + 2):
-        return None
-    return _endpoint(data)
 
 
 def decode_observed(data: object) -> Endpoint | None:
@@ -44,11 +30,10 @@ def pack_nodes(nodes: Iterable[Contact]) -> PackedNodes:
     """`nodes`, and `nodes6` if there are any of that family."""
     v4, v6 = b"", b""
     for node in nodes:
-        compact = node.node_id + encode_endpoint(node.endpoint)
-        if len(compact) == _NODE_V4:
-            v4 += compact
+        if node.is_v6:
+            v6 += node.packed
         else:
-            v6 += compact
+            v4 += node.packed
     return PackedNodes(v4 if v4 or not v6 else None, v6 or None)
 
 
@@ -94,29 +79,5 @@ def inner(dictionary: dict[bytes, object], key: bytes) -> dict[bytes, object]:
 def _nodes(data: object, size: int) -> list[Contact]:
     if not isinstance(data, bytes):
         return []
-    return [_contact(data[start : start + size]) for start in range(0, len(data) - size + 1, size)]
-
-
-@lru_cache(maxsize=CACHED_MAX)
-def _contact(data: bytes) -> Contact:
-    return Contact(data[:NODE_ID_BYTES], _parsed(data[NODE_ID_BYTES:]))
-
-
-@lru_cache(maxsize=CACHED_MAX)
-def _endpoint(data: bytes) -> Endpoint:
-    return _parsed(data)
-
-
-def _parsed(data: bytes) -> Endpoint:
-    port = int.from_bytes(data[-2:], "big")
-    if len(data) == _ADDRESS_V4 + 2:
-        first, second, third, fourth = data[:-2]
-        return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
-    return Endpoint(str(ipaddress.IPv6Address(data[:-2])), port)
-
-
-@lru_cache(maxsize=CACHED_MAX)
-def _packed(host: str) -> bytes:
-    if ":" in host:
-        return ipaddress.IPv6Address(host).packed
-    return bytes(map(int, host.split(".")))
+    starts = range(0, len(data) - size + 1, size)
+    return [contact_of(data[start : start + size]) for start in starts]

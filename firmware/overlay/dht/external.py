@@ -19,25 +19,36 @@ VOTERS_MAX = 16  # the latest
 class ExternalAddress:
     """Counts what nodes of one family report of us."""
 
-    __slots__ = ("_votes",)
+    __slots__ = ("_host", "_votes")
 
     def __init__(self) -> None:
         self._votes: dict[str, Endpoint] = {}  # oldest first
+        self._host: str | None = None
 
-    def vote(self, voter: Endpoint, observed: Endpoint) -> None:
-        """`voter` sees us at `observed`; at VOTERS_MAX the oldest vote is dropped."""
+    def vote(self, voter: Endpoint, observed: Endpoint) -> bool:
+        """`voter` sees us at `observed`; at VOTERS_MAX the oldest vote is dropped.
+
+        True if they agree on another address now.
+        """
         if Scope.GLOBAL is not scope_of(voter.host) or scope_of(observed.host) is not Scope.GLOBAL:
-            return
+            return False
         if (":" in voter.host) != (":" in observed.host):
-            return
-        network = network_of(voter.host)
-        self._votes.pop(network, None)
-        self._votes[network] = observed
-        if len(self._votes) > VOTERS_MAX:
-            del self._votes[next(iter(self._votes))]
+            return False
+        votes, network = self._votes, network_of(voter.host)
+        changed = votes.pop(network, None)
+        votes[network] = observed
+        if len(votes) > VOTERS_MAX:
+            changed = votes.pop(next(iter(votes)))
+        if changed == observed:
+            return False  # most of the time
+        former, self._host = self._host, self._counted()
+        return self._host != former
 
     def host(self) -> str | None:
         """The address most voters agree on, or None while too few do."""
+        return self._host
+
+    def _counted(self) -> str | None:
         hosts = Counter(observed.host for observed in self._votes.values())
         for host, votes in hosts.most_common(1):
             if votes >= VOTES_NEEDED and 2 * votes > len(self._votes):

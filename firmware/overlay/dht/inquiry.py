@@ -192,9 +192,8 @@ class Inquiries:
                     search.failed(endpoint)
                     continue
                 round_trip_s = None
-                if candidate.node_id is not None:
-                    known = Contact(candidate.node_id, endpoint)
-                    round_trip_s = self._tables.of(endpoint).round_trip_s(known)
+                if candidate.contact is not None:
+                    round_trip_s = self._tables.of(endpoint).round_trip_s(candidate.contact)
                 soft_s = self.transactions.soft_s(round_trip_s)
                 sent = self._open(
                     search.question,
@@ -256,7 +255,6 @@ def _start(table: RoutingTable, target: bytes, count: int) -> list[Contact]:
     number = int.from_bytes(target, "big")
 
     def cost_s(known: tuple[Contact, float]) -> float:
-        far = int.from_bytes(known[0].node_id, "big") ^ number
-        return known[1] + BIT_S * far.bit_length()
+        return known[1] + BIT_S * (known[0].number ^ number).bit_length()
 
     return [contact for contact, _ in sorted(table.near(target, 2 * count), key=cost_s)]

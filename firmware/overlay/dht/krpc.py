@@ -12,13 +12,12 @@ from firmware.errors import MalformedError
 from firmware.overlay.dht import bencode
 from firmware.overlay.dht.answers import decode_answer, encode_answer
 from firmware.overlay.dht.compact import (
-    decode_endpoint,
     decode_observed,
-    encode_endpoint,
     identifier,
     inner,
     short_bytes,
 )
+from firmware.overlay.dht.contact import Contact, decode_endpoint, encode_endpoint
 from firmware.overlay.dht.items import Item
 from firmware.overlay.dht.messages import (
     ERROR_CAS_MISMATCH,
@@ -36,7 +35,6 @@ from firmware.overlay.dht.messages import (
     AnnouncePeer,
     Answer,
     BadQuery,
-    Contact,
     Error,
     FindNode,
     GetCertificate,

@@ -10,17 +10,16 @@ Sources: BEP 5; P. Maymounkov, D. Mazieres, "Kademlia", 2002, section 2.3; R. Ji
 from __future__ import annotations
 
 import bisect
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
 from firmware.model import Endpoint
-from firmware.overlay.dht.address import may_name, owner_of
+from firmware.overlay.dht.address import owner_of
+from firmware.overlay.dht.contact import Contact
 from firmware.overlay.dht.facts import Hop
-from firmware.overlay.dht.krpc import Contact
-from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
 from firmware.overlay.dht.routing import K
 
 ALPHA = 8  # queries at a time until the first answer; a slow one no longer counts
@@ -47,7 +46,7 @@ class Candidate:
     """A node that may be asked, and what came of it."""
 
     endpoint: Endpoint
-    node_id: bytes | None  # None: an address of the configuration, id not yet known
+    contact: Contact | None  # None: an address of the configuration, id not yet known
     parent: Candidate | None  # who named it; None = our own table
     hops: int
     state: State = State.NEW
@@ -55,6 +54,11 @@ class Candidate:
     asked_s: float = 0.0
     rtt_s: float | None = None
     answered_s: float = 0.0
+
+    @property
+    def node_id(self) -> bytes | None:
+        """Of the contact, if it is known."""
+        return None if self.contact is None else self.contact.node_id
 
 
 class Lookup:
@@ -100,10 +104,10 @@ class Lookup:
         self._far: list[int] = []  # distances of `_near`
         self._near: list[Candidate] = []  # those with an id, closest first
         self._strangers: list[Candidate] = []  # those without
-        self._owners: Counter[str] = Counter()
+        self._owners: dict[str, int] = {}
         self._has_answers = False
         for contact in contacts:
-            self._add(contact.endpoint, contact.node_id, None)
+            self._add(contact.endpoint, contact, None)
         self._preferred = list(self._by_endpoint.values())
         for endpoint in strangers:
             self._add(endpoint, None, None)
@@ -130,7 +134,7 @@ class Lookup:
                 in_flight += 1
             elif state is State.FAILED or state is State.SLOW:
                 continue
-            lively += candidate.node_id is not None
+            lively += candidate.contact is not None
             if lively >= self._width:
                 break
         return queries
@@ -151,16 +155,21 @@ class Lookup:
         candidate = self._by_endpoint.get(endpoint)
         if candidate is None or candidate.state is State.ANSWERED:
             return None
-        if candidate.node_id != contact.node_id:  # was unknown, or somebody told us a wrong one
+        if candidate.contact != contact:  # was unknown, or somebody told us a wrong one
             self._leave_order(candidate)
-            candidate.node_id = contact.node_id
+            candidate.contact = contact
             self._enter_order(candidate)
         candidate.state, candidate.token = State.ANSWERED, token
         candidate.rtt_s, candidate.answered_s = times_s
         self._has_answers = True
+        by_endpoint, is_v6 = self._by_endpoint, contact.is_v6
         for other in islice(told, CONTACTS_PER_ANSWER_MAX):
-            if other.endpoint not in self._by_endpoint and may_name(other.endpoint, endpoint):
-                self._add(other.endpoint, other.node_id, candidate)
+            if (
+                other.endpoint not in by_endpoint
+                and other.is_v6 is is_v6
+                and other.may_be_told_to(endpoint)
+            ):
+                self._add(other.endpoint, other, candidate)
         return candidate
 
     def slow(self, endpoint: Endpoint) -> None:
@@ -192,7 +201,7 @@ class Lookup:
     def is_wanted(self, endpoint: Endpoint) -> bool:
         """True if a late answer of `endpoint` would still be among the closest."""
         candidate = self._by_endpoint.get(endpoint)
-        if candidate is None or candidate.node_id is None:
+        if candidate is None or candidate.contact is None:
             return candidate is not None
         answered = 0
         for other in self._near:
@@ -210,7 +219,7 @@ class Lookup:
     def unasked(self) -> list[Contact]:
         """Nodes we were told of and had no reason to ask, closest first; at most K."""
         told = (c for c in self._near if c.state is State.NEW and c.parent is not None)
-        return [Contact(c.node_id, c.endpoint) for c in islice(told, K) if c.node_id]
+        return [c.contact for c in islice(told, K) if c.contact is not None]
 
     def silent(self) -> int:
         """How many did not answer."""
@@ -227,24 +236,25 @@ class Lookup:
             step = step.parent
         return tuple(reversed(hops))
 
-    def _add(self, endpoint: Endpoint, node_id: bytes | None, parent: Candidate | None) -> None:
+    def _add(self, endpoint: Endpoint, contact: Contact | None, parent: Candidate | None) -> None:
         if endpoint in self._by_endpoint:
             return
-        owner = owner_of(endpoint)
-        if self._owners[owner] >= CANDIDATES_PER_OWNER_MAX:
+        owner = owner_of(endpoint) if contact is None else contact.owner
+        count = self._owners.get(owner, 0)
+        if count >= CANDIDATES_PER_OWNER_MAX:
             return
-        if len(self._by_endpoint) >= CANDIDATES_MAX and not self._make_room(node_id, endpoint):
+        if len(self._by_endpoint) >= CANDIDATES_MAX and not self._make_room(contact):
             return
-        self._owners[owner] += 1
+        self._owners[owner] = count + 1
         hops = 1 if parent is None else parent.hops + 1
-        candidate = self._by_endpoint[endpoint] = Candidate(endpoint, node_id, parent, hops)
+        candidate = self._by_endpoint[endpoint] = Candidate(endpoint, contact, parent, hops)
         self._enter_order(candidate)
 
-    def _make_room(self, node_id: bytes | None, endpoint: Endpoint) -> bool:
+    def _make_room(self, contact: Contact | None) -> bool:
         """At the limit a closer node displaces the farthest one that was never asked."""
-        if node_id is None:
+        if contact is None:
             return False
-        far = self._far_of(node_id, endpoint)
+        far = self._far_of(contact)
         for index in range(len(self._near) - 1, -1, -1):
             if self._far[index] <= far:
                 return False
@@ -257,21 +267,21 @@ class Lookup:
         return False
 
     def _enter_order(self, candidate: Candidate) -> None:
-        if candidate.node_id is None:
+        if candidate.contact is None:
             self._strangers.append(candidate)
             return
-        far = self._far_of(candidate.node_id, candidate.endpoint)
+        far = self._far_of(candidate.contact)
         index = bisect.bisect(self._far, far)
         self._far.insert(index, far)
         self._near.insert(index, candidate)
 
-    def _far_of(self, node_id: bytes, endpoint: Endpoint) -> int:
+    def _far_of(self, contact: Contact) -> int:
         """Distance; whoever made up his id comes after all whose id fits the address (BEP 42)."""
-        far = int.from_bytes(node_id, "big") ^ self._target_number
-        return far if fits_address(node_id, endpoint.host) else far + _UNFIT
+        far = contact.number ^ self._target_number
+        return far if contact.fits else far + _UNFIT
 
     def _leave_order(self, candidate: Candidate) -> None:
-        if candidate.node_id is None:
+        if candidate.contact is None:
             self._strangers.remove(candidate)
             return
         index = self._near.index(candidate)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from firmware.model import Endpoint
+from firmware.overlay.dht.contact import Contact
 from firmware.overlay.dht.items import Item
 
 WANT_V4, WANT_V6 = b"n4", b"n6"
@@ -35,14 +36,6 @@ ERROR_TEXTS = {
     ERROR_CAS_MISMATCH: "CAS Mismatch",
     ERROR_SEQ_TOO_LOW: "Sequence Number Less Than Current",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """A node: who and where."""
-
-    node_id: bytes
-    endpoint: Endpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from firmware.overlay.dht import krpc
 from firmware.overlay.dht.acquaintances import NODES_FILE, KnownNodes, encode_nodes
 from firmware.overlay.dht.address import is_usable
 from firmware.overlay.dht.bootstrap import Bootstrap
+from firmware.overlay.dht.contact import contact_at
 from firmware.overlay.dht.desk import Desk, Handler
 from firmware.overlay.dht.external import ExternalAddress
 from firmware.overlay.dht.facts import LookupTrace
@@ -78,6 +79,7 @@ class Node:
         self._joining: int | None = None  # handle of the search for our own id
         self._is_member = False  # such a search has ended well
         self._heard_s = -math.inf  # last answer of anybody
+        self._turn = 0  # of refreshing
 
     @property
     def node_id(self) -> bytes:
@@ -238,17 +240,24 @@ class Node:
         if handle == self._joining or self._joining == -1:
             self._joining = None
             self._is_member = self.nodes > 0
-            self._upkeep.attempted(self.nodes, now_s)
+            self._upkeep.attempted(self.nodes, self._tables.depth(), now_s)
             if self._saves and self._is_member and self._upkeep.save_s == math.inf:
                 self._save(now_s)
 
     def _refresh(self, now_s: float) -> None:
+        """Look for our own id and into a sparse bucket, in turn while we are young."""
         self._upkeep.refresh_s = math.inf
-        for table in self._tables.families():
-            target = table.sparse_target(self._random_bytes(NODE_ID_BYTES))
-            if target is not None:
-                self._inquiries.search(FindNode(target), target, now_s, is_own=True)
-        self._look_around(now_s)
+        self._turn += 1
+        own_too = self._turn % 2 == 0 or not self._upkeep.is_young
+        if self._turn % 2 or not self._upkeep.is_young:
+            for table in self._tables.families():
+                target = table.sparse_target(self._random_bytes(NODE_ID_BYTES))
+                if target is not None:
+                    self._inquiries.search(FindNode(target), target, now_s, is_own=True)
+        if own_too:
+            self._look_around(now_s)
+        else:
+            self._upkeep.attempted(self.nodes, self._tables.depth(), now_s)
 
     def _care(self, now_s: float) -> None:
         self._server.expire(now_s)
@@ -296,7 +305,7 @@ class Node:
 
     def _give_up(self, transaction: Transaction, now_s: float) -> None:
         if transaction.node_id is not None:
-            silent = Contact(transaction.node_id, transaction.to)
+            silent = contact_at(transaction.node_id, transaction.to)
             is_online = self._heard_s >= transaction.sent_s
             spare = self._tables.failed(silent, now_s, is_online=is_online)
             if spare is not None:
@@ -304,7 +313,7 @@ class Node:
         self._inquiries.failed(transaction, now_s)
         if self.nodes == 0 and self._joining is None and self._upkeep.join_s == math.inf:
             self._is_member = False  # the last node is lost: begin again, after a wait
-            self._upkeep.attempted(0, now_s)
+            self._upkeep.attempted(0, 0, now_s)
 
     # --- datagrams ---------------------------------------------------------------------------
 
@@ -334,15 +343,14 @@ class Node:
             return
         self._heard_s = now_s
         self._desk.proved(source, now_s)
-        contact = Contact(response.node_id, source)
+        contact = contact_at(response.node_id, source)
         if transaction.node_id is not None and transaction.node_id != response.node_id:
             # It is no longer that node.
             self._tables.failed(Contact(transaction.node_id, source), now_s, is_online=False)
         self._tables.answered(contact, transaction.rtt_s(now_s), now_s)
         if response.observed is not None:
             external = self._external[":" in source.host]
-            external.vote(source, response.observed)
-            if (host := external.host()) is not None:
+            if external.vote(source, response.observed) and (host := external.host()) is not None:
                 self._move(host, now_s)
         self._inquiries.answered(transaction, contact, response.answer, now_s)
         if self._upkeep.refresh_s == math.inf and self._joining is None and self.nodes:
@@ -357,7 +365,7 @@ class Node:
         if data is not None:
             self._inquiries.out.append(SendDatagram(data, source))
         if isinstance(query, krpc.Query) and not query.read_only and query.node_id != own_id:
-            contact = Contact(query.node_id, source)
+            contact = contact_at(query.node_id, source)
             if tables.of(source).queried(contact, now_s) and self._desk.may_ping(source, now_s):
                 self._inquiries.ping(contact, now_s)
 

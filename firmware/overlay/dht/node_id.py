@@ -51,12 +51,14 @@ def crc32c(data: bytes | bytearray) -> int:
 
 
 def _address_checksum(host: str, random_byte: int) -> int:
-    if ":" in host:
-        packed, mask = ipaddress.IPv6Address(host).packed, _MASK_V6
-    else:
-        packed, mask = bytes(map(int, host.split("."))), _MASK_V4
-    masked = bytearray(map(and_, packed, mask))
-    masked[0] |= (random_byte & 7) << 5
+    seed = random_byte & 7
+    if ":" not in host:
+        # A CRC of four bytes is the sum of those of its bytes, each alone among zeros.
+        first, second, third, fourth = host.split(".")
+        alone = _ALONE_V4
+        return alone[seed][first] ^ alone[8][second] ^ alone[9][third] ^ alone[10][fourth]
+    masked = bytearray(map(and_, ipaddress.IPv6Address(host).packed, _MASK_V6))
+    masked[0] |= seed << 5
     return crc32c(masked)
 
 
@@ -71,3 +73,20 @@ def _crc_table() -> tuple[int, ...]:
 
 
 _CRC_TABLE = _crc_table()
+
+
+def _alone_v4() -> tuple[dict[str, int], ...]:
+    """By the decimal of an octet, masked: eight tables of the first, then second to fourth."""
+    zero = crc32c(bytes(4))
+    heads = [bytes([_MASK_V4[0], seed << 5]) for seed in range(8)]
+    tables = [
+        {str(value): crc32c(bytes([value & head[0] | head[1], 0, 0, 0])) for value in range(256)}
+        for head in heads
+    ]
+    for at in (1, 2, 3):
+        masked = [bytes(at) + bytes([value & _MASK_V4[at]]) + bytes(3 - at) for value in range(256)]
+        tables.append({str(value): crc32c(masked[value]) ^ zero for value in range(256)})
+    return tuple(tables)
+
+
+_ALONE_V4 = _alone_v4()

@@ -8,7 +8,7 @@ Source: BEP 43.
 
 from __future__ import annotations
 
-import hashlib
+import zlib
 
 from firmware.overlay.dht.address import Scope, scope_of
 
@@ -35,7 +35,7 @@ class Reachability:
 
     def queried(self, host: str, now_s: float) -> None:
         """We send a query to `host`."""
-        if self._fixed or scope_of(host) is not Scope.GLOBAL:
+        if self._fixed or self._is_settled(now_s) or scope_of(host) is not Scope.GLOBAL:
             return
         self._turn(now_s)
         new, old, since_s = self._spoken_to
@@ -70,6 +70,16 @@ class Reachability:
         self.read_only, self._since_s = read_only, now_s
         self._sent, self._asked_by_stranger = 0, False
 
+    def _is_settled(self, now_s: float) -> bool:
+        """A stranger has asked us, and the next trial is longer away than we look back."""
+        return (
+            self._asked_by_stranger
+            and not self.read_only
+            and self._sent >= SENT_MIN
+            and self._since_s is not None
+            and now_s - self._since_s < TRIAL_S - 2 * _GENERATION_S
+        )
+
     def _turn(self, now_s: float) -> None:
         new, _, since_s = self._spoken_to
         if now_s - since_s >= _GENERATION_S:
@@ -77,7 +87,5 @@ class Reachability:
 
 
 def _bits(host: str) -> int:
-    digest = hashlib.blake2b(host.encode(), digest_size=4).digest()
-    first = int.from_bytes(digest[:2], "big") % _FILTER_BITS
-    second = int.from_bytes(digest[2:], "big") % _FILTER_BITS
-    return 1 << first | 1 << second
+    mixed = zlib.crc32(host.encode())
+    return 1 << mixed % _FILTER_BITS | 1 << (mixed >> 16) % _FILTER_BITS

@@ -11,22 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from firmware.overlay.dht.address import Scope, scope_of
-from firmware.overlay.dht.krpc import Contact, encode_endpoint
-from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
+from firmware.overlay.dht.address import Scope
+from firmware.overlay.dht.contact import Contact
+from firmware.overlay.dht.node_id import NODE_ID_BYTES
 from firmware.overlay.dht.rows import (
     ANSWERS_COUNTED_MAX,
     BUCKETS,
     FAILURES,
     FAILURES_MAX,
     FITS,
+    HEAD,
     RTT_UNIT_S,
     SCOPE_SHIFT,
     SCOPES,
     STATE,
     Row,
     Rows,
-    contact_of,
     states_in,
 )
 
@@ -56,13 +56,13 @@ class RoutingTable:
     def __init__(self, own_id: bytes, *, is_v6: bool = False) -> None:
         self.is_v6 = is_v6
         self.nodes = 0  # known and not bad
-        self._rows = Rows(own_id, is_v6=is_v6)
-        self._spares = bytearray()  # ids and addresses, oldest first
+        self._rows = Rows(own_id)
+        self._spares: list[Contact] = []  # oldest first
 
     @property
     def own_id(self) -> bytes:
         """Ours, 20 bytes."""
-        return self._rows.own.to_bytes(NODE_ID_BYTES, "big")
+        return self._rows.own_id
 
     def neighbours(
         self, target: bytes, count: int, keep: Callable[[Contact], bool] | None = None
@@ -80,6 +80,10 @@ class RoutingTable:
     def compact(self, target: bytes, count: int, asker: Scope) -> bytes:
         """The same in compact form, of those that may be told to an asker of that scope."""
         return self._rows.compact(self._rows.nearest(target, count, _TOLD_TO[asker]))
+
+    def depth(self) -> int:
+        """How many leading bits the node nearest to us shares with us."""
+        return max(0, self._rows.depth() - 1)
 
     def rows(self) -> Iterator[Row]:
         """Every node, the bad ones too: after an outage of ours they are the way back."""
@@ -115,7 +119,7 @@ class RoutingTable:
         if index < 0:
             return self._insert(contact, rtt_s, now_s)
         row = self._rows[index]
-        self.nodes += row.failures >= FAILURES_MAX
+        self.nodes += row.state & FAILURES >= FAILURES_MAX
         row.state &= ~FAILURES
         row.heard_s = max(0, int(now_s))
         row.answers = min(row.answers + 1, ANSWERS_COUNTED_MAX)
@@ -127,15 +131,19 @@ class RoutingTable:
         return True
 
     def queried(self, contact: Contact, now_s: float) -> bool:
-        """`contact` asked us something; True if it is unknown and worth a ping."""
+        """`contact` asked us something; True if it is unknown and worth a ping now.
+
+        Those close to us must be known at once; of those far away there are many, in their turn.
+        """
         index = self._index_of(contact)
         if index >= 0:
-            row = self._rows[index]
-            if row.failures == 0:
-                row.heard_s = max(0, int(now_s))
-                self._rows.write(index, row)
-            return row.failures > 0
-        if self._place_for(contact, None) is not None:
+            is_good = self._rows[index].failures == 0
+            if is_good:
+                self._rows.touch(index, max(0, int(now_s)))
+            return not is_good
+        bucket = self._rows.bucket(contact.number)
+        is_needed = bucket >= len(BUCKET_SIZES) or self._rows.count(bucket) < 2 * K
+        if is_needed and self._place_for(contact, None) is not None:
             return True
         self.told(contact)
         return False
@@ -145,16 +153,12 @@ class RoutingTable:
 
         At SPARES_MAX the one told first is forgotten.
         """
-        node = contact.node_id + encode_endpoint(contact.endpoint)
-        size = len(node)
         spares = self._spares
-        if contact.node_id == self.own_id or self._index_of(contact) >= 0:
+        if contact in spares or contact.node_id == self.own_id or self._index_of(contact) >= 0:
             return
-        if any(spares[at : at + size] == node for at in range(0, len(spares), size)):
-            return
-        spares += node
-        if len(spares) > SPARES_MAX * size:
-            del spares[:size]
+        spares.append(contact)
+        if len(spares) > SPARES_MAX:
+            del spares[0]
 
     def failed(self, contact: Contact, *, is_online: bool = True) -> Contact | None:
         """`contact` left a query unanswered; the result is a spare to try in its place, if any.
@@ -164,7 +168,7 @@ class RoutingTable:
         index = self._index_of(contact)
         if index < 0:
             return None
-        spare = self._spare_for(self._rows.bucket(contact.node_id)) if is_online else None
+        spare = self._spare_for(self._rows.bucket(contact.number)) if is_online else None
         if spare is not None:
             self._remove(index)
             return spare
@@ -190,9 +194,7 @@ class RoutingTable:
 
     def spare(self) -> Contact | None:
         """Takes the spare told last."""
-        node = bytes(self._spares[-self._spare_bytes() :])
-        del self._spares[-self._spare_bytes() :]
-        return contact_of(node) if node else None
+        return self._spares.pop() if self._spares else None
 
     def sparse_target(self, random_20: bytes) -> bytes | None:
         """A random id in a bucket with free places, as far as the table reaches; None if full.
@@ -215,8 +217,9 @@ class RoutingTable:
 
     def adopt(self, row: Row) -> bool:
         """Take a row of another table, if its bucket has a free place."""
-        is_ours = row.node_id == self.own_id or self._rows.find_id(row.node_id) >= 0
-        if is_ours or not self._is_sparse(self._rows.bucket(row.node_id)):
+        contact = row.contact
+        is_ours = contact.node_id == self.own_id or self._rows.find_id(contact.node_id) >= 0
+        if is_ours or not self._is_sparse(self._rows.bucket(contact.number)):
             return False
         self._rows.append(row)
         self.nodes += row.failures < FAILURES_MAX
@@ -231,9 +234,10 @@ class RoutingTable:
         if leaving >= 0:
             self._remove(leaving)
         row = _row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s, 0)
-        former = self._rows.find(row.address, NODE_ID_BYTES, 0, len(self._rows))
-        if former >= 0:
-            self._remove(former)  # a node that took a new id (BEP 42) is no longer the one it was
+        for index, other in enumerate(self._rows.contacts(0, len(self._rows))):
+            if other.endpoint == contact.endpoint:
+                self._remove(index)  # a node that took a new id (BEP 42) is no longer who it was
+                break
         self._rows.append(row)
         self.nodes += 1
         return True
@@ -245,7 +249,7 @@ class RoutingTable:
         same_id = self._rows.find_id(contact.node_id)
         if same_id >= 0:  # somebody else has this id; first come stays while it answers
             return same_id if self._rows[same_id].failures >= FAILURES_MAX else None
-        bucket = self._rows.bucket(contact.node_id)
+        bucket = self._rows.bucket(contact.number)
         if self._is_sparse(bucket):
             return -1
         first, last = self._rows.span(bucket)
@@ -254,7 +258,7 @@ class RoutingTable:
             return first + bad
         unfit = states.translate(_UNFIT).find(1)
         leaving = first + unfit if unfit >= 0 else self._slower(bucket, contact, rtt_s)
-        return leaving if _fits(contact) else None
+        return leaving if contact.fits else None
 
     def _slower(self, bucket: int, newcomer: Contact, rtt_s: float | None) -> int | None:
         """Keep the next bits of the ids in a bucket evenly spread, and of equal ones the nearer."""
@@ -274,34 +278,26 @@ class RoutingTable:
 
     def _slots(self, bucket: int, first: int, last: int) -> bytes | bytearray:
         if bucket < len(BUCKET_SIZES):  # all bits that count are in the first byte
-            return self._rows.column(0, first, last).translate(_SLOTS[bucket])
-        return bytes(slot_of(self._rows[index].node_id, bucket) for index in range(first, last))
+            return self._rows.column(HEAD, first, last).translate(_SLOTS[bucket])
+        return bytes(slot_of(each.node_id, bucket) for each in self._rows.contacts(first, last))
 
     def _owner_is_full(self, contact: Contact) -> bool:
         """Too many nodes of one address; on loopback each port is somebody else."""
-        if scope_of(contact.endpoint.host) is Scope.LOOPBACK:
+        if contact.scope is Scope.LOOPBACK:
             return False
-        address = encode_endpoint(contact.endpoint)
-        owner = address[:8] if self.is_v6 else address[:4]
-        total = len(self._rows)
-        count, at = 0, self._rows.find(owner, NODE_ID_BYTES, 0, total)
-        while at >= 0:
+        owner, endpoint = contact.owner, contact.endpoint
+        count = 0
+        for other in self._rows.contacts(0, len(self._rows)):
             # The same endpoint under another id is to be replaced, not a second node.
-            count += self._rows[at].address != address
-            at = self._rows.find(owner, NODE_ID_BYTES, at + 1, total)
+            count += other.owner == owner and other.endpoint != endpoint
         return count >= NODES_PER_OWNER_MAX
 
     def _spare_for(self, bucket: int) -> Contact | None:
-        size = self._spare_bytes()
-        for at in range(len(self._spares) - size, -1, -size):
-            node = bytes(self._spares[at : at + size])
-            if self._rows.bucket(node[:NODE_ID_BYTES]) == bucket:
-                del self._spares[at : at + size]
-                return contact_of(node)
+        for spare in reversed(self._spares):
+            if self._rows.bucket(spare.number) == bucket:
+                self._spares.remove(spare)
+                return spare
         return None
-
-    def _spare_bytes(self) -> int:
-        return NODE_ID_BYTES + (18 if self.is_v6 else 6)
 
     def _is_sparse(self, bucket: int) -> bool:
         return self._rows.count(bucket) < bucket_size(bucket)
@@ -309,7 +305,7 @@ class RoutingTable:
     def _index_of(self, contact: Contact) -> int:
         """Row of exactly this node, -1 if there is none."""
         index = self._rows.find_id(contact.node_id)
-        if index >= 0 and self._rows[index].address != encode_endpoint(contact.endpoint):
+        if index >= 0 and self._rows.contact(index).endpoint != contact.endpoint:
             return -1
         return index
 
@@ -331,20 +327,14 @@ def slot_of(node_id: bytes, bucket: int) -> int:
 
 
 def _row_of(contact: Contact, heard_s: int, rtt_s: float, failures: int) -> Row:
-    fits = FITS if _fits(contact) else 0
-    state = SCOPES.index(scope_of(contact.endpoint.host)) << SCOPE_SHIFT | fits | failures
+    fits = FITS if contact.fits else 0
+    state = SCOPES.index(contact.scope) << SCOPE_SHIFT | fits | failures
     rtt = _units(rtt_s)
-    answers = 0 if failures else 1
-    address = encode_endpoint(contact.endpoint)
-    return Row(contact.node_id, address, heard_s, rtt, rtt // 2, answers, state)
+    return Row(contact, heard_s, rtt, rtt // 2, 0 if failures else 1, state)
 
 
 def _units(rtt_s: float) -> int:
     return min(max(int(rtt_s / RTT_UNIT_S), 0), 65535)
-
-
-def _fits(contact: Contact) -> bool:
-    return fits_address(contact.node_id, contact.endpoint.host)
 
 
 def _id_in_bucket(own: int, index: int, random_20: bytes) -> bytes:

@@ -93,12 +93,8 @@ class Searching:
         lookup = self._is_of.get(contact.endpoint)
         if lookup is None:
             return
-        told = [
-            node
-            for node in answer.nodes or ()
-            if (":" in node.endpoint.host) == (":" in contact.endpoint.host)
-        ]
-        candidate = lookup.answered(contact.endpoint, contact, told, answer.token, (rtt_s, now_s))
+        times_s, told = (rtt_s, now_s), answer.nodes or ()
+        candidate = lookup.answered(contact.endpoint, contact, told, answer.token, times_s)
         has_value = answer.peers or answer.item is not None or answer.seq is not None
         if has_value and self._first is None and candidate is not None:
             self._first = (lookup, candidate)
@@ -141,8 +137,8 @@ class Searching:
         target = int.from_bytes(target_of(self.question), "big")
         found = [candidate for lookup in self._lookups for candidate in lookup.closest()]
         if len(self._lookups) > 1:
-            found.sort(key=lambda each: int.from_bytes(each.node_id or b"", "big") ^ target)
-        return tuple(Holder(Contact(c.node_id or b"", c.endpoint), c.token) for c in found)
+            found.sort(key=lambda each: each.contact.number ^ target if each.contact else 0)
+        return tuple(Holder(c.contact, c.token) for c in found if c.contact is not None)
 
     def unasked(self) -> list[Contact]:
         """Nodes we were told of and did not ask."""

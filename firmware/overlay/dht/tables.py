@@ -33,6 +33,10 @@ class Tables:
         """How many nodes are known and not bad."""
         return self.v4.nodes + self.v6.nodes
 
+    def depth(self) -> int:
+        """How many leading bits the node nearest to us shares with us, of either family."""
+        return max(self.v4.depth(), self.v6.depth())
+
     def of(self, endpoint: Endpoint) -> RoutingTable:
         """The table that `endpoint` belongs to."""
         return self.v6 if ":" in endpoint.host else self.v4

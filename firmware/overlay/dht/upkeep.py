@@ -14,10 +14,12 @@ from collections.abc import Callable
 from firmware.overlay.dht.bootstrap import Bootstrap, jittered
 
 CARE_S = 12.0  # between pings, on average
-CARE_EAGER_S = 3.0  # in the first EAGER_S, while there are nodes to try
+CARE_EAGER_S = 6.0  # in the first EAGER_S, while there are nodes to try
 EAGER_S = 300.0
 REFRESH_FIRST_S = 3.0  # a young network grows: look around soon, then three times as long, ...
+REFRESH_FIRST_IN_A_CROWD_S = 30.0  # a large network has no hurry
 REFRESH_MAX_S = 30 * 60.0
+CROWD_BITS = 8  # so many bits of ours a node shares with us: there are hundreds of nodes
 SAVE_S = 600.0  # between writes of the nodes file
 
 
@@ -42,15 +44,25 @@ class Upkeep:
         self._refresh_interval_s = REFRESH_FIRST_S
         self._started_s = -math.inf
 
+    @property
+    def is_young(self) -> bool:
+        """True while we look around oftener than in the long run."""
+        return self._refresh_interval_s < REFRESH_MAX_S
+
     def started(self, now_s: float) -> None:
         """The node begins."""
         self._started_s = now_s
         self.cared(now_s, has_more=True)
 
-    def attempted(self, nodes: int, now_s: float) -> None:
-        """We looked for our own id and know `nodes` nodes now; none: try again, later and later."""
+    def attempted(self, nodes: int, bits: int, now_s: float) -> None:
+        """We looked around and know `nodes` nodes now, the nearest of which shares `bits` with us.
+
+        If we know none we try again, later and later.
+        """
         if nodes:
             self._bootstrap.succeeded()
+            if bits >= CROWD_BITS:
+                self._refresh_interval_s = max(self._refresh_interval_s, REFRESH_FIRST_IN_A_CROWD_S)
             self.refresh_s = now_s + jittered(self._refresh_interval_s, self._random_bytes)
             self._refresh_interval_s = min(3 * self._refresh_interval_s, REFRESH_MAX_S)
         elif self._bootstrap.is_possible():

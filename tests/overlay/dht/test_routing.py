@@ -47,7 +47,7 @@ def test_routing_first_buckets_are_long_and_the_others_hold_k() -> None:
             table.answered(Contact(far.to_bytes(20, "big"), Endpoint(host, 1)), 0.1, now_s=0.0)
     sizes = [0] * 10
     for row in table.rows():
-        sizes[shared_bits(row.node_id, OWN_ID)] += 1
+        sizes[shared_bits(row.contact.node_id, OWN_ID)] += 1
     assert sizes == [*BUCKET_SIZES, K, K, K, K, K, K]
     assert table.nodes == sum(sizes)
 

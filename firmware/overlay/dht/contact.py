@@ -1,0 +1,123 @@
+"""A node of the DHT, who and where, and what follows from that: computed once, shared by all.
+
+Knows no message and no table. A lookup meets most nodes often, and a simulation holds a hundred
+thousand tables of the same nodes; so contacts are kept here by their compact form and by address.
+Sources: BEP 5 "Contact Encoding", BEP 32 (18 bytes of an IPv6 address), BEP 42 (ids that fit).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+from firmware.model import Endpoint
+from firmware.overlay.dht.address import Scope, is_usable, owner_of, scope_of
+from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
+
+CACHED_MAX = 4096  # of each kind, together 3 MB; at the limit all are forgotten
+_ADDRESS_V4, _ADDRESS_V6 = 4, 16
+
+
+class _Known(NamedTuple):
+    node_id: bytes
+    endpoint: Endpoint
+    number: int  # the id as an integer
+    packed: bytes  # 26 or 38 bytes
+    owner: str  # what limits "per address" count by
+    scope: Scope
+    is_v6: bool
+    is_usable: bool  # nobody can be hurt by a query to it
+    fits: bool  # the id to the address (BEP 42)
+
+
+class Contact(_Known):
+    """Made of a node id of 20 bytes and an endpoint; the other fields follow from them."""
+
+    __slots__ = ()
+
+    def __new__(cls, node_id: bytes, endpoint: Endpoint) -> Contact:
+        """All that follows, computed."""
+        host = endpoint.host
+        return super().__new__(
+            cls,
+            node_id,
+            endpoint,
+            int.from_bytes(node_id, "big"),
+            node_id + encode_endpoint(endpoint),
+            owner_of(endpoint),
+            scope_of(host),
+            ":" in host,
+            is_usable(endpoint),
+            fits_address(node_id, host),
+        )
+
+    def __repr__(self) -> str:
+        return f"Contact({self.node_id.hex()}, {self.endpoint})"
+
+    def may_be_told_to(self, other: Endpoint) -> bool:
+        """As address.may_name."""
+        if not self.is_usable:
+            return False
+        scope = self.scope
+        return scope is Scope.GLOBAL or scope is scope_of(other.host)
+
+
+def contact_at(node_id: bytes, endpoint: Endpoint) -> Contact:
+    """The contact of a node that spoke from `endpoint`."""
+    contact = _AT.get(endpoint)
+    if contact is None or contact.node_id != node_id:
+        if len(_AT) >= _limit[0]:
+            _AT.clear()
+        contact = _AT[endpoint] = contact_of(node_id + encode_endpoint(endpoint))
+    return contact
+
+
+def contact_of(packed: bytes) -> Contact:
+    """From an id and a compact address of 6 or 18 bytes."""
+    contact = _OF.get(packed)
+    if contact is None:
+        if len(_OF) >= _limit[0]:
+            _OF.clear()
+        endpoint = decode_endpoint(packed[NODE_ID_BYTES:])
+        assert endpoint is not None
+        contact = _OF[packed] = Contact(packed[:NODE_ID_BYTES], endpoint)
+    return contact
+
+
+def make_room(contacts: int) -> None:
+    """Keep so many from now on, if that is more: a whole network in one process."""
+    _limit[0] = max(_limit[0], contacts)
+
+
+def encode_endpoint(endpoint: Endpoint) -> bytes:
+    """4 or 16 bytes of address, 2 of port."""
+    host, port = endpoint[0], endpoint[1]
+    if ":" in host:
+        return ipaddress.IPv6Address(host).packed + port.to_bytes(2, "big")
+    return bytes(map(int, host.split("."))) + port.to_bytes(2, "big")
+
+
+def decode_endpoint(data: object) -> Endpoint | None:
+    """Of 6 or 18 bytes; None for anything else."""
+    if not isinstance(data, bytes) or len(data) not in (_ADDRESS_V4 + 2, _ADDRESS_V6 + 2):
+        return None
+    endpoint = _ENDPOINTS.get(data)
+    if endpoint is None:
+        if len(_ENDPOINTS) >= _limit[0]:
+            _ENDPOINTS.clear()
+        endpoint = _ENDPOINTS[data] = _parsed(data)
+    return endpoint
+
+
+def _parsed(data: bytes) -> Endpoint:
+    port = int.from_bytes(data[-2:], "big")
+    if len(data) == _ADDRESS_V4 + 2:
+        first, second, third, fourth = data[:-2]
+        return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
+    return Endpoint(str(ipaddress.IPv6Address(data[:-2])), port)
+
+
+_AT: dict[Endpoint, Contact] = {}
+_OF: dict[bytes, Contact] = {}
+_ENDPOINTS: dict[bytes, Endpoint] = {}
+_limit = [CACHED_MAX]
