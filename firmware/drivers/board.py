@@ -17,7 +17,7 @@ from firmware.drivers.chips import CapturePcm, Gpio, Panel, PlaybackPcm
 from firmware.drivers.hook import Hook
 from firmware.drivers.keypad import Keypad
 from firmware.drivers.oled import Oled
-from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback
+from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback, Pace
 from firmware.drivers.pi.gpio import PiGpio
 from firmware.drivers.pi.i2c import LinuxI2c
 from firmware.drivers.pi.ssd1306 import Ssd1306Panel
@@ -155,8 +155,9 @@ def _playback(
         path = Path(device[len(FILE) :])
         recording = _named_file(config, "playback", partial(Recording, path))
         return partial(SimPlayback, recording), recording
-    _try_out(partial(AlsaPlayback, device), failures, Part.EARPIECE)
-    return partial(AlsaPlayback, device), None
+    open_pcm = partial(AlsaPlayback, device, Pace())
+    _try_out(open_pcm, failures, Part.EARPIECE)
+    return open_pcm, None
 
 
 def _device(config: Config, chosen: str, soldered: str) -> str:

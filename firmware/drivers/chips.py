@@ -11,7 +11,7 @@ from typing import Protocol
 
 PERIOD_BYTES = 640  # 20 ms: model.FRAME_SAMPLES samples of 16 bit, little-endian
 CAPTURE_PERIODS = 4  # a reader may be 60 ms late before sound is lost
-PLAYBACK_PERIODS = 2  # sound waits this long in the card, so it counts as delay
+PLAYBACK_PERIODS = 2  # of silence before the first sound; as deep is a simulated card
 
 Bytes = bytes | bytearray | memoryview
 
@@ -84,6 +84,10 @@ class PlaybackPcm(Protocol):
     """An earpiece that runs, in the style of alsaaudio."""
 
     opened_s: float | None  # when its first sample is heard; None before the first write
+
+    @property
+    def delay_s(self) -> float:
+        """How long what is written waits until it is heard."""
 
     def write(self, data: bytes) -> int:
         """Wait for room, queue one period; frames. Negative: queued too, but after an underrun."""

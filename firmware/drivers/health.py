@@ -20,8 +20,8 @@ RETRY_MAX_S = 8.0  # a plug that is put back is noticed within a few words
 class Health:
     """Of a part that was never heard of, we assume that it works."""
 
-    def __init__(self, part: Part) -> None:
-        self.part = part
+    def __init__(self, part: Part, retry_max_s: float = RETRY_MAX_S) -> None:
+        self.part, self._retry_max_s = part, retry_max_s
         self.failures = 0  # since it last worked
 
     def failed(self, reason: object) -> Fact | None:
@@ -41,6 +41,6 @@ class Health:
         return HardwareRecovered(self.part)
 
     def retry_s(self) -> float:
-        """How long to wait after a failure, doubling up to RETRY_MAX_S."""
+        """How long to wait after a failure, doubling up to the most."""
         doublings = min(max(self.failures - 1, 0), 16)
-        return min(RETRY_FIRST_S * 2.0**doublings, RETRY_MAX_S)
+        return min(RETRY_FIRST_S * 2.0**doublings, self._retry_max_s)

@@ -13,6 +13,7 @@ import pytest
 from firmware.drivers.chips import Gpio
 from firmware.drivers.pi.gpio import PiGpio
 from firmware.drivers.sim.gpio import SimGpio
+from tests.chips.card import Card, build, plugged_in
 
 FAKE_LGPIO = Path(__file__).parent / "fake_lgpio"
 REVISION = "RPI_LGPIO_REVISION"  # of the board; rpi-lgpio refuses to work where there is none
@@ -42,6 +43,19 @@ def header(request: pytest.FixtureRequest) -> Iterator[Header]:
         gpio = PiGpio()
         yield Header(gpio)
         gpio.close()
+
+
+@pytest.fixture(scope="session")
+def card_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ALSA plug-in that is a sound card made of a timer."""
+    return build(tmp_path_factory.mktemp("card"))
+
+
+@pytest.fixture
+def card(card_library: Path, tmp_path: Path) -> Iterator[Card]:
+    """It is plugged in for the time of one test."""
+    with plugged_in(card_library, tmp_path) as one:
+        yield one
 
 
 def joined(header: Header) -> Header:

@@ -103,6 +103,11 @@ class SimPlayback:
         self._period = 0
         self._closed = False
 
+    @property
+    def delay_s(self) -> float:
+        """How long what is written waits until it is heard."""
+        return PLAYBACK_PERIODS * FRAME_S
+
     def write(self, data: bytes) -> int:
         """Wait until no more than the card's buffer is queued, then record the period."""
         if self._closed:

@@ -1,0 +1,250 @@
+"""The real ALSA path on a card that keeps time, loses sound, drifts and can be pulled out."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from firmware.drivers.audio import Earpiece, Microphone
+from firmware.drivers.chips import PERIOD_BYTES
+from firmware.drivers.pi.alsa import LADDER, UNDERRUNS_MAX, AlsaCapture, AlsaPlayback, Pace
+from firmware.errors import HardwareError
+from firmware.events import Fact, HardwareFailed, HardwareRecovered
+from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Part
+from tests.chips.card import Card
+
+WAIT_S = 5.0
+SEED = 9
+
+
+def noise(frames: int) -> Frame:
+    return (
+        np.random.default_rng(SEED).integers(-9000, 9000, frames * FRAME_SAMPLES).astype(np.int16)
+    )
+
+
+def tone(hz: float, frames: int) -> Frame:
+    n = np.arange(frames * FRAME_SAMPLES)
+    wave: Frame = np.rint(8000 * np.sin(2 * np.pi * hz * n / SAMPLE_RATE_HZ)).astype(np.int16)
+    return wave
+
+
+def patient() -> Pace:
+    """For tests of what is heard: a busy machine must not make it run dry."""
+    pace = Pace()
+    pace.step = len(LADDER) - 1
+    return pace
+
+
+def play(device: str, sound: Frame) -> None:
+    playback = AlsaPlayback(device, patient())
+    for frame in sound.reshape(-1, FRAME_SAMPLES):
+        playback.write(frame.astype("<i2").tobytes())
+    for _ in range(5):
+        playback.write(bytes(PERIOD_BYTES))
+    playback.close()
+
+
+def record(device: str, frames: int) -> Frame:
+    capture = AlsaCapture(device)
+    periods = [capture.read() for _ in range(frames)]
+    capture.close()
+    return np.frombuffer(b"".join(data for _, data in periods), dtype="<i2").astype(np.int16)
+
+
+def level_db(one: Frame, other: Frame) -> float:
+    power = [np.mean(np.square(sound.astype(np.float64))) for sound in (one, other)]
+    return float(10 * np.log10(power[0] / power[1]))
+
+
+@pytest.mark.parametrize("device", ["card", "studio", "clumsy"])
+def test_card_gives_a_period_every_20_ms(card: Card, device: str) -> None:
+    capture = AlsaCapture(device)
+    capture.read()
+    begun_s = time.monotonic()
+    for _ in range(50):
+        capture.read()
+    assert time.monotonic() - begun_s == pytest.approx(50 * FRAME_S, abs=0.070)
+    capture.close()
+
+
+def test_card_with_a_fast_crystal_is_as_fast_as_it_is(card: Card) -> None:
+    capture = AlsaCapture("quick")
+    capture.read()
+    begun_s = time.monotonic()
+    for _ in range(100):
+        capture.read()
+    assert time.monotonic() - begun_s == pytest.approx(100 * FRAME_S / 1.01, abs=0.010)
+    capture.close()
+
+
+def test_card_plays_what_was_written_bit_for_bit(card: Card) -> None:
+    sound = noise(20)
+    play("card", sound)
+    np.testing.assert_array_equal(card.played(), sound)
+
+
+def test_card_hears_what_was_spoken_bit_for_bit(card: Card) -> None:
+    sound = noise(20)
+    card.speak(sound)
+    np.testing.assert_array_equal(record("card", 20), sound)
+
+
+def test_card_for_music_plays_and_hears_speech_at_its_level(card: Card) -> None:
+    for hz in (300.0, 1000.0, 6500.0):
+        sound = tone(hz, 30)
+        play("studio", sound)
+        played = card.played()
+        assert len(played) == pytest.approx(3 * len(sound), abs=300)
+        assert level_db(played[600:-600], sound) == pytest.approx(0.0, abs=0.2)
+        card.speak(played)
+        assert level_db(record("studio", 29)[200:-200], sound) == pytest.approx(0.0, abs=0.4)
+
+
+def test_card_whose_rate_is_no_multiple_is_refused_with_the_way_out(card: Card) -> None:
+    for pcm in (AlsaCapture, AlsaPlayback):
+        with pytest.raises(HardwareError, match=r"44100 Hz.*try plugodd"):
+            pcm("odd")
+
+
+def test_capture_that_nobody_reads_says_that_sound_was_lost_and_goes_on(card: Card) -> None:
+    capture = AlsaCapture("card")
+    capture.read()
+    record("card", 12)  # a quarter of a second goes by
+    assert capture.read()[0] < 0
+    assert [capture.read()[0] for _ in range(5)] == [FRAME_SAMPLES] * 5
+    capture.close()
+
+
+def test_playback_that_ran_dry_says_so_and_what_was_written_is_heard(card: Card) -> None:
+    playback = AlsaPlayback("card", patient())
+    first, second = noise(2), tone(500, 2)
+    for frame in first.reshape(-1, FRAME_SAMPLES):
+        playback.write(frame.tobytes())
+    record("clumsy", 12)
+    written = [playback.write(frame.tobytes()) for frame in second.reshape(-1, FRAME_SAMPLES)]
+    assert written[0] < 0 < written[1]
+    for _ in range(5):
+        playback.write(bytes(PERIOD_BYTES))
+    playback.close()
+    played = card.played()
+    np.testing.assert_array_equal(played[: len(first)], first)
+    np.testing.assert_array_equal(np.trim_zeros(played[len(first) :]), np.trim_zeros(second))
+
+
+def test_playback_that_runs_dry_often_gets_a_deeper_buffer_and_keeps_it(card: Card) -> None:
+    pace = Pace()
+    playback = AlsaPlayback("card", pace)
+    assert playback.delay_s == pytest.approx(0.030)
+    for _ in range(UNDERRUNS_MAX):
+        playback.write(bytes(PERIOD_BYTES))
+        record("clumsy", 6)
+        assert playback.write(bytes(PERIOD_BYTES)) < 0
+    deeper_s = playback.delay_s
+    assert deeper_s > 0.039
+    playback.close()
+    assert AlsaPlayback("card", pace).delay_s == pytest.approx(deeper_s)
+
+
+def test_pace_ends_at_the_deepest_buffer_and_forgives_what_is_rare() -> None:
+    pace = Pace()
+    assert not any(pace.underrun(60.0 * minute) for minute in range(100))
+    grown = [pace.underrun(7000.0 + 0.1 * n) for n in range(100)]
+    assert sum(grown) == pace.step == len(LADDER) - 1
+
+
+def test_missing_card_is_an_error_and_nothing_is_printed(
+    card: Card, capfd: pytest.CaptureFixture[str]
+) -> None:
+    card.unplug()
+    for name in ("card", "there_is_none"):
+        with pytest.raises(HardwareError, match=name):
+            AlsaCapture(name)
+    assert capfd.readouterr().err == ""
+
+
+def until(facts: queue.SimpleQueue[Fact], kind: type[Fact]) -> Fact:
+    fact = facts.get(timeout=WAIT_S)
+    assert isinstance(fact, kind), fact
+    return fact
+
+
+def heard_until(frames: queue.SimpleQueue[Frame], is_it: Callable[[Frame], bool]) -> int:
+    """How many frames came before the one that was waited for."""
+    count = 0
+    while not is_it(frames.get(timeout=WAIT_S)):
+        count += 1
+    return count
+
+
+def test_microphone_pulled_out_in_a_call_is_silent_and_returns(card: Card) -> None:
+    card.speak(noise(500))
+    frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+    microphone = Microphone(lambda: AlsaCapture("card"), frames.put, facts.put)
+    microphone.open()
+    heard_until(frames, lambda frame: bool(frame.any()))
+    card.unplug()
+    failed = until(facts, HardwareFailed)
+    assert failed == HardwareFailed(Part.MICROPHONE, "ALSA device card: No such device [card]")
+    heard_until(frames, lambda frame: not frame.any())
+    card.plug_in()
+    assert heard_until(frames, lambda frame: bool(frame.any())) > 3  # silence keeps the pace
+    assert until(facts, HardwareRecovered) == HardwareRecovered(Part.MICROPHONE)
+    microphone.close()
+    assert microphone.join(WAIT_S)
+
+
+def test_earpiece_pulled_out_in_a_call_is_heard_again_when_it_returns(card: Card) -> None:
+    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def need() -> None:
+        asked.put(1)
+        earpiece.push(np.full(FRAME_SAMPLES, 77, dtype=np.int16))
+
+    earpiece = Earpiece(lambda: AlsaPlayback("card"), need, facts.put)
+    earpiece.open()
+    for _ in range(5):
+        asked.get(timeout=WAIT_S)
+    assert 0.029 < earpiece.delay_s < 0.110
+    card.unplug()
+    until(facts, HardwareFailed)
+    before = asked.qsize()
+    card.plug_in()
+    until(facts, HardwareRecovered)
+    for _ in range(before + 10):
+        asked.get(timeout=WAIT_S)
+    earpiece.close()
+    assert earpiece.join(WAIT_S)
+    played = card.played()
+    assert (played[:FRAME_SAMPLES] == 77).all() and (played[-FRAME_SAMPLES:] == 77).all()
+
+
+def test_earpiece_is_heard_by_the_microphone_beside_it_after_its_delay(
+    card: Card, tmp_path: Path
+) -> None:
+    del tmp_path
+    frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+    sound = noise(100)
+    to_play = iter(sound.reshape(-1, FRAME_SAMPLES))
+
+    def need() -> None:
+        earpiece.push(next(to_play, np.zeros(FRAME_SAMPLES, dtype=np.int16)))
+
+    earpiece = Earpiece(lambda: AlsaPlayback("loop", patient()), need, lambda fact: None)
+    microphone = Microphone(lambda: AlsaCapture("loop"), frames.put, lambda fact: None)
+    microphone.open()
+    earpiece.open()
+    heard = np.concatenate([frames.get(timeout=WAIT_S) for _ in range(60)])
+    for stream in (microphone, earpiece):
+        stream.close()
+        assert stream.join(WAIT_S)
+    begun = int(np.flatnonzero(heard)[0])
+    count = min(len(heard) - begun, 30 * FRAME_SAMPLES)
+    np.testing.assert_array_equal(heard[begun : begun + count], sound[:count])
