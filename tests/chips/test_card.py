@@ -69,7 +69,7 @@ def test_card_gives_a_period_every_20_ms(card: Card, device: str) -> None:
     begun_s = time.monotonic()
     for _ in range(50):
         capture.read()
-    assert time.monotonic() - begun_s == pytest.approx(50 * FRAME_S, abs=0.070)
+    assert time.monotonic() - begun_s == pytest.approx(50 * FRAME_S, abs=0.150)
     capture.close()
 
 
@@ -79,7 +79,7 @@ def test_card_with_a_fast_crystal_is_as_fast_as_it_is(card: Card) -> None:
     begun_s = time.monotonic()
     for _ in range(100):
         capture.read()
-    assert time.monotonic() - begun_s == pytest.approx(100 * FRAME_S / 1.01, abs=0.010)
+    assert time.monotonic() - begun_s == pytest.approx(100 * FRAME_S / 1.05, abs=0.045)
     capture.close()
 
 
