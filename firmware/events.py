@@ -370,5 +370,12 @@ class MediaReported(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class KeyHeard(Fact):
+    """The peer pressed a key in the call (RFC 4733)."""
+
+    key: str  # one of "0123456789*#ABCD"
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost(Fact):
     """No authentic packet came from the peer for MEDIA_TIMEOUT_S (media -> call)."""

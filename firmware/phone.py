@@ -34,7 +34,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
-    events.KeyPressed: ("ear", "call"),
+    events.KeyPressed: ("ear", "call", "media"),
     events.WallClockRead: ("directory", "call", "display"),
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),
@@ -62,6 +62,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.StopMedia: ("media",),
     events.MediaReported: ("display",),
     events.MediaLost: ("call",),
+    events.KeyHeard: (),  # for menus
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.KRPC: ("directory",),

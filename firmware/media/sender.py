@@ -18,6 +18,7 @@ from firmware.media.adapt import DISTANCE_MAX, LEVELS, Plan
 from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, wrap
 from firmware.media.srtp import PACKET_BYTES_MAX
+from firmware.media.telephone_event import PAYLOAD_TYPE, KeySender
 from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Frame
 
 _REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
@@ -45,6 +46,7 @@ class Sender:
         self._plan = Plan()
         self._sent: deque[_Sent] = deque(maxlen=DISTANCE_MAX + 1)
         self._waiting: list[Frame] = []  # for a packet of several frames
+        self._keys = KeySender(self._ticks(FRAME_SAMPLES))
 
     def follow(self, plan: Plan) -> None:
         """From the next packet on."""
@@ -64,9 +66,20 @@ class Sender:
         self.codec, self._encoder = codec, FORMATS[codec].make_encoder()
         self._sent.clear()  # their timestamps count another clock
         self._waiting.clear()
+        self._keys = KeySender(self._ticks(FRAME_SAMPLES))
+
+    def press(self, key: str) -> None:
+        """Send a key in the place of the next frames of speech."""
+        self._keys.press(key)
 
     def send(self, frame: Frame) -> RtpPacket | None:
-        """The packet that carries `frame`; None if it goes along with the next."""
+        """The packet that carries `frame`, or a key; None if it goes along with the next."""
+        event = self._keys.next(self.timestamp)
+        if event is not None:
+            self._waiting.append(frame)
+            self.timestamp += self._ticks(FRAME_SAMPLES * len(self._waiting))
+            self._waiting.clear()
+            return self._packet(PAYLOAD_TYPE, event.timestamp, event.payload, event.marker)
         self._waiting.append(frame)
         if len(self._waiting) < self._plan.frames:
             return None
@@ -75,20 +88,23 @@ class Sender:
         speech = FORMATS[self.codec]
         own = _Sent(self.timestamp, speech.payload_type, self._encoder.encode(sound))
         payload_type, payload = self._with_copies(own)
-        packet = RtpPacket(
-            payload_type,
-            wrap(self.number, 16),
-            wrap(self.timestamp, 32),
-            self.ssrc,
-            payload,
-            marker=self.packets == 0,  # speech begins
-        )
+        marker = self.packets == 0  # speech begins
+        packet = self._packet(payload_type, self.timestamp, payload, marker)
         self._sent.append(own)
+        self.timestamp += self._ticks(len(sound))
+        return packet
+
+    def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> RtpPacket:
+        number = wrap(self.number, 16)
         self.number += 1
-        self.timestamp += len(sound) * speech.clock_hz // round(FRAME_SAMPLES / FRAME_S)
         self.packets += 1
         self.payload_bytes += len(payload)
-        return packet
+        return RtpPacket(
+            payload_type, number, wrap(timestamp, 32), self.ssrc, payload, marker=marker
+        )
+
+    def _ticks(self, samples: int) -> int:
+        return samples * FORMATS[self.codec].clock_hz // round(FRAME_SAMPLES / FRAME_S)
 
     def _with_copies(self, own: _Sent) -> tuple[int, bytes]:
         blocks = [Block(own.payload_type, own.payload)]

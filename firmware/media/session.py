@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
 from firmware.errors import MalformedError
 from firmware.events import (
     DatagramReceived,
+    KeyHeard,
+    KeyPressed,
     MediaLost,
     MediaReported,
     Message,
@@ -24,14 +26,15 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
-from firmware.media import red
+from firmware.media import red, telephone_event
 from firmware.media.adapt import Adapter
 from firmware.media.player import Player
 from firmware.media.red import Block
 from firmware.media.reports import Reports
-from firmware.media.rtp import RtpPacket, is_rtcp
+from firmware.media.rtp import RtpPacket, is_rtcp, wrap
 from firmware.media.sender import Sender
 from firmware.media.srtp import ReplayedError, SrtpReceiver, SrtpSender
+from firmware.media.telephone_event import KeyHearer, TelephoneEvent
 from firmware.model import Endpoint, Frame, RtpCounters
 
 REPORT_S = 1.0
@@ -51,7 +54,7 @@ class MediaSession:
         self.heard_first_s: float | None = None  # play-out of the first speech of this call
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
-        """PrepareMedia, StartMedia, StopMedia and DatagramReceived (RTP); others do nothing."""
+        """Take RTP, keys, PrepareMedia, StartMedia and StopMedia; others do nothing."""
         match fact:
             case PrepareMedia():
                 self._sound = _Sound(fact, self._random_bytes)
@@ -62,9 +65,12 @@ class MediaSession:
                 self._sound.reports.start(now_s)
             case StopMedia() if self._sound is not None:
                 return self._stop()
+            case KeyPressed(key=key) if self._sound is not None and self._started_s is not None:
+                self._sound.press(key)
             case DatagramReceived() if self._sound is not None:
                 if self._sound.receive(fact, now_s) and self._lost_s is not None:
                     self._lost_s = now_s + MEDIA_TIMEOUT_S
+                return self._sound.keys_heard()
         return []
 
     def on_time(self, now_s: float) -> list[Message]:
@@ -126,6 +132,8 @@ class _Sound:
         self._unprotect = SrtpReceiver(prepared.receive_key)
         self._sent = _Traffic()
         self._received = _Traffic()
+        self._keys = KeyHearer()
+        self._heard = ""  # keys, not yet told
         self._replayed = self._malformed = 0
         self._losses: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOSS_REPORTS + 1)
 
@@ -137,6 +145,15 @@ class _Sound:
         protected = self._protect.protect(packet.encode())
         self._sent.count(protected)
         return self._to_peer(protected)
+
+    def press(self, key: str) -> None:
+        """Send a key."""
+        self._sender.press(key)
+
+    def keys_heard(self) -> list[Message]:
+        """The keys of the peer since the last time this was asked."""
+        heard, self._heard = self._heard, ""
+        return [KeyHeard(key) for key in heard]
 
     def send_report(self, now_s: float) -> list[Message]:
         """What the peer should know of its packets."""
@@ -150,7 +167,10 @@ class _Sound:
                 self._receive_report(datagram.data, now_s)
                 return False
             packet = RtpPacket.decode(self._unprotect.unprotect(datagram.data))
-            blocks = self._blocks(packet)
+            is_event = packet.payload_type == telephone_event.PAYLOAD_TYPE
+            blocks = [] if is_event else self._blocks(packet)
+            if is_event:
+                packet = self._hear_key(packet)
         except ReplayedError:
             self._replayed += 1
             return False
@@ -158,7 +178,8 @@ class _Sound:
             self._malformed += 1
             return False
         self._received.count(datagram.data)
-        self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
+        if blocks:
+            self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
         if self._player.push(packet, blocks, self._clock_hz, now_s):
             # only the newest: a straggler from the path before must not turn us back
             self._remote = datagram.source
@@ -208,6 +229,13 @@ class _Sound:
         if blocks[-1].payload_type not in BY_PAYLOAD_TYPE:
             raise MalformedError(f"RTP payload type {blocks[-1].payload_type} was not agreed")
         return [block for block in blocks if block.payload_type in BY_PAYLOAD_TYPE]
+
+    def _hear_key(self, packet: RtpPacket) -> RtpPacket:
+        """The packet as if it were one of speech: with the time at which it was sent."""
+        event = TelephoneEvent.decode(packet.payload)
+        self._heard += self._keys.take(packet.payload, packet.timestamp)
+        sent = packet.timestamp + max(event.duration - self._clock_hz // 50, 0)
+        return replace(packet, timestamp=wrap(sent, 32))
 
     def _receive_report(self, data: bytes, now_s: float) -> None:
         clear = self._unprotect.unprotect_report(data)
