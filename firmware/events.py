@@ -9,37 +9,27 @@ Units: `_s` seconds, monotonic unless it says utc; audio in samples.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
 
-from firmware.model import CallView, Codec, Endpoint, EndReason, Part, Picture, RtpCounters
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Root of facts and commands."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact(Message):
-    """Something that happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command(Message):
-    """Something that shall happen."""
-
-
-class Core(Protocol):
-    """A value in time: no input or output, clock, dice or log (design rule of the whole tree)."""
-
-    def handle(self, fact: Message, now_s: float) -> list[Message]:
-        """Take one fact, or a command this core serves; return what follows from it."""
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Do what is due; harmless when nothing is."""
-
-    def deadline_s(self) -> float | None:
-        """When on_time() must be called next, monotonic; None = never."""
+from firmware.core import Command as Command
+from firmware.core import Core as Core
+from firmware.core import Fact as Fact
+from firmware.core import Message as Message
+from firmware.model import (
+    CallView,
+    Codec,
+    Endpoint,
+    EndReason,
+    Part,
+    Picture,
+    RtpCounters,
+)
+from firmware.path_events import AddressesChanged as AddressesChanged
+from firmware.path_events import ObservedAt as ObservedAt
+from firmware.path_events import OwnCandidatesFound as OwnCandidatesFound
+from firmware.path_events import PathChanged as PathChanged
+from firmware.path_events import PortMapped as PortMapped
+from firmware.path_events import PreparePath as PreparePath
+from firmware.path_events import ProbePeer as ProbePeer
 
 
 # --- facts from the world outside ------------------------------------------------------------
@@ -135,13 +125,6 @@ class LanNeighbourLost(Fact):
     """The box `name` has left the local network."""
 
     name: str
-
-
-@dataclass(frozen=True, slots=True)
-class AddressesChanged(Fact):
-    """Where our socket can be reached without a router in between, by the interfaces we have."""
-
-    addresses: tuple[Endpoint, ...]
 
 
 # --- commands for the shell --------------------------------------------------------------------
@@ -251,21 +234,6 @@ class ReachabilityChanged(Fact):
 
     nodes: int
     published: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedAt(Fact):
-    """`observer` saw our datagrams come from `endpoint` (overlay -> path); it may lie."""
-
-    endpoint: Endpoint
-    observer: Endpoint
-
-
-@dataclass(frozen=True, slots=True)
-class PortMapped(Fact):
-    """The router forwards `endpoint` to us, as asked for; None = no longer, or it never did."""
-
-    endpoint: Endpoint | None
 
 
 @dataclass(frozen=True, slots=True)

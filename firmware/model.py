@@ -56,6 +56,28 @@ class Endpoint(NamedTuple):
             raise MalformedError(f"{text!r} is not ADDRESS:PORT") from None
 
 
+class CandidateKind(StrEnum):
+    """How a box knows an address of its own."""
+
+    HOST = "host"  # of an interface
+    MAPPED = "mapped"  # forwarded by the router, which was asked to
+    OBSERVED = "observed"  # where others see our datagrams come from
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An address at which a box may be reached directly."""
+
+    endpoint: Endpoint
+    kind: CandidateKind
+    # How the router chooses the port for each new destination: 0 = keeps it (or not known),
+    # 1 to 254 = this much further each time, PORT_STEP_RANDOM = nobody can tell.
+    port_step: int = 0
+
+
+PORT_STEP_RANDOM = 255
+
+
 class CallState(StrEnum):
     """What the telephone is doing; these are the words of `fernruf ctl wait`."""
 

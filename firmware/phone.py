@@ -15,6 +15,7 @@ from firmware.call.machine import Call
 from firmware.demux import Protocol, protocol_of
 from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
+from firmware.media.path.paths import Paths, PathStatus
 from firmware.media.session import MediaSession
 from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
 from firmware.overlay.claim import Claim
@@ -42,9 +43,13 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HostResolved: ("directory",),
     events.LanNeighbourSeen: ("directory",),
     events.LanNeighbourLost: ("directory",),
-    events.AddressesChanged: (),
-    events.ObservedAt: (),
-    events.PortMapped: (),
+    events.AddressesChanged: ("paths",),
+    events.ObservedAt: ("paths",),
+    events.PortMapped: ("paths",),
+    events.OwnCandidatesFound: ("call",),
+    events.PreparePath: ("paths",),
+    events.ProbePeer: ("paths",),
+    events.PathChanged: ("call",),
     network_events.RelayUsed: ("directory",),
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
@@ -59,7 +64,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media",),
     events.StartMedia: ("media",),
-    events.StopMedia: ("media",),
+    events.StopMedia: ("media", "paths"),
     events.MediaReported: ("display",),
     events.MediaLost: ("call",),
     events.KeyHeard: (),  # for menus
@@ -69,6 +74,7 @@ DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.RTP: ("media",),
     Protocol.SEALED: ("call",),
     Protocol.CHANNEL: ("directory",),  # which hands on what was carried
+    Protocol.STUN: ("paths",),
 }
 WORLD: frozenset[type[Message]] = frozenset(
     {
@@ -137,6 +143,7 @@ class PhoneStatus:
     exchanges: tuple[ExchangeView, ...]
     timings: Timings
     media: events.MediaReported | None
+    path: PathStatus | None
     datagrams_unknown: int
 
 
@@ -172,13 +179,15 @@ class Phone:
             own_number=setup.number,
             own_certificate=own,
         )
-        self.media = MediaSession(random_bytes)
+        self.paths = Paths(random_bytes)
+        self.media = MediaSession(random_bytes, self.paths)
         self.display = Display(setup.number, height=setup.display_height)
         self.ear = EarTones(setup.country)
         self._cores: dict[str, Core] = {
             "directory": self.directory,
             "call": self.call,
             "media": self.media,
+            "paths": self.paths,
             "display": self.display,
             "ear": self.ear,
         }
@@ -231,6 +240,7 @@ class Phone:
             exchanges=self.directory.registrar.views(),
             timings=self._timings_now(),
             media=self._report,
+            path=self.paths.status(),
             datagrams_unknown=self._datagrams_unknown,
         )
 

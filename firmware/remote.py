@@ -17,7 +17,7 @@ from typing import Any
 from firmware.control import Answer, Handler
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
-from firmware.events import MediaReported
+from firmware.media.path.paths import PathStatus
 from firmware.model import CallState, CallView, RtpCounters
 from firmware.phone import Phone
 
@@ -119,7 +119,8 @@ class Remote:
             "peer_name": view.peer_name or None,
             "reason": view.reason,
             "codec": view.codec,
-            "path": _path_of(media) if in_call else None,
+            "path": _path_word(status.path) if in_call else None,
+            "rtt_s": status.path.rtt_s if in_call and status.path else None,
             "authentication_digits": view.authentication_digits or None,
             "screen": list(status.picture.lines),
             "nodes": status.nodes,
@@ -168,6 +169,10 @@ class Remote:
         if self._hand_or_none is None:
             raise CommandError("this box has real hardware: use your own hand")
         return self._hand_or_none
+
+
+def _path_word(path: PathStatus | None) -> str:
+    return "relay" if path is not None and path.is_relayed else "direct"
 
 
 def _process_status() -> Answer:

@@ -1,6 +1,7 @@
-"""The dial plan: what the digits dialled so far amount to.
+"""The dial plan: what the keys dialled so far amount to.
 
-Knows no time and no call. Source: ITU-T E.161 for the keys; the number space is number.py's.
+Knows no time and no call. Source: ITU-T E.161 for the keys; ETSI ETS 300 738 for codes that begin
+with a star, *67 (caller unknown) as in North America; the number space is number.py's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ FIRST_DIGIT_S = 20.0  # of dial tone; usual are 15 to 20 s
 NEXT_DIGIT_S = 10.0  # between digits of a number that is not complete
 SEND_KEY = "#"
 CLEAR_KEY = "*"  # takes all digits back and gives dial tone again, without a flick of the hook
+RELAYED_PREFIX = "*67"  # before a number: the callee learns no address of ours
 
 
 class Verdict(Enum):
@@ -24,12 +26,22 @@ class Verdict(Enum):
     EMERGENCY = "emergency"
 
 
-def judge(digits: str, *, sent: bool = False) -> Verdict:
-    """Verdict on `digits`; `sent` = the caller pressed `#`, so nothing will follow.
+def split(dialled: str) -> tuple[bool, str]:
+    """Whether the call shall be relayed only, and the digits of the number so far."""
+    is_relayed = dialled.startswith(RELAYED_PREFIX)
+    return is_relayed, dialled.removeprefix(RELAYED_PREFIX)
+
+
+def judge(dialled: str, *, sent: bool = False) -> Verdict:
+    """Verdict on the keys; `sent` = the caller pressed `#`, so nothing will follow.
 
     No number begins with an emergency number, and no emergency number with another: the third
     digit decides, with no pause to wait for.
     """
+    _, digits = split(dialled)
+    if digits.startswith(RELAYED_PREFIX[0]):
+        is_begun = RELAYED_PREFIX.startswith(digits) and not sent
+        return Verdict.INCOMPLETE if is_begun else Verdict.WRONG
     if number.is_emergency(digits):
         return Verdict.EMERGENCY
     if number.is_valid(digits):

@@ -22,6 +22,7 @@ from firmware.identity import Identity
 
 EPHEMERAL_BYTES = 32
 MEDIA_KEY_BYTES = 16 + 12  # AES-128 key and salt
+PATH_KEY_BYTES = 32
 AUTHENTICATION_DIGITS = 4
 
 _PROTOCOL = b"Noise_IK_25519_ChaChaPoly_BLAKE2s"
@@ -85,6 +86,10 @@ class Channel:
             self._derive(b"fernruf media caller to callee", MEDIA_KEY_BYTES),
             self._derive(b"fernruf media callee to caller", MEDIA_KEY_BYTES),
         )
+
+    def path_key(self) -> bytes:
+        """What proves the probes of this call's paths; the same at both ends."""
+        return self._derive(b"fernruf path", PATH_KEY_BYTES)
 
     def authentication_digits(self) -> str:
         """Four digits, the same at both ends, for two people to compare aloud."""

@@ -14,14 +14,23 @@ from dataclasses import replace
 from firmware import events
 from firmware.call import messages
 from firmware.call.callers import Callers, Proved, common_codec, refusal
-from firmware.call.dialplan import CLEAR_KEY, FIRST_DIGIT_S, NEXT_DIGIT_S, SEND_KEY, Verdict, judge
+from firmware.call.dialplan import (
+    CLEAR_KEY,
+    FIRST_DIGIT_S,
+    NEXT_DIGIT_S,
+    SEND_KEY,
+    Verdict,
+    judge,
+    split,
+)
+from firmware.call.disclosure import Disclosure
 from firmware.call.pins import PINS_FILE, Pins
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.transaction import Heard, Transactions
 from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.identity import Certificate
-from firmware.model import CallState, CallView, Codec, EndReason
+from firmware.model import CallState, CallView, Candidate, Codec, Endpoint, EndReason
 from firmware.number import NUMBER_DIGITS, check_digit
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
@@ -61,6 +70,8 @@ class Line:
         self._callers = Callers()
         self._number = ""  # of the present call's peer; dialled, or proved by the caller
         self._is_prepared = False  # media has its keys
+        self._is_relayed = False  # no address of ours is told, none of the peer's is used
+        self._disclosure = Disclosure()
         self._out: list[Message] = []
 
     def messages_to_send(self) -> list[Message]:
@@ -89,6 +100,18 @@ class Line:
         if isinstance(self.session, CallerSession):
             self.session.skip(fact.endpoint)
 
+    def find_addresses(self, fact: events.OwnCandidatesFound, now_s: float) -> None:
+        """We can be reached elsewhere: the peer of a conversation learns it at once."""
+        self._disclosure.find(fact)
+        if self.session is not None and not self._is_relayed:
+            self.session.own_candidates = self._disclosure.to_all()
+            self.session.update(now_s)
+
+    def follow_path(self, fact: events.PathChanged, _now_s: float) -> None:
+        """What is signalled goes where the media go, and where the last signal came from."""
+        if self.session is not None:
+            self.session.also = fact.endpoints
+
     # --- the caller's side ---------------------------------------------------------------------
 
     def give_dial_tone(self, _fact: events.HookLifted, now_s: float) -> None:
@@ -100,19 +123,20 @@ class Line:
     def take_key(self, fact: events.KeyPressed, now_s: float) -> None:
         """A digit, `#` (send) or `*` (clear); the other keys do nothing."""
         digits = self.view.digits
-        if fact.key == CLEAR_KEY:
+        if fact.key == CLEAR_KEY and digits:
             self.view = CallView()
             self._enter(CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
             return
-        if fact.key in _DIGITS:
-            digits += fact.key
+        if fact.key in _DIGITS or fact.key == CLEAR_KEY:
+            digits += fact.key  # a star before all digits begins a code
         elif fact.key != SEND_KEY or not digits:
             return
         self.view = replace(self.view, digits=digits)
         match judge(digits, sent=fact.key == SEND_KEY):
             case Verdict.INCOMPLETE:
-                if len(digits) == NUMBER_DIGITS - 1:  # the check digit is no news
-                    self._out.append(events.ExpectNumber(digits + check_digit(digits)))
+                _, number = split(digits)
+                if len(number) == NUMBER_DIGITS - 1:  # the check digit is no news
+                    self._out.append(events.ExpectNumber(number + check_digit(number)))
                 self._enter(CallState.DIALLING, now_s + NEXT_DIGIT_S)
             case Verdict.COMPLETE:
                 self._call(digits, now_s)
@@ -121,13 +145,14 @@ class Line:
             case Verdict.EMERGENCY:
                 self._fail(EndReason.EMERGENCY, now_s)
 
-    def _call(self, digits: str, now_s: float) -> None:
+    def _call(self, dialled: str, now_s: float) -> None:
+        is_relayed, digits = split(dialled)
         if self._own_certificate is None:
             self._fail(EndReason.NOT_READY, now_s)
         elif digits == self._transactions.own_number:
             self._fail(EndReason.BUSY, now_s)  # one line: we are on it
         else:
-            self._number = digits
+            self._number, self._is_relayed = digits, is_relayed
             self._out.append(events.ResolveNumber(digits))
             self._enter(CallState.CALLING, now_s + LOOKUP_S_MAX)
 
@@ -137,18 +162,29 @@ class Line:
             return
         assert self._own_certificate is not None
         utc_s = self._transactions.freshness.utc_s(now_s)
-        invite = messages.Invite(self._number, self._own_certificate, self._codecs, utc_s)
+        endpoints, candidates = fact.endpoints, tuple[Candidate, ...]()
+        if self._is_relayed:
+            endpoints = tuple(endpoint for endpoint in endpoints if endpoint.channel)
+        else:
+            candidates = self._disclosure.in_invite(is_contact=self._is_contact(self._number))
+        invite = messages.Invite(
+            *(self._number, self._own_certificate, self._codecs, utc_s),
+            candidates=candidates,
+            relayed_only=self._is_relayed,
+        )
         try:
             callee = Certificate.decode(fact.certificate)
             if self.pins.contradict(self._number, callee.public_key):
                 self._fail(EndReason.NUMBER_CHANGED, now_s)
                 return
-            if not fact.endpoints:
-                raise MalformedError("a number without an endpoint")
-            self.session = self._transactions.invite(callee, fact.endpoints, invite, now_s)
+            if not endpoints:
+                raise MalformedError("a number without an endpoint that we may use")
+            self.session = self._transactions.invite(callee, endpoints, invite, now_s)
         except MalformedError:
             self._fail(EndReason.UNREACHABLE, now_s)
             return
+        if not self._is_relayed:
+            self.session.own_candidates = self._disclosure.to_all()
         self.view = self._named(self.view, self._number, callee)
         self.timer_s = None  # from here on the session knows when to give up
 
@@ -163,11 +199,13 @@ class Line:
     def hear_ringback(self, signal: messages.Ringing, now_s: float) -> None:
         """The callee's box says, sealed by its key, that its bell sounds."""
         if self._prepare_media(signal.codec, now_s):
+            self.hear_candidates(signal, now_s)
             self._enter(CallState.RINGBACK, now_s + RING_CALLER_S)
 
     def hear_answer(self, signal: messages.Answered, now_s: float) -> None:
         """The callee has lifted; RINGING may have been lost or overtaken."""
         if self._is_prepared or self._prepare_media(signal.codec, now_s):
+            self.hear_candidates(signal, now_s)
             self._talk(now_s)
 
     def hear_refusal(self, signal: messages.Refusal, now_s: float) -> None:
@@ -203,19 +241,29 @@ class Line:
             return
         codec = common_codec(caller, self._codecs)
         assert codec is not None
-        self._transactions.respond(caller.session, messages.Ringing(codec), now_s)
+        invite = caller.session.invite
+        is_contact = self._is_contact(caller.number)
+        candidates = self._disclosure.in_ringing(is_contact=is_contact and not invite.relayed_only)
+        self._transactions.respond(caller.session, messages.Ringing(codec, candidates), now_s)
         if caller.session.is_over:
             return  # no response could be sealed
         self.session, self._number = caller.session, caller.number
+        self._is_relayed = invite.relayed_only
+        if not self._is_relayed:
+            caller.session.own_candidates = self._disclosure.to_all()
         self._out.append(events.StartRinging())
         self.view = view
         self._enter(CallState.RINGING, now_s + RING_CALLEE_S)
         self._prepare_media(codec, now_s)
+        if is_contact:
+            self.hear_candidates(invite, now_s)
 
     def answer(self, _fact: events.HookLifted, now_s: float) -> None:
         """The handset was lifted while the bell sounds."""
-        assert self.view.codec is not None
-        self._respond(messages.Answered(self.view.codec), now_s)
+        assert self.view.codec is not None and isinstance(self.session, CalleeSession)
+        candidates = self.session.own_candidates
+        self._respond(messages.Answered(self.view.codec, candidates), now_s)
+        self.hear_candidates(self.session.invite, now_s)
         self._out += [events.StopRinging(), events.OpenEarpiece()]
         self._talk(now_s)
 
@@ -245,6 +293,11 @@ class Line:
 
     # --- both sides ----------------------------------------------------------------------------
 
+    def hear_candidates(self, signal: messages.WithCandidates, _now_s: float) -> None:
+        """The peer may be reached directly there."""
+        if signal.candidates and not self._is_relayed:
+            self._out.append(events.ProbePeer(signal.candidates))
+
     def _talk(self, now_s: float) -> None:
         assert self.session is not None and self.session.channel is not None
         key = self.session.certificate.public_key
@@ -265,9 +318,17 @@ class Line:
             return False
         keys = session.channel.media_keys()
         sending, receiving = keys.caller_to_callee, keys.callee_to_caller
-        if not isinstance(session, CallerSession):
+        is_caller = isinstance(session, CallerSession)
+        if not is_caller:
             sending, receiving = receiving, sending
-        self._out.append(events.PrepareMedia(codec, session.remote, sending, receiving))
+        remotes: tuple[Endpoint, ...] = (session.remote,)
+        if isinstance(session, CallerSession):
+            remotes += tuple(other for other in session.endpoints if other != session.remote)
+        path_key = session.channel.path_key()
+        self._out += [
+            events.PreparePath(path_key, is_caller, remotes, self._is_relayed),
+            events.PrepareMedia(codec, session.remote, sending, receiving),
+        ]
         self._is_prepared = True
         self.view = replace(self.view, codec=codec)
         return True
@@ -316,6 +377,10 @@ class Line:
             self._out.append(events.StopMedia())
         self.session, self._number, self._is_prepared = None, "", False
         self.timer_s = None
+
+    def _is_contact(self, number: str) -> bool:
+        """Somebody in the phone book, or with whom a call was answered once."""
+        return number in self._names or number in self.pins.keys
 
     def _named(self, view: CallView, peer_number: str, certificate: Certificate) -> CallView:
         """The phone book's name goes before the one the peer gives itself."""

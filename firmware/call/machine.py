@@ -33,6 +33,8 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.WallClockRead: Line.set_clock,
     events.Argon2Computed: Line.prove_callers,
     events.EndpointRefused: Line.try_elsewhere,
+    events.OwnCandidatesFound: Line.find_addresses,
+    events.PathChanged: Line.follow_path,
 }
 
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.
@@ -72,6 +74,9 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # speech
     (CallState.CONNECTED, messages.Bye): Line.lose_peer,
     (CallState.CONNECTED, messages.Cancel): Line.lose_peer,  # gave up as we lifted
+    (CallState.CONNECTED, messages.Ack): Line.hear_candidates,
+    (CallState.CONNECTED, messages.Update): Line.hear_candidates,
+    (CallState.CONNECTED, messages.Updated): Line.hear_candidates,
     (CallState.CONNECTED, GaveUp): Line.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): Line.lose_connection,
     (CallState.CONNECTED, events.HookReplaced): Line.replace_handset,

@@ -10,9 +10,10 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
+from firmware.call.addresses import decode_candidates, encode_candidates
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
-from firmware.model import Codec
+from firmware.model import Candidate, Codec
 from firmware.number import NUMBER_DIGITS
 
 VERSION = 1
@@ -22,7 +23,9 @@ UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
 
 _HEAD = struct.Struct("!BH")
 _FIELD = struct.Struct("!BH")
-_NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)  # tags
+# tags
+_NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
+_CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -38,12 +41,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Invite(Signal):
-    """Asks for a call; names no address, for the callee decides what the caller may learn."""
+    """Asks for a call; tells a stranger no address of a local network."""
 
     callee_number: str
     certificate: bytes  # the caller's, encoded
     codecs: tuple[Codec, ...]  # offered, in order of preference
     utc_s: int | None  # when it was sent; None if the caller has no clock
+    candidates: tuple[Candidate, ...] = ()  # of the sender, here and below
+    relayed_only: bool = False  # the caller will use no direct path: it needs no address
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,16 @@ class Prack(Signal):
 @dataclass(frozen=True, slots=True)
 class Ack(Signal):
     """A final response has arrived."""
+
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Update(Signal):
+    """UPDATE (RFC 3311): in mid-call, the sender may be reached at other addresses now."""
+
+    sequence: int  # 0 to 255, counts and wraps: which of them is answered
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +91,7 @@ class Ringing(Signal):
     """180: the callee's bell sounds, and this codec was chosen."""
 
     codec: Codec
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,15 @@ class Answered(Signal):
     """200 to the INVITE: the callee has lifted; repeats the codec, for RINGING can be lost."""
 
     codec: Codec
+    candidates: tuple[Candidate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Updated(Signal):
+    """200 to UPDATE, with the other side's own candidates."""
+
+    sequence: int
+    candidates: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +145,9 @@ class Decline(Refusal):
     """603: the callee does not want this call."""
 
 
-# Requests count from 1; a response has SIP's status code. 200 is two types, told apart by a field.
+WithCandidates = Invite | Ack | Ringing | Answered | Update | Updated
+
+# Requests count from 1; a response has SIP's status code. A field tells the three 200 apart.
 _OK = 200
 _TYPES: dict[type[Signal], int] = {
     Invite: 1,
@@ -128,10 +155,12 @@ _TYPES: dict[type[Signal], int] = {
     Bye: 3,
     Cancel: 4,
     Prack: 5,
+    Update: 6,
     Trying: 100,
     Ringing: 180,
     Answered: _OK,
     Ended: _OK,
+    Updated: _OK,
     NotFound: 404,
     TryLater: 480,
     Busy: 486,
@@ -141,11 +170,11 @@ _TYPES: dict[type[Signal], int] = {
 _WITHOUT_FIELDS: dict[int, Signal] = {
     _TYPES[kind]: kind()
     for kind in (
-        *(Ack, Bye, Cancel, Prack, Trying),
+        *(Bye, Cancel, Prack, Trying),
         *(NotFound, TryLater, Busy, NotAcceptable, Decline),
     )
 }
-_ANSWERS_INVITE, _ANSWERS_END = b"\x01", b"\x03"  # field ANSWERS of a 200
+_ANSWERS_INVITE, _ANSWERS_END, _ANSWERS_UPDATE = b"\x01", b"\x03", b"\x06"  # of a 200
 
 
 def encode_signal(signal: Signal) -> bytes:
@@ -160,6 +189,12 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_CODEC: bytes([_CODEC_CODES[codec]]), _ANSWERS: _ANSWERS_INVITE}
         case Ended():
             fields = {_ANSWERS: _ANSWERS_END}
+        case Update(sequence=sequence):
+            fields = {_SEQUENCE: bytes([sequence])}
+        case Updated(sequence=sequence):
+            fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
+    if isinstance(signal, WithCandidates) and signal.candidates:
+        fields[_CANDIDATES] = encode_candidates(signal.candidates)
     encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + b"".join(
         _FIELD.pack(tag, len(value)) + value for tag, value in sorted(fields.items())
     )
@@ -179,8 +214,13 @@ def decode_signal(data: bytes) -> Signal:
         return _WITHOUT_FIELDS[kind]
     if kind == _TYPES[Invite]:
         return _decode_invite(fields)
+    candidates = decode_candidates(fields.get(_CANDIDATES, b""))
+    if kind == _TYPES[Ack]:
+        return Ack(candidates)
+    if kind == _TYPES[Update]:
+        return Update(_decode_sequence(fields), candidates)
     if kind == _TYPES[Ringing]:
-        return Ringing(_decode_codec(fields))
+        return Ringing(_decode_codec(fields), candidates)
     if kind == _OK:
         return _decode_ok(fields)
     raise MalformedError(f"signalling message of unknown type {kind}")
@@ -194,6 +234,8 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
     }
     if invite.utc_s is not None:
         fields[_UTC] = struct.pack("!Q", invite.utc_s)
+    if invite.relayed_only:
+        fields[_RELAYED] = b""
     return fields
 
 
@@ -224,7 +266,10 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     if len(codes) > CODECS_MAX or len(set(codes)) != len(codes):
         raise MalformedError("INVITE with too many codecs, or one of them twice")
     codecs = tuple(_CODECS_BY_CODE[code] for code in codes if code in _CODECS_BY_CODE)
-    return Invite(number.decode(), certificate, codecs, _decode_utc(fields))
+    candidates = decode_candidates(fields.get(_CANDIDATES, b""))
+    relayed_only = _RELAYED in fields
+    utc_s = _decode_utc(fields)
+    return Invite(number.decode(), certificate, codecs, utc_s, candidates, relayed_only)
 
 
 def _decode_utc(fields: dict[int, bytes]) -> int | None:
@@ -243,10 +288,20 @@ def _decode_codec(fields: dict[int, bytes]) -> Codec:
     return _CODECS_BY_CODE[value[0]]
 
 
+def _decode_sequence(fields: dict[int, bytes]) -> int:
+    value = fields.get(_SEQUENCE, b"")
+    if len(value) != 1:
+        raise MalformedError("UPDATE without a sequence number")
+    return value[0]
+
+
 def _decode_ok(fields: dict[int, bytes]) -> Signal:
     answers = fields.get(_ANSWERS)
+    candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     if answers == _ANSWERS_INVITE:
-        return Answered(_decode_codec(fields))
+        return Answered(_decode_codec(fields), candidates)
+    if answers == _ANSWERS_UPDATE:
+        return Updated(_decode_sequence(fields), candidates)
     if answers == _ANSWERS_END:
         return Ended()
     raise MalformedError("200 to an unknown request")

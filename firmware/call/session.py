@@ -25,13 +25,15 @@ from firmware.call.messages import (
     Ringing,
     Signal,
     Trying,
+    Update,
+    Updated,
     decode_signal,
     encode_signal,
 )
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate
-from firmware.model import Endpoint
+from firmware.model import Candidate, Endpoint
 
 # 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
 # 90,000 calls. Two datagrams a second of at most 400 bytes load no path, so no longer pauses
@@ -53,7 +55,11 @@ class Repeat:
 
 
 class Session(ABC):
-    """What both roles share; `remote` is where the last authentic datagram came from."""
+    """What both roles share; `remote` is where the last authentic datagram came from.
+
+    `also` are other ways to the peer: what is sealed goes there too. `own_candidates` is what the
+    peer is told of our addresses once the call is answered.
+    """
 
     def __init__(
         self, certificate: Certificate, remote: Endpoint, outbox: list[SendDatagram]
@@ -64,7 +70,11 @@ class Session(ABC):
         self.is_over = False  # nothing is left to tell the core
         self.forget_s: float | None = None
         self._outbox = outbox
+        self.also: tuple[Endpoint, ...] = ()
+        self.own_candidates: tuple[Candidate, ...] = ()
         self._repeat: Repeat | None = None
+        self._update: Repeat | None = None  # beside what else is repeated
+        self._updates = 0
         self._is_answered = False
 
     @property
@@ -82,7 +92,15 @@ class Session(ABC):
         """No event will come any more; duplicates are still answered for LINGER_S."""
         self.is_over = True
         self.forget_s = now_s + LINGER_S
-        self._repeat = None
+        self._repeat = self._update = None
+
+    def update(self, now_s: float) -> None:
+        """Tell the peer `own_candidates`, repeated until it answers; replaces an earlier one."""
+        if self.is_over or not self._is_answered:
+            return
+        self._updates = (self._updates + 1) % 256
+        self._update = _repeat(Update(self._updates, self.own_candidates), now_s)
+        self._transmit(self._update.signal)
 
     def hear(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
         """Open a transport message; returns what the core must know. Raises MalformedError."""
@@ -95,27 +113,26 @@ class Session(ABC):
         if isinstance(signal, Ended):
             self._stop_repeat(Bye, Cancel)
             return None
+        if isinstance(signal, Update | Updated):
+            return self._take_update(signal)
         return self._take(signal, now_s)
 
     def on_time(self, now_s: float) -> Signal | None:
         """Repeat what is due; returns what was repeated in vain until GIVE_UP_S."""
+        if self._update is not None and not self._repeat_if_due(self._update, now_s):
+            self._update = None  # the call goes on; whether it can, the media will tell
         repeat = self._repeat
-        if repeat is None:
+        if repeat is None or self._repeat_if_due(repeat, now_s):
             return None
-        if now_s >= repeat.give_up_s:
-            self._repeat = None
-            return repeat.signal
-        if now_s >= repeat.next_s:
-            self._transmit(repeat.signal)
-            repeat.interval_s = min(2 * repeat.interval_s, REPEAT_MAX_S)
-            repeat.next_s = now_s + repeat.interval_s
-        return None
+        self._repeat = None
+        return repeat.signal
 
     def deadline_s(self) -> float | None:
         """When something must be repeated, given up or forgotten."""
         times = [] if self.forget_s is None else [self.forget_s]
-        if self._repeat is not None:
-            times += [self._repeat.next_s, self._repeat.give_up_s]
+        for repeat in (self._repeat, self._update):
+            if repeat is not None:
+                times += [repeat.next_s, repeat.give_up_s]
         return min(times, default=None)
 
     @abstractmethod
@@ -129,13 +146,34 @@ class Session(ABC):
         self.end(now_s)
         return None if was_over else signal
 
+    def _take_update(self, signal: Update | Updated) -> Signal | None:
+        if self.is_over:
+            return None
+        if isinstance(signal, Update):
+            self._transmit(Updated(signal.sequence, self.own_candidates))
+        elif self._update is not None and signal.sequence == self._updates:
+            self._update = None
+        return signal if signal.candidates else None
+
     def _transmit(self, signal: Signal) -> None:
         assert self.channel is not None
-        self._outbox.append(SendDatagram(self.channel.seal(encode_signal(signal)), self.remote))
+        sealed = self.channel.seal(encode_signal(signal))
+        for endpoint in dict.fromkeys((self.remote, *self.also)):
+            self._outbox.append(SendDatagram(sealed, endpoint))
 
     def _start_repeat(self, signal: Signal, now_s: float) -> None:
-        self._repeat = Repeat(signal, now_s + REPEAT_FIRST_S, REPEAT_FIRST_S, now_s + GIVE_UP_S)
+        self._repeat = _repeat(signal, now_s)
         self._transmit(signal)
+
+    def _repeat_if_due(self, repeat: Repeat, now_s: float) -> bool:
+        """False if it has been repeated for long enough."""
+        if now_s >= repeat.give_up_s:
+            return False
+        if now_s >= repeat.next_s:
+            self._transmit(repeat.signal)
+            repeat.interval_s = min(2 * repeat.interval_s, REPEAT_MAX_S)
+            repeat.next_s = now_s + repeat.interval_s
+        return True
 
     def _stop_repeat(self, *kinds: type[Signal]) -> None:
         if self._repeat is not None and isinstance(self._repeat.signal, kinds):
@@ -155,7 +193,7 @@ class CallerSession(Session):
     ) -> None:
         super().__init__(certificate, endpoints[0], outbox)
         self._handshake = handshake
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._attempts = 0
         self._first = Envelope(Kind.HANDSHAKE_1, session_id, handshake.first_message).encode()
 
@@ -216,14 +254,14 @@ class CallerSession(Session):
         self._stop_repeat(Prack)
         if isinstance(signal, Answered):
             self._is_answered = True
-            self._transmit(Ack())
+            self._transmit(Ack(self.own_candidates))
         return signal
 
     def _transmit(self, signal: Signal) -> None:
         if not isinstance(signal, Invite):
             super()._transmit(signal)
             return
-        endpoint = self._endpoints[self._attempts % len(self._endpoints)]
+        endpoint = self.endpoints[self._attempts % len(self.endpoints)]
         self._attempts += 1
         self._outbox.append(SendDatagram(self._first, endpoint))
 
@@ -288,9 +326,14 @@ class CalleeSession(Session):
         del now_s  # the caller's side needs it
         if isinstance(signal, Ack):
             self._stop_repeat(Answered, Refusal)
-        elif isinstance(signal, Prack):
+            return signal if signal.candidates and not self.is_over else None
+        if isinstance(signal, Prack):
             if self.awaits_prack:
                 return signal
             if isinstance(self._response, Ringing):
                 self._transmit(self._response)
         return None
+
+
+def _repeat(signal: Signal, now_s: float) -> Repeat:
+    return Repeat(signal, now_s + REPEAT_FIRST_S, REPEAT_FIRST_S, now_s + GIVE_UP_S)

@@ -1,7 +1,6 @@
 """The sound of one call: frames to SRTP packets, SRTP packets to frames, and a report a second.
 
-Knows no call states and no path: where to send is told by PrepareMedia and then follows the newest
-authentic packet, so that a peer behind a NAT, or one that moves, is answered where it is.
+Knows no call states and no path: where to send, the route says, which is told what was heard.
 Units: `_s` monotonic seconds (float); a frame is 20 ms.
 Sources: RFC 3550 (RTP), RFC 3711 and RFC 7714 (SRTP), RFC 3551 section 4.1 (marker bit).
 """
@@ -31,6 +30,7 @@ from firmware.media.adapt import Adapter
 from firmware.media.player import Player
 from firmware.media.red import Block
 from firmware.media.reports import Reports
+from firmware.media.route import LastHeard, Route
 from firmware.media.rtp import RtpPacket, is_rtcp, wrap
 from firmware.media.sender import Sender
 from firmware.media.srtp import ReplayedError, SrtpReceiver, SrtpSender
@@ -43,10 +43,11 @@ LOSS_REPORTS = 5  # seconds over which the fraction of lost packets is taken
 
 
 class MediaSession:
-    """The core of the media package: at most one call at a time."""
+    """The core of the media package: at most one call at a time; without `route` LastHeard."""
 
-    def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(self, random_bytes: Callable[[int], bytes], route: Route | None = None) -> None:
         self._random_bytes = random_bytes
+        self._route = route
         self._sound: _Sound | None = None
         self._started_s: float | None = None
         self._report_s = 0.0  # when the next report is due
@@ -57,14 +58,15 @@ class MediaSession:
         """Take RTP, keys, PrepareMedia, StartMedia and StopMedia; others do nothing."""
         match fact:
             case PrepareMedia():
-                self._sound = _Sound(fact, self._random_bytes)
+                route = self._route or LastHeard(fact.remote)
+                self._sound = _Sound(fact, self._random_bytes, route)
                 self._started_s = self._lost_s = self.heard_first_s = None
             case StartMedia() if self._sound is not None and self._started_s is None:
                 self._started_s = now_s
                 self._report_s, self._lost_s = now_s + REPORT_S, now_s + MEDIA_TIMEOUT_S
                 self._sound.reports.start(now_s)
             case StopMedia() if self._sound is not None:
-                return self._stop()
+                return self._stop(now_s)
             case KeyPressed(key=key) if self._sound is not None and self._started_s is not None:
                 self._sound.press(key)
             case DatagramReceived() if self._sound is not None:
@@ -82,7 +84,7 @@ class MediaSession:
             messages += self._sound.send_report(now_s)
         if now_s >= self._report_s:
             self._report_s += REPORT_S * (1 + (now_s - self._report_s) // REPORT_S)
-            messages.append(self._sound.report())
+            messages.append(self._sound.report(now_s))
         if self._lost_s is not None and now_s >= self._lost_s:
             self._lost_s = None
             messages.append(MediaLost())
@@ -97,10 +99,9 @@ class MediaSession:
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone, to be sent; nothing when no call is running."""
-        del now_s  # the peer's clock is the count of frames
         if self._sound is None or self._started_s is None:
             return []
-        return self._sound.send(frame)
+        return self._sound.send(frame, now_s)
 
     def playout(self, now_s: float) -> Frame | None:
         """The next frame for the ear; None when no call is running or nothing has come yet."""
@@ -111,9 +112,10 @@ class MediaSession:
             self.heard_first_s = now_s
         return frame
 
-    def _stop(self) -> list[Message]:
+    def _stop(self, now_s: float) -> list[Message]:
         assert self._sound is not None
-        messages: list[Message] = [self._sound.report()] if self._started_s is not None else []
+        is_started = self._started_s is not None
+        messages: list[Message] = [self._sound.report(now_s)] if is_started else []
         self._sound = self._started_s = self._lost_s = None
         return messages
 
@@ -121,8 +123,11 @@ class MediaSession:
 class _Sound:
     """Everything that exists once per call."""
 
-    def __init__(self, prepared: PrepareMedia, random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self, prepared: PrepareMedia, random_bytes: Callable[[int], bytes], route: Route
+    ) -> None:
         self._remote: Endpoint = prepared.remote
+        self._route = route
         self._player = Player(prepared.codec)
         self._sender = Sender(prepared.codec, random_bytes)
         self._adapter = Adapter(FORMATS[prepared.codec].bitrate)
@@ -137,14 +142,14 @@ class _Sound:
         self._replayed = self._malformed = 0
         self._losses: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOSS_REPORTS + 1)
 
-    def send(self, frame: Frame) -> list[Message]:
+    def send(self, frame: Frame, now_s: float) -> list[Message]:
         """The packet of a frame; none if the frame waits to share one."""
         packet = self._sender.send(frame)
         if packet is None:
             return []
         protected = self._protect.protect(packet.encode())
         self._sent.count(protected)
-        return self._to_peer(protected)
+        return self._to_peer(protected, now_s)
 
     def press(self, key: str) -> None:
         """Send a key."""
@@ -158,7 +163,7 @@ class _Sound:
     def send_report(self, now_s: float) -> list[Message]:
         """What the peer should know of its packets."""
         report = self.reports.compound(self._player, self._clock_hz, now_s)
-        return self._to_peer(self._protect.protect_report(report))
+        return self._to_peer(self._protect.protect_report(report), now_s)
 
     def receive(self, datagram: DatagramReceived, now_s: float) -> bool:
         """Take one datagram; True if it is an authentic packet of the peer, for the first time."""
@@ -173,6 +178,7 @@ class _Sound:
                 packet = self._hear_key(packet)
         except ReplayedError:
             self._replayed += 1
+            self._route.heard(datagram.source, now_s, is_first=False)
             return False
         except MalformedError:
             self._malformed += 1
@@ -180,9 +186,8 @@ class _Sound:
         self._received.count(datagram.data)
         if blocks:
             self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
-        if self._player.push(packet, blocks, self._clock_hz, now_s):
-            # only the newest: a straggler from the path before must not turn us back
-            self._remote = datagram.source
+        is_newest = self._player.push(packet, blocks, self._clock_hz, now_s)
+        self._route.heard(datagram.source, now_s, is_first=is_newest)
         self.reports.noticed(self._player.buffer.counters.lost, now_s)
         return True
 
@@ -190,7 +195,7 @@ class _Sound:
         """The next frame, and whether it was decoded from a packet."""
         return self._player.pull(now_s)
 
-    def report(self) -> Message:
+    def report(self, now_s: float) -> Message:
         """The counters so far, and the loss of the last LOSS_REPORTS reports."""
         buffer = self._player.buffer
         jitter = buffer.counters
@@ -215,10 +220,11 @@ class _Sound:
         self._losses.append((missing, expected))
         missing, expected = missing - self._losses[0][0], expected - self._losses[0][1]
         fraction = min(max(missing / expected, 0.0), 1.0) if expected > 0 else 0.0
-        return MediaReported(self._player.codec, self._remote, counters, fraction)
+        remote = next(iter(self._route.destinations(now_s)), self._remote)
+        return MediaReported(self._player.codec, remote, counters, fraction)
 
-    def _to_peer(self, data: bytes) -> list[Message]:
-        return [SendDatagram(data, self._remote)]
+    def _to_peer(self, data: bytes, now_s: float) -> list[Message]:
+        return [SendDatagram(data, to) for to in self._route.destinations(now_s)]
 
     def _blocks(self, packet: RtpPacket) -> list[Block]:
         """The frames of speech in a packet."""

@@ -37,11 +37,11 @@ def test_call_goes_through_every_state_and_says_what_the_others_must_do() -> Non
         for phone in (anna, bert)
     ]
     assert " ".join(deeds[0]) == (
-        "OpenEarpiece ExpectNumber ResolveNumber PrepareMedia PeerPinned StoreState StartMedia"
-        " OpenMicrophone CallEnded CloseMicrophone StopMedia CloseEarpiece"
+        "OpenEarpiece ExpectNumber ResolveNumber PreparePath PrepareMedia PeerPinned StoreState"
+        " StartMedia OpenMicrophone CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )
     assert " ".join(deeds[1]) == (
-        "ComputeArgon2 StartRinging PrepareMedia StopRinging OpenEarpiece"
+        "ComputeArgon2 StartRinging PreparePath PrepareMedia StopRinging OpenEarpiece"
         " PeerPinned StoreState StartMedia OpenMicrophone"
         " CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )

@@ -1,0 +1,34 @@
+"""Disclosure: which of our addresses the peer of a call may know, and when.
+
+Knows no call state and no bytes. An address tells where somebody is, so a stranger learns nothing
+of a callee before the callee lifts, and of a caller nothing that is private.
+Source: RFC 8828 section 5 (addresses of hosts are private matters), RFC 8838 section 5.
+"""
+
+from __future__ import annotations
+
+from firmware.events import OwnCandidatesFound
+from firmware.model import Candidate
+
+
+class Disclosure:
+    """Our candidates, and who is told which."""
+
+    def __init__(self) -> None:
+        self._found = OwnCandidatesFound((), ())
+
+    def find(self, found: OwnCandidatesFound) -> None:
+        """These are our candidates from now on."""
+        self._found = found
+
+    def in_invite(self, *, is_contact: bool) -> tuple[Candidate, ...]:
+        """For the callee, whose number was dialled."""
+        return self.to_all() if is_contact else self._found.public
+
+    def in_ringing(self, *, is_contact: bool) -> tuple[Candidate, ...]:
+        """For the caller, before we lift."""
+        return self.to_all() if is_contact else ()
+
+    def to_all(self) -> tuple[Candidate, ...]:
+        """For the other side of a conversation; the local network first, it is the nearest."""
+        return self._found.private + self._found.public

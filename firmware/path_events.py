@@ -1,0 +1,76 @@
+"""The part of the vocabulary that is about addresses and paths; everybody takes it from events.py.
+
+Units: `_s` seconds, monotonic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.core import Command, Fact
+from firmware.model import Candidate, Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class AddressesChanged(Fact):
+    """Where our socket can be reached without a router in between, by the interfaces we have."""
+
+    addresses: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedAt(Fact):
+    """`observer` saw our datagrams come from `endpoint` (overlay -> path); it may lie."""
+
+    endpoint: Endpoint
+    observer: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapped(Fact):
+    """The router forwards `endpoint` to us, as asked for; None = no longer, or it never did."""
+
+    endpoint: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCandidatesFound(Fact):
+    """Where we may be reached directly (path -> call), all of it, best first.
+
+    `private` are addresses of a local network; no stranger is told them before the callee lifts.
+    """
+
+    public: tuple[Candidate, ...]
+    private: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePath(Command):
+    """The handshake with the peer is done (call -> path): `key` proves who probes.
+
+    `remotes` are where the peer answers already, the first being where signalling goes.
+    """
+
+    key: bytes = field(repr=False)
+    is_caller: bool
+    remotes: tuple[Endpoint, ...]
+    relayed_only: bool = False  # no direct path is probed or used
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePeer(Command):
+    """The peer says where it may be reached directly (call -> path); adds to what it said."""
+
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PathChanged(Fact):
+    """Where packets for the peer go from now on (path -> call, status), the path itself first.
+
+    More than one endpoint = the path is in doubt, so that packets go on all of them.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    is_relayed: bool
+    rtt_s: float | None  # round trip, smoothed; None = not measured
