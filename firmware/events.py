@@ -31,7 +31,6 @@ from firmware.path_events import PortMapped as PortMapped
 from firmware.path_events import PreparePath as PreparePath
 from firmware.path_events import ProbePeer as ProbePeer
 
-
 # --- facts from the world outside ------------------------------------------------------------
 
 

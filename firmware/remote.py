@@ -182,8 +182,3 @@ def _process_status() -> Answer:
     if statm.exists():
         rss_kib = int(statm.read_text().split()[1]) * resource.getpagesize() // 1024
     return {"cpu_s": round(time.process_time(), 3), "rss_mb": round(rss_kib / 1024, 1)}
-
-
-def _path_of(media: MediaReported | None) -> str:
-    """How speech reaches the peer: through an exchange, or straight."""
-    return "relay" if media is not None and media.remote.channel else "direct"

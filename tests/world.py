@@ -219,6 +219,8 @@ class World:
     def _add(self, actor: Actor) -> Actor:
         self.actors[actor.endpoint] = actor
         self.tell(actor, events.WallClockRead(UTC_AT_START_S + self.now_s))
+        if isinstance(actor, PhoneActor):
+            self.tell(actor, events.AddressesChanged((actor.endpoint,)))
         self.tell(actor, events.Started())
         return actor
 

@@ -215,10 +215,10 @@ class CallerSession(Session):
 
     def skip(self, endpoint: Endpoint) -> None:
         """The callee is not reached there: INVITE goes on at once to the next, if there is one."""
-        others = tuple(other for other in self._endpoints if other != endpoint)
-        if not others or len(others) == len(self._endpoints):
+        others = tuple(other for other in self.endpoints if other != endpoint)
+        if not others or len(others) == len(self.endpoints):
             return
-        self._endpoints = others
+        self.endpoints = others
         if self._repeat is not None and isinstance(self._repeat.signal, Invite):
             self._transmit(self._repeat.signal)
 

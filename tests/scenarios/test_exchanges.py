@@ -21,7 +21,10 @@ def test_call_between_two_boxes_behind_nats_goes_through_an_exchange() -> None:
     bert = world.add_phone("bert", exchanges=exchanges, behind_nat=True, direct=False)
     world.settle()
     world.run(10.0)
-    world.connect(anna, bert)
+    world.lift(anna)
+    world.dial(anna, "*67" + bert.number)  # relayed only
+    world.wait(anna, CallState.RINGBACK)
+    world.lift(bert)
     world.run(2.0)
     anna.voice_hz, bert.voice_hz = 500.0, 900.0
     since_s = world.now_s + 0.5
