@@ -26,6 +26,7 @@ class Site:
     own: str  # the address the host itself sees
     router: str = ""  # the home's
     carrier: str = ""
+    leg_s: float = LEG_S
 
     @property
     def address(self) -> str:
@@ -45,7 +46,7 @@ class Lab:
         """A host with addresses of its own and no router."""
         self.space.add(name)
         self._join(name, addresses, leg_s)
-        return self._keep(Site(name, Kind.PUBLIC, tuple(addresses), addresses[0]))
+        return self._keep(Site(name, Kind.PUBLIC, tuple(addresses), addresses[0], leg_s=leg_s))
 
     def site(self, name: str, kind: Kind, address: str, *, leg_s: float = LEG_S) -> Site:
         """A host behind a router of `kind`; names are of at most ten characters."""
@@ -82,10 +83,11 @@ class Lab:
         self.space.nft(router, rules(Kind.PORT_RESTRICTED, f"{net}.2"))
         return self._keep(Site(name, Kind.CARRIER, (address,), HOST, router, carrier))
 
-    def set_legs(self, **conditions: float | bool) -> None:
-        """Conditions of every leg but those without delay, in the middle; see leg.Conditions."""
+    def set_hosts(self, **conditions: float | bool) -> None:
+        """Conditions of every leg but those of no length, in the middle; see leg.Conditions."""
         for site in self.sites.values():
-            self.set_leg(site, **conditions)
+            if site.leg_s:
+                self.set_leg(site, **conditions)
 
     def set_leg(self, site: Site, **conditions: float | bool) -> None:
         """Conditions of the leg of one site, both ways."""

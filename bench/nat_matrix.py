@@ -1,0 +1,169 @@
+"""Calls over every pair of NATs: our boxes beside aioice with coturn, in the same lab and run.
+
+`python -m bench.nat_matrix --json [--types KIND,...] [--calls N] [--loss 0,0.05] [--parallel N]`
+prints one JSON object, progress on stderr. Needs what tests/lab needs. Each host is 20 ms from the
+middle, where the exchange (coturn) is: 80 ms from host to host and back.
+Compared is, of ours, from the callee's lifting until speech is heard at both ends, capture, codec
+and jitter buffer included; of theirs, from the start until both ends have a nominated pair, which
+is when the first packet of speech could leave.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.nat.table import cell_of_ours, cell_of_theirs, ratio, summary
+from bench.nat.theirs import IceHosts
+from firmware.errors import CommandError
+from tests.lab.calls import Box, Town, call, middle
+from tests.lab.nat import Kind
+from tests.lab.sites import LEG_S, Lab, Site
+from tests.lab.space import Space, why_not
+
+REACHABLE_S = 30.0
+CALLS = 5
+LOSSES = (0.0, 0.05)
+PARALLEL = 3  # calls at once; each box takes part in one
+EXCHANGES = 3
+NODES = 8
+
+
+def main() -> int:
+    """Print the matrix; 1 if there can be no lab, or a call of ours did not connect."""
+    arguments = parse(sys.argv[1:])
+    if reason := why_not():
+        sys.stderr.write(f"nat_matrix: {reason}\n")
+        return 1
+    with Space(arguments.seed) as space, tempfile.TemporaryDirectory(prefix="nat") as folder:
+        report = asyncio.run(Matrix(Lab(space), Path(folder), arguments).run())
+    print(json.dumps(report, indent=2))
+    failed = any(
+        loss["summary"]["ours"]["connected"] < loss["summary"]["ours"]["calls"]
+        for loss in report["losses"]
+    )
+    return 1 if failed else 0
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--json", action="store_true", help="the only form there is")
+    parser.add_argument("--types", default=",".join(Kind), help="kinds of NAT, by commas")
+    parser.add_argument("--calls", type=int, default=CALLS, help="for each pair")
+    parser.add_argument("--loss", default=",".join(map(str, LOSSES)), help="of each leg, each way")
+    parser.add_argument("--parallel", type=int, default=PARALLEL, help="calls at once")
+    parser.add_argument("--seed", default="matrix", help="of the loss on the legs")
+    parser.add_argument("--only", choices=("ours", "aioice"), help="one of the two")
+    return parser.parse_args(words)
+
+
+class Matrix:
+    """Sites of each kind on both sides, and all the pairs of them."""
+
+    def __init__(self, lab: Lab, folder: Path, arguments: argparse.Namespace) -> None:
+        self._lab = lab
+        self._town = Town(lab, folder)
+        self._kinds = [Kind(word) for word in arguments.types.split(",")]
+        self._calls: int = arguments.calls
+        self._losses = [float(word) for word in arguments.loss.split(",")]
+        self._parallel: int = arguments.parallel
+        self._wants_ours = arguments.only != "aioice"
+        self._wants_theirs = arguments.only != "ours"
+        self._boxes: dict[str, Box] = {}
+        self._ice: IceHosts | None = None
+
+    async def run(self) -> dict[str, Any]:
+        """Everything, in order; the report."""
+        callers, callees = self._build()
+        try:
+            losses = [await self._measure(loss, callers, callees) for loss in self._losses]
+        finally:
+            await self._town.close()
+            if self._ice is not None:
+                await self._ice.close()
+        return {
+            "benchmark": "nat_matrix",
+            "leg_ms": 1000 * LEG_S,
+            "calls_per_pair": self._calls,
+            "calls_at_once": self._parallel,
+            "exchanges": EXCHANGES,
+            "directory_nodes": NODES,
+            "losses": losses,
+        }
+
+    def _build(self) -> tuple[list[Site], list[Site]]:
+        middle(self._lab, self._town, NODES, EXCHANGES)
+        callers = [
+            self._lab.site(f"a{n}", kind, f"198.51.100.{10 + n}")
+            for n, kind in enumerate(self._kinds)
+        ]
+        callees = [
+            self._lab.site(f"b{n}", kind, f"203.0.113.{10 + n}")
+            for n, kind in enumerate(self._kinds)
+        ]
+        if self._wants_theirs:
+            self._ice = IceHosts(self._lab)
+        return callers, callees
+
+    async def _measure(
+        self, loss: float, callers: list[Site], callees: list[Site]
+    ) -> dict[str, Any]:
+        """All pairs with one loss, ours and theirs by turns."""
+        self._lab.set_hosts(loss=0.0)
+        if self._wants_ours:
+            await self._ready([*callers, *callees])
+        if self._ice is not None:
+            await asyncio.gather(*(self._ice.warm_up(site) for site in (*callers, *callees)))
+        self._lab.set_hosts(loss=loss)
+        cells: dict[str, dict[str, Any]] = {}
+        for shift in range(len(self._kinds)):
+            pairs = [
+                (caller, callees[(n + shift) % len(callees)]) for n, caller in enumerate(callers)
+            ]
+            for start in range(0, len(pairs), self._parallel):
+                together = pairs[start : start + self._parallel]
+                found = await asyncio.gather(*(self._pair(*pair) for pair in together))
+                cells |= dict(found)
+                tell(loss, found)
+        return {"loss_per_leg": loss, "summary": summary(cells), "cells": cells}
+
+    async def _ready(self, sites: list[Site]) -> None:
+        for site in sites:
+            if site.name not in self._boxes:
+                self._boxes[site.name] = await self._town.add_box(site)
+        for site in sites:
+            try:
+                box = self._boxes[site.name]
+                await box.until("reachable", value=True, within_s=REACHABLE_S)
+            except CommandError as error:  # its calls will show it
+                sys.stderr.write(f"{site.kind}: {error}\n")
+
+    async def _pair(self, caller: Site, callee: Site) -> tuple[str, dict[str, Any]]:
+        cell: dict[str, Any] = {}
+        if self._wants_ours:
+            boxes = self._boxes[caller.name], self._boxes[callee.name]
+            cell["ours"] = cell_of_ours([await call(*boxes) for _ in range(self._calls)])
+        if self._ice is not None:
+            attempts = [await self._ice.connect(caller, callee) for _ in range(self._calls)]
+            cell["aioice"] = cell_of_theirs(attempts)
+        if len(cell) == 2:
+            cell["ratio"] = ratio(cell["ours"], cell["aioice"])
+        return f"{caller.kind}>{callee.kind}", cell
+
+
+def tell(loss: float, found: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Progress, one line for each pair."""
+    for pair, cell in found:
+        sys.stderr.write(f"{time.strftime('%H:%M:%S')} loss {loss:g} {pair}: {json.dumps(cell)}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
