@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 from firmware import events
+from firmware.addresses import AddressWatch
 from firmware.call.pins import decode_pins
 from firmware.codec.speech import available_codecs
 from firmware.config import Config, Handset
@@ -79,6 +80,9 @@ class Box:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
                 tasks.create_task(self._watch_contacts(), name="contacts")
+                if self._shell.local is not None:
+                    watch = AddressWatch(self._shell.tell).run(self._shell.local)
+                    tasks.create_task(watch, name="addresses")
                 if self._lan is not None and self._shell.local is not None:
                     tasks.create_task(self._lan.run(self._shell.local), name="local network")
                 if self._control is not None:
