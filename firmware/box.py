@@ -30,6 +30,7 @@ from firmware.model import Codec, Endpoint, Frame
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
+from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
@@ -215,6 +216,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         contacts=tuple(state.restore(CONTACTS_FILE, decode_contacts) or ()),
         known_nodes=state.restore(NODES_FILE, decode_nodes),
         exchanges=config.network.exchanges,
+        known_exchanges=state.restore(EXCHANGES_FILE, decode_exchanges) or (),
         direct=config.network.direct,
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )

@@ -9,11 +9,13 @@ Source: ours, docs/protocol.md section 6.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 from dataclasses import dataclass
 from enum import IntEnum
 
 from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX, Protocol, protocol_of
 from firmware.errors import MalformedError
+from firmware.model import Endpoint
 
 ID_BYTES = 8
 TARGET_BYTES = 16
@@ -23,6 +25,7 @@ OPENED_HEAD_BYTES = 2 + 2 * ID_BYTES
 PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - OPEN_HEAD_BYTES
 OPEN_PAYLOAD_BYTES_MAX = 1_200  # one sealed envelope (call/envelope.py)
 RETRY_S_MAX = 0xFFFF
+ELSEWHERE_MAX = 8
 
 _TARGET_FOR = b"fernruf target"
 
@@ -36,6 +39,7 @@ class Kind(IntEnum):
     KEEP = 4  # a box: are you there, and am I known?
     KEPT = 5
     OPENED = 6  # as DATA; and from now on this is the identifier of your leg
+    ELSEWHERE = 7  # to a registered box: we are about to stop, others are there
 
 
 class Refused(IntEnum):
@@ -100,10 +104,11 @@ class Keep:
 
     kept_id: bytes  # of a registration or of a leg
     count: int  # 16 bits; tells answers apart
+    is_last: bool = False  # the registration is given up
 
     def encode(self) -> bytes:
         """14 bytes, as many as the answer."""
-        tail = self.count.to_bytes(2, "big") + bytes(2)
+        tail = self.count.to_bytes(2, "big") + bytes((self.is_last, 0))
         return bytes((CHANNEL_FIRST_BYTE, Kind.KEEP)) + self.kept_id + tail
 
 
@@ -136,7 +141,27 @@ class Opened:
         return head + self.about + self.leg_id + self.payload
 
 
-Frame = Open | Data | Refusal | Keep | Kept | Opened
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The exchange is about to stop; other exchanges may be at `endpoints`, at most ELSEWHERE_MAX.
+
+    Nothing about them is proved.
+    """
+
+    kept_id: bytes  # of the registration
+    endpoints: tuple[Endpoint, ...]
+
+    def encode(self) -> bytes:
+        """At most 162 bytes."""
+        assert len(self.endpoints) <= ELSEWHERE_MAX
+        head = bytes((CHANNEL_FIRST_BYTE, Kind.ELSEWHERE)) + self.kept_id
+        packed = [
+            ipaddress.ip_address(e.host).packed + e.port.to_bytes(2, "big") for e in self.endpoints
+        ]
+        return head + b"".join(bytes((len(one),)) + one for one in packed)
+
+
+Frame = Open | Data | Refusal | Keep | Kept | Opened | Elsewhere
 
 
 def decode(data: bytes) -> Frame:
@@ -153,11 +178,26 @@ def decode(data: bytes) -> Frame:
         case Kind.REFUSED if len(data) == 13 and data[10] in list(Refused):
             return Refusal(data[2:10], Refused(data[10]), int.from_bytes(data[11:13], "big"))
         case Kind.KEEP if len(data) == 14:
-            return Keep(data[2:10], int.from_bytes(data[10:12], "big"))
+            return Keep(data[2:10], int.from_bytes(data[10:12], "big"), data[12] == 1)
         case Kind.KEPT if len(data) == 14 and data[12] in list(Standing):
             count = int.from_bytes(data[10:12], "big")
             return Kept(data[2:10], count, Standing(data[12]), data[13])
+        case Kind.ELSEWHERE if len(data) >= DATA_HEAD_BYTES:
+            return Elsewhere(data[2:10], _endpoints(data[10:]))
     raise MalformedError("channel frame of an unknown kind or length")
+
+
+def _endpoints(data: bytes) -> tuple[Endpoint, ...]:
+    found: list[Endpoint] = []
+    position = 0
+    while position < len(data):
+        end = position + 1 + data[position]
+        if data[position] not in (6, 18) or end > len(data) or len(found) == ELSEWHERE_MAX:
+            raise MalformedError("addresses of exchanges of unknown form")
+        host = ipaddress.ip_address(data[position + 1 : end - 2])
+        found.append(Endpoint(str(host), int.from_bytes(data[end - 2 : end], "big")))
+        position = end
+    return tuple(found)
 
 
 def target_of(public_key: bytes) -> bytes:

@@ -22,6 +22,7 @@ from firmware.model import (
     Part,
     Picture,
     RtpCounters,
+    Unreachable,
 )
 from firmware.path_events import AddressesChanged as AddressesChanged
 from firmware.path_events import ObservedAt as ObservedAt
@@ -229,10 +230,11 @@ class NumberClaimed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class ReachabilityChanged(Fact):
-    """How the directory sees us: peers in its table, and whether our number is published."""
+    """How the directory sees us: peers in its table, whether our number is published and rings."""
 
     nodes: int
     published: bool
+    unreachable: Unreachable | None = None  # None: we can be called, as far as can be known
 
 
 @dataclass(frozen=True, slots=True)

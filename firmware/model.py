@@ -147,6 +147,15 @@ class Part(StrEnum):
     USB_PHONE = "usb phone"
 
 
+class Unreachable(StrEnum):
+    """Why nobody can call us; each has a text of its own."""
+
+    NO_NETWORK = "no_network"
+    NOT_PUBLISHED = "not_published"  # not yet
+    NO_EXCHANGE = "no_exchange"  # behind a router, and nobody helps
+    NOT_RUNG = "not_rung"  # exchanges know us, but no call comes through
+
+
 @dataclass(frozen=True, slots=True)
 class CallView:
     """A snapshot of the call for eyes and ears; made by the call core, drawn by the ui."""

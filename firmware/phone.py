@@ -17,7 +17,17 @@ from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.media.path.paths import Paths, PathStatus
 from firmware.media.session import MediaSession
-from firmware.model import CallState, CallView, Codec, Frame, Picture, Tone, silence
+from firmware.model import (
+    CallState,
+    CallView,
+    Codec,
+    Endpoint,
+    Frame,
+    Picture,
+    Tone,
+    Unreachable,
+    silence,
+)
 from firmware.overlay.claim import Claim
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.acquaintances import KnownNodes
@@ -74,7 +84,7 @@ DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.RTP: ("media",),
     Protocol.SEALED: ("call",),
     Protocol.CHANNEL: ("directory",),  # which hands on what was carried
-    Protocol.STUN: ("paths",),
+    Protocol.STUN: ("directory", "paths"),  # a plain request, or a check of a call
 }
 WORLD: frozenset[type[Message]] = frozenset(
     {
@@ -118,6 +128,7 @@ class PhoneSetup:
     known_nodes: KnownNodes | None = None  # of the DHT, from earlier
     last_resort: tuple[str, ...] = ()  # HOST:PORT, asked when nobody else answers
     exchanges: tuple[str, ...] = ()  # HOST:PORT, known in advance
+    known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
     direct: bool = True  # our own address is published, not only those of our exchanges
 
 
@@ -140,6 +151,7 @@ class PhoneStatus:
     picture: Picture
     nodes: int
     published: bool
+    unreachable: Unreachable | None
     exchanges: tuple[ExchangeView, ...]
     timings: Timings
     media: events.MediaReported | None
@@ -168,6 +180,7 @@ class Phone:
             pins=setup.pins,
             contacts=setup.contacts,
             exchanges=setup.exchanges,
+            remembered=setup.known_exchanges,
             direct=setup.direct,
         )
         self.call = Call(
@@ -237,6 +250,7 @@ class Phone:
             picture=self.display.picture,
             nodes=self._reachability.nodes,
             published=self._reachability.published,
+            unreachable=self._reachability.unreachable,
             exchanges=self.directory.registrar.views(),
             timings=self._timings_now(),
             media=self._report,

@@ -114,7 +114,8 @@ class Remote:
         return {
             "state": view.state,
             "number": status.number,
-            "reachable": status.published,
+            "reachable": status.unreachable is None and status.published,
+            "unreachable": status.unreachable,
             "peer_number": view.peer_number or None,
             "peer_name": view.peer_name or None,
             "reason": view.reason,
@@ -125,7 +126,12 @@ class Remote:
             "screen": list(status.picture.lines),
             "nodes": status.nodes,
             "exchanges": [
-                {"endpoint": str(one.endpoint), "rtt_ms": round(1000 * one.rtt_s), "load": one.load}
+                {
+                    "endpoint": str(one.endpoint),
+                    "rtt_ms": round(1000 * one.rtt_s),
+                    "load": one.load,
+                    "rings": one.rings,
+                }
                 for one in status.exchanges
             ],
             "rtp": asdict(media.counters if media else RtpCounters()),

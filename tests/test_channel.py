@@ -7,9 +7,21 @@ import random
 import pytest
 
 from firmware import channel
-from firmware.channel import Data, Frame, Keep, Kept, Open, Opened, Refusal, Refused, Standing
+from firmware.channel import (
+    Data,
+    Elsewhere,
+    Frame,
+    Keep,
+    Kept,
+    Open,
+    Opened,
+    Refusal,
+    Refused,
+    Standing,
+)
 from firmware.demux import DATAGRAM_BYTES_MAX, Protocol, protocol_of
 from firmware.errors import MalformedError
+from firmware.model import Endpoint
 
 ID, OTHER_ID, TARGET = b"identity", b"another.", b"t" * channel.TARGET_BYTES
 FRAMES: list[Frame] = [
@@ -20,6 +32,7 @@ FRAMES: list[Frame] = [
     Keep(ID, 0xFFFF),
     Kept(ID, 7, Standing.DRAINING, 255),
     Opened(ID, OTHER_ID, b"\xf0sealed"),
+    Elsewhere(ID, (Endpoint("192.0.2.1", 6881), Endpoint("2001:db8::1", 1))),
 ]
 
 
@@ -32,7 +45,8 @@ def test_frame_is_read_as_it_was_written(frame: Frame) -> None:
 @pytest.mark.parametrize("frame", FRAMES, ids=lambda frame: type(frame).__name__)
 def test_frame_cut_anywhere_in_its_head_is_malformed(frame: Frame) -> None:
     payload = len(getattr(frame, "payload", b""))
-    for size in range(len(frame.encode()) - payload):
+    whole = {10, 17} if isinstance(frame, Elsewhere) else set()  # it may hold fewer addresses
+    for size in set(range(len(frame.encode()) - payload)) - whole:
         with pytest.raises(MalformedError):
             channel.decode(frame.encode()[:size])
 

@@ -8,6 +8,7 @@ Source: number.py (hash), RFC 3264 section 6 (the answerer keeps the offerer's o
 from __future__ import annotations
 
 import hmac
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from firmware import number
@@ -16,6 +17,8 @@ from firmware.call.pins import Pins
 from firmware.call.session import CalleeSession
 from firmware.events import Argon2Computed, ComputeArgon2
 from firmware.model import Codec, EndReason
+
+PROVED_MAX = 256  # callers whose hash is remembered; the one proved first is forgotten first
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,12 @@ class Callers:
 
     def __init__(self) -> None:
         self._unproved: list[CalleeSession] = []
+        self._proved: OrderedDict[bytes, str] = OrderedDict()  # what was hashed: its number
+
+    def recognise(self, session: CalleeSession) -> Proved | None:
+        """The caller of `session`, if its hash was computed for an earlier call."""
+        number_before = self._proved.get(_question(session).secret)
+        return None if number_before is None else Proved(session, number_before)
 
     def question(self, session: CalleeSession) -> ComputeArgon2:
         """The hash that proves the caller of `session`; remembers to wait for it."""
@@ -57,6 +66,9 @@ class Callers:
             for session in asked:
                 session.end(now_s)  # a forger: no response, and room for the next at once
             return []
+        self._proved[fact.secret] = caller_number
+        if len(self._proved) > PROVED_MAX:
+            self._proved.popitem(last=False)
         return [Proved(session, caller_number) for session in asked if not session.is_over]
 
 

@@ -25,6 +25,7 @@ from firmware.call.dialplan import (
 )
 from firmware.call.disclosure import Disclosure
 from firmware.call.pins import PINS_FILE, Pins
+from firmware.call.refusals import REFUSED
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.transaction import Heard, Transactions
 from firmware.errors import MalformedError
@@ -38,13 +39,6 @@ RING_CALLER_S = 60.0
 RING_CALLEE_S = 70.0  # beyond the caller's, so that normally its CANCEL ends the ringing
 REJECT_KEY = "*"  # while it rings: silence the bell, tell the caller
 
-REFUSED: dict[type[messages.Refusal], EndReason] = {
-    messages.NotFound: EndReason.UNREACHABLE,
-    messages.TryLater: EndReason.NO_ANSWER,
-    messages.Busy: EndReason.BUSY,
-    messages.NotAcceptable: EndReason.NO_COMMON_CODEC,
-    messages.Decline: EndReason.DECLINED,
-}
 _DIGITS = frozenset("0123456789")
 
 
@@ -94,11 +88,6 @@ class Line:
         """A hash has come: ring for the caller it proves, or refuse."""
         for caller in self._callers.answer(fact, now_s):
             self._take_caller(caller, now_s)
-
-    def try_elsewhere(self, fact: events.EndpointRefused, _now_s: float) -> None:
-        """An exchange does not reach the callee: the next endpoint is tried at once."""
-        if isinstance(self.session, CallerSession):
-            self.session.skip(fact.endpoint)
 
     def find_addresses(self, fact: events.OwnCandidatesFound, now_s: float) -> None:
         """We can be reached elsewhere: the peer of a conversation learns it at once."""
@@ -157,8 +146,14 @@ class Line:
             self._enter(CallState.CALLING, now_s + LOOKUP_S_MAX)
 
     def invite(self, fact: events.NumberResolved, now_s: float) -> None:
-        """The callee was found: seal an INVITE to it, unless its key has changed."""
-        if fact.number != self._number or self.session is not None:
+        """The callee was found: seal an INVITE to it, unless its key has changed.
+
+        It may be found again, elsewhere, while the INVITE is on its way.
+        """
+        if fact.number != self._number:
+            return
+        if isinstance(self.session, CallerSession):
+            self.session.learn(fact.certificate, fact.endpoints)
             return
         assert self._own_certificate is not None
         utc_s = self._transactions.freshness.utc_s(now_s)
@@ -190,7 +185,9 @@ class Line:
 
     def miss_number(self, fact: events.NumberUnresolved, now_s: float) -> None:
         """Nobody proved the number, or two did."""
-        if fact.number == self._number and self.session is None:
+        if fact.number == self._number and (self.session is None or self.session.channel is None):
+            if self.session is not None:
+                self.session.end(now_s)  # nobody was where the callee used to be
             reason = EndReason.OFFLINE if fact.offline else EndReason.UNREACHABLE
             if fact.conflict:
                 reason = EndReason.NUMBER_CHANGED
@@ -224,10 +221,14 @@ class Line:
 
     # --- the callee's side ---------------------------------------------------------------------
 
-    def hear_invite(self, heard: Heard) -> None:
-        """Somebody calls; who it is, a hash will prove."""
+    def hear_invite(self, heard: Heard, now_s: float) -> None:
+        """Somebody calls; who it is, a hash will prove, if it has not done so before."""
         assert isinstance(heard.session, CalleeSession)
-        self._out.append(self._callers.question(heard.session))
+        proved = self._callers.recognise(heard.session)
+        if proved is not None:
+            self._take_caller(proved, now_s)
+        else:
+            self._out.append(self._callers.question(heard.session))
 
     def _take_caller(self, caller: Proved, now_s: float) -> None:
         is_free = self.view.state is CallState.IDLE

@@ -14,7 +14,8 @@ from typing import Any
 
 from firmware import events
 from firmware.call import messages
-from firmware.call.line import REFUSED, Line
+from firmware.call.line import Line
+from firmware.call.refusals import REFUSED
 from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.events import Message
 from firmware.identity import Identity
@@ -32,7 +33,6 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
     events.Argon2Computed: Line.prove_callers,
-    events.EndpointRefused: Line.try_elsewhere,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
 }
@@ -133,6 +133,8 @@ class Call:
             heard = self._transactions.receive(fact, now_s)
             if heard is not None:
                 self._hear(heard, now_s)
+        elif isinstance(fact, events.EndpointRefused):
+            self._transactions.skip(fact.endpoint)
         else:
             self._step(fact, now_s)
         return self._flush()
@@ -154,7 +156,7 @@ class Call:
 
     def _hear(self, heard: Heard, now_s: float) -> None:
         if isinstance(heard.signal, messages.Invite):
-            self._line.hear_invite(heard)
+            self._line.hear_invite(heard, now_s)
         elif heard.session is self._line.session:
             self._step(heard.signal, now_s)
 

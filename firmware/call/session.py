@@ -38,6 +38,7 @@ from firmware.model import Candidate, Endpoint
 # 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
 # 90,000 calls. Two datagrams a second of at most 400 bytes load no path, so no longer pauses
 # (SIP's T2 is 4 s: its servers carry thousands of calls).
+ENDPOINTS_MAX = 4  # of a callee, tried in turn
 REPEAT_FIRST_S = 0.25  # above most round trips, half of SIP's T1
 REPEAT_MAX_S = 0.5
 GIVE_UP_S = 8.0  # as long as a person listens to nothing
@@ -212,6 +213,16 @@ class CallerSession(Session):
         elif self._repeat is not None:
             self.is_over = True
             self.forget_s = self._repeat.give_up_s
+
+    def learn(self, certificate: bytes, endpoints: tuple[Endpoint, ...]) -> None:
+        """The owner of `certificate` may be there, too: INVITE goes there next."""
+        if certificate != self.certificate.encode():
+            return
+        new = [endpoint for endpoint in endpoints if endpoint not in self.endpoints]
+        if new and self._repeat is not None and isinstance(self._repeat.signal, Invite):
+            self.endpoints = (*new, *self.endpoints)[:ENDPOINTS_MAX]
+            self._attempts = 0
+            self._transmit(self._repeat.signal)
 
     def skip(self, endpoint: Endpoint) -> None:
         """The callee is not reached there: INVITE goes on at once to the next, if there is one."""

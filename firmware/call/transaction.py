@@ -24,7 +24,13 @@ from firmware.call.messages import (
     decode_signal,
     encode_signal,
 )
-from firmware.call.session import LINGER_S, CalleeSession, CallerSession, Session
+from firmware.call.session import (
+    ENDPOINTS_MAX,
+    LINGER_S,
+    CalleeSession,
+    CallerSession,
+    Session,
+)
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate, Identity
@@ -34,7 +40,6 @@ SESSIONS_MAX = 16  # one call, and what lingers of earlier ones
 INVITES_PENDING_MAX = 4  # one Argon2 hash each, 19 MiB; more are dropped, their callers repeat
 HANDSHAKES_PER_S_MAX = 20.0  # 1 ms each on a PC; estimated 10 ms on a Pi Zero 2 W
 HANDSHAKES_BURST_MAX = 20.0
-ENDPOINTS_MAX = 4  # of a callee, tried in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,12 @@ class Transactions:
         except MalformedError:
             self._drop("malformed")
             session.end(now_s)
+
+    def skip(self, endpoint: Endpoint) -> None:
+        """Nobody is reached there: what INVITEs are on their way go to the next endpoint."""
+        for session in self._sessions.values():
+            if isinstance(session, CallerSession):
+                session.skip(endpoint)
 
     def receive(self, fact: DatagramReceived, now_s: float) -> Heard | None:
         """Take one sealed datagram; what is malformed, forged or too much is counted and gone."""

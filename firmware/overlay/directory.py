@@ -22,6 +22,7 @@ from firmware.events import (
     LanNeighbourSeen,
     Message,
     NumberClaimed,
+    NumberResolved,
     NumberUnresolved,
     PeerPinned,
     ReachabilityChanged,
@@ -30,7 +31,7 @@ from firmware.events import (
     WallClockRead,
 )
 from firmware.identity import Identity
-from firmware.model import Endpoint
+from firmware.model import Endpoint, Unreachable
 from firmware.network_events import RelayUsed
 from firmware.overlay.channels import Channels
 from firmware.overlay.contacts import LastReached
@@ -52,6 +53,7 @@ from firmware.overlay.registrar.registrar import Registrar
 from firmware.overlay.resolve import Resolution, ResolveTrace, Sources
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 
+_STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))
 RESOLUTIONS_MAX = 8  # at a time; one more number is unresolved at once
 
@@ -61,8 +63,8 @@ class Directory:
 
     Without an `identity` it can neither prove that it owns its number nor write its card. `pins`
     are the keys that numbers are known by, `contacts` who was reached before the last restart,
-    `exchanges` HOST:PORT of the configuration. Not `direct`: our own address is not published.
-    With an `exchange` others are served, too.
+    `exchanges` HOST:PORT of the configuration, `remembered` those of an earlier run.
+    Not `direct`: our own address is not published. With an `exchange` others are served, too.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Directory:
         pins: Mapping[str, bytes] | None = None,
         contacts: Iterable[LastReached] = (),
         exchanges: Iterable[str] = (),
+        remembered: Iterable[Endpoint] = (),
         direct: bool = True,
         exchange: Exchange | None = None,
     ) -> None:
@@ -88,7 +91,7 @@ class Directory:
         self._neighbours = Neighbours()
         self._known = Known(contacts)
         self._presence = Presence(node, random_bytes, direct=direct)
-        self.registrar = Registrar(node, random_bytes, exchanges)
+        self.registrar = Registrar(node, random_bytes, exchanges, remembered)
         self.channels = Channels(random_bytes)
         self.exchange = exchange
         if number is not None and certificate is not None:
@@ -97,7 +100,7 @@ class Directory:
         self._sources = Sources(node, self._known, self._neighbours, random_bytes)
         self._resolutions: dict[str, Resolution] = {}
         self._expected: set[tuple[bytes, bytes]] = set()  # hashes computed for ExpectNumber
-        self._told = ReachabilityChanged(0, published=False)
+        self._told = ReachabilityChanged(0, published=False, unreachable=Unreachable.NO_NETWORK)
         node.serve(GetCertificate, self._hand_out)
 
     @property
@@ -111,6 +114,10 @@ class Directory:
         match fact:
             case DatagramReceived(data, source) if data[:1] == _FRAME:
                 return self._receive_frame(data, source, now_s)
+            case DatagramReceived(data, source) if data[:1] < _STUN_END:
+                return (
+                    [] if self.exchange is None else self.exchange.tell_address(data, source, now_s)
+                )
             case WallClockRead(utc_s):
                 self._calendar = Calendar(utc_s, now_s)
                 self.registrar.set_clock(utc_s, now_s)
@@ -188,8 +195,10 @@ class Directory:
             frame = frames.decode(data)
         except MalformedError:
             return []
-        if isinstance(frame, frames.Kept | frames.Refusal):
+        if isinstance(frame, frames.Kept | frames.Refusal | frames.Elsewhere):
             self.registrar.receive(frame, source, now_s)
+        elif isinstance(frame, frames.Data) and self.registrar.rang(frame.payload, source, now_s):
+            return self._settle([], now_s)
         return self._settle(self.channels.receive(frame, source, now_s), now_s)
 
     def _meet(self, neighbour: LanNeighbourSeen, now_s: float) -> None:
@@ -220,7 +229,23 @@ class Directory:
             number, self._calendar, self._pins.get(number), self._sources, now_s
         )
         self._resolutions[number] = resolution
-        return resolution.begin(now_s)
+        return resolution.begin(now_s) + self._guess(number)
+
+    def _guess(self, number: str) -> list[Message]:
+        """Who was called before is called at once where it was then; the search goes on meanwhile.
+
+        The INVITE is sealed to the pinned key: nobody else could answer it.
+        """
+        last, pin = self._known.reached(number), self._pins.get(number)
+        if last is None or pin is None or last.certificate.public_key != pin or not last.endpoints:
+            return []
+        return [NumberResolved(number, last.certificate.encode(), last.endpoints)]
+
+    def drain(self, now_s: float) -> list[Message]:
+        """This exchange is about to stop."""
+        if self.exchange is not None:
+            self.exchange.drain(now_s)
+        return self._settle([], now_s)
 
     def _settle(self, messages: list[Message], now_s: float) -> list[Message]:
         """Let the node and those who use it talk until nothing is left to say."""
@@ -233,17 +258,31 @@ class Directory:
                 else:
                     out.append(message)
             pending = self._advance(now_s)
-        published = self._presence.is_published(now_s) or bool(self.registrar.registered())
-        reachability = ReachabilityChanged(self._node.nodes, published)
+        reachability = self._reachability(now_s)
         if reachability != self._told:
             self._told = reachability
             out.append(reachability)
         return out
 
+    def _reachability(self, now_s: float) -> ReachabilityChanged:
+        """A self-ring through an exchange is proof; without one we believe what strangers show."""
+        nodes, is_announced = self._node.nodes, self._presence.is_published(now_s)
+        links = self.registrar.registered()
+        why: Unreachable | None = None
+        if links and not self.registrar.rings(now_s):
+            is_tried = any(link.rings_failed for link in links)
+            why = Unreachable.NOT_RUNG if is_tried else Unreachable.NOT_PUBLISHED
+        elif not links and nodes == 0:
+            why = Unreachable.NO_NETWORK
+        elif not links and (self._node.is_read_only or not self._presence.is_direct):
+            why = Unreachable.NO_EXCHANGE
+        elif not links and not is_announced:
+            why = Unreachable.NOT_PUBLISHED
+        return ReachabilityChanged(nodes, is_announced or bool(links), why)
+
     def _tell_jobs(self, fact: Fact, now_s: float) -> None:
         self._presence.hear(fact, now_s)
-        if isinstance(fact, Answered):
-            self.registrar.hear(fact, now_s)
+        self.registrar.hear(fact, now_s)
         if self.exchange is not None:
             self.exchange.hear(fact, now_s)
         for resolution in self._resolutions.values():
@@ -252,6 +291,7 @@ class Directory:
     def _advance(self, now_s: float) -> list[Message]:
         out = self._presence.advance(now_s)
         self.registrar.set_hashes(self._presence.hashes())
+        self._presence.exchanges = self.registrar.places()
         out += self.registrar.advance(now_s)
         if self.exchange is not None:
             out += self.exchange.advance(now_s)

@@ -87,7 +87,9 @@ class Evidence:
         self, claimant: Claimant, source: Endpoint, now_s: float, *, is_proved: bool
     ) -> None:
         """It was `source` that handed it over; `is_proved` = and it is the owner itself."""
-        (claimant.proved if is_proved else claimant.others).append(source)
+        places = claimant.proved if is_proved else claimant.others
+        if source not in places:
+            places.append(source)
         self._begin_grace(claimant, now_s)
 
     def hashes(self) -> list[Message]:

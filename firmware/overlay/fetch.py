@@ -11,7 +11,7 @@ from firmware.errors import MalformedError
 from firmware.events import Fact
 from firmware.model import Endpoint
 from firmware.overlay.blind import blinded_public_key
-from firmware.overlay.card import Card, period_of
+from firmware.overlay.card import Card, Place, period_of
 from firmware.overlay.dht.address import Scope, is_usable, scope_of
 from firmware.overlay.dht.facts import LookupEnded, NodeAnswered
 from firmware.overlay.dht.items import Item, target_of_key, verified
@@ -54,12 +54,11 @@ class CardFetch:
                 self._lookup = None
                 self.messages, self.hops = trace.messages, trace.hops
 
-    def places(self, utc_s: float) -> tuple[Endpoint, ...]:
+    def places(self, utc_s: float) -> tuple[Place, ...]:
         """Where the owner says it is, unless the card has expired; on the Internet only."""
         if self.card is None or self.card.expires_utc_s < utc_s:
             return ()
-        endpoints = [place.endpoint for place in self.card.places]
-        return tuple(e for e in endpoints if is_usable(e) and scope_of(e.host) is Scope.GLOBAL)
+        return tuple(place for place in self.card.places if _is_global(place.endpoint))
 
     def end(self) -> None:
         """Nothing more is asked."""
@@ -78,3 +77,7 @@ class CardFetch:
         except MalformedError:
             return
         self._seq = item.seq
+
+
+def _is_global(endpoint: Endpoint) -> bool:
+    return is_usable(endpoint) and scope_of(endpoint.host) is Scope.GLOBAL

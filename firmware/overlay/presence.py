@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from firmware.events import AnnounceOnLan, Argon2Computed, ComputeArgon2, Fact, Message
 from firmware.identity import Identity
+from firmware.overlay.card import Place
 from firmware.overlay.dht.node import Node
 from firmware.overlay.neighbours import SALT_BYTES, lan_question, lan_tag
 from firmware.overlay.publish import CardPublication, Publication, SwarmPublication
@@ -22,7 +23,8 @@ class Presence:
     def __init__(
         self, node: Node, random_bytes: Callable[[int], bytes], *, direct: bool = True
     ) -> None:
-        self._is_direct = direct  # our own address is published
+        self.is_direct = direct  # our own address is published
+        self.exchanges: tuple[Place, ...] = ()  # where we are registered
         self.number: str | None = None
         self.certificate: bytes | None = None
         self._identity: Identity | None = None
@@ -89,7 +91,7 @@ class Presence:
             if day not in self._swarms:
                 out += self._publish(day)
         for card in self._cards.values():
-            card.calendar = self._calendar
+            card.calendar, card.exchanges = self._calendar, self.exchanges
         return out
 
     def plan_due(self, now_s: float) -> list[Message]:
@@ -108,6 +110,8 @@ class Presence:
 
     def advance(self, now_s: float) -> list[Message]:
         """Go on with what is due."""
+        for card in self._cards.values():
+            card.exchanges = self.exchanges
         for publication in self._publications():
             publication.advance(now_s)
         if self._lan_salt is None:
@@ -130,12 +134,17 @@ class Presence:
     def _publish(self, day: int) -> list[Message]:
         assert self.number is not None and self.certificate is not None
         swarm = SwarmPublication(
-            self.number, day, self._node, self._random_bytes, direct=self._is_direct
+            self.number, day, self._node, self._random_bytes, direct=self.is_direct
         )
         self._swarms[day] = swarm
         if self._identity is not None:
             self._cards[day] = CardPublication(
-                self._identity, self.certificate, day, self._node, self._random_bytes
+                self._identity,
+                self.certificate,
+                day,
+                self._node,
+                self._random_bytes,
+                direct=self.is_direct,
             )
         return swarm.begin()
 

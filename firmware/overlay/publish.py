@@ -162,7 +162,7 @@ class SwarmPublication(Publication):
 
 
 class CardPublication(Publication):
-    """Our card of `day`; needs an address of ours on which others agree."""
+    """Our card of `day`; needs an exchange, or an address of ours on which others agree."""
 
     def __init__(
         self,
@@ -171,9 +171,13 @@ class CardPublication(Publication):
         day: int,
         node: Node,
         random_bytes: Callable[[int], bytes],
+        *,
+        direct: bool = True,
     ) -> None:
         super().__init__(node, random_bytes, CARD_RENEW_S)
         self.calendar: Calendar | None = None  # the latest
+        self.exchanges: tuple[Place, ...] = ()  # where we are registered
+        self._is_direct = direct
         self._certificate = Certificate.decode(certificate)
         self._day = day
         self._key = blinded_key(identity.ed25519_private, period_of(day))
@@ -197,7 +201,8 @@ class CardPublication(Publication):
         """Sooner if our address has changed, or the calendar was set."""
         if now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
-            self._places = tuple(map(Place, self._node.external_endpoints()[:PLACES_MAX]))
+            own = self._node.external_endpoints() if self._is_direct else ()
+            self._places = (*map(Place, own), *self.exchanges)[:PLACES_MAX]
             if self._item is not None and self._is_outdated(now_s):
                 self._next_s = min(self._next_s, now_s)
         super().advance(now_s)

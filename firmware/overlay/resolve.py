@@ -269,10 +269,14 @@ class Resolution:
             return
         self._card.advance(now_s)
         if self._card.card is not None:
-            self._evidence.admit(self._card.card.certificate.encode(), now_s)
-            if self._info_hash is not None:
-                for endpoint in self._card.places(self._calendar.utc_at(now_s)):
-                    self._consider(endpoint, self._info_hash, Way.CARD, now_s)
+            certificate = self._card.card.certificate
+            claimant = self._evidence.admit(certificate.encode(), now_s)
+            for place in self._card.places(self._calendar.utc_at(now_s)):
+                if place.key and claimant is not None:  # the owner's own word: nothing to be asked
+                    behind = place.endpoint._replace(channel=target_of(certificate.public_key))
+                    self._evidence.locate(claimant, behind, now_s, is_proved=True)
+                elif self._info_hash is not None:
+                    self._consider(place.endpoint, self._info_hash, Way.CARD, now_s)
 
     def _look(self, now_s: float) -> None:
         if self._info_hash is None or self._lookup is not None or not self._node.is_ready:

@@ -48,8 +48,10 @@ class Display:
                 self._status = replace(self._status, missed=missed)
             case events.MediaReported(loss_fraction=loss):
                 self._status = replace(self._status, loss=loss)
-            case events.ReachabilityChanged(nodes=nodes, published=published):
-                self._status = replace(self._status, nodes=nodes, published=published)
+            case events.ReachabilityChanged(nodes, published, unreachable):
+                self._status = replace(
+                    self._status, nodes=nodes, published=published, unreachable=unreachable
+                )
             case events.ClaimProgressed(tried=tried, expected=expected):
                 fraction = claimed_fraction(tried, expected)
                 self._status = replace(self._status, claimed=fraction)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware import number
-from firmware.model import CallState, CallView, EndReason, Part
+from firmware.model import CallState, CallView, EndReason, Part, Unreachable
 from firmware.ui.texts import ENGLISH, Texts
 
 LEVEL_MAX = 4  # quality bars
@@ -49,6 +49,7 @@ class Status:
     claimed: float = 0.0  # progress of making it
     nodes: int | None = None  # peers the directory knows; None = nothing heard of it yet
     published: bool = False
+    unreachable: Unreachable | None = None
     clock_s: float | None = None  # seconds since midnight, local; None = not known
     missed: int = 0  # calls since the handset was last lifted
     faults: tuple[Part, ...] = ()
@@ -111,6 +112,8 @@ def _why_unreachable(status: Status, texts: Texts) -> str:
     """Why nobody can call us, empty if they can or nothing is known."""
     if Part.NETWORK in status.faults or status.nodes == 0:
         return texts.no_network
+    if status.published and status.unreachable is not None:
+        return texts.unreachable[status.unreachable]
     return "" if status.published or status.nodes is None else texts.not_published
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from firmware.model import Codec, EndReason, Part
+from firmware.model import Codec, EndReason, Part, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Texts:
     offline: str
     no_network: str
     not_published: str
+    unreachable: Mapping[Unreachable, str]
     missed_one: str
     missed_many: str
     more_faults: str
@@ -58,6 +59,12 @@ ENGLISH = Texts(
     offline="Offline",
     no_network="no network",
     not_published="not published yet",
+    unreachable={
+        Unreachable.NO_NETWORK: "no network",
+        Unreachable.NOT_PUBLISHED: "not published yet",
+        Unreachable.NO_EXCHANGE: "no exchange helps",
+        Unreachable.NOT_RUNG: "no call gets in",
+    },
     missed_one="1 missed call",
     missed_many="{} missed calls",
     more_faults="{} +{}",

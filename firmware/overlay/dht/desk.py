@@ -89,6 +89,10 @@ class Desk:
         """`source` answered a query of ours: its address is not forged."""
         self._rate.proved(owner_of(source), now_s)
 
+    def may_send(self, source: Endpoint, size_bytes: int, now_s: float) -> bool:
+        """True if `source` may be sent an answer of another protocol."""
+        return self._rate.may_send(owner_of(source), size_bytes, now_s)
+
     def may_ping(self, source: Endpoint, now_s: float) -> bool:
         """True if we may ask `source`, which asked us, whether it is there: that is traffic too."""
         size = PINGS_PER_STRANGER * PING_BYTES_MAX

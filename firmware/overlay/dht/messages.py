@@ -3,7 +3,7 @@
 Knows no bytes: krpc.py writes and reads them. Ports, codes and sequence numbers are integers,
 identifiers 20 bytes.
 Sources: BEP 5 (messages, errors), BEP 32 (`want`), BEP 42 (`ip`), BEP 43 (`ro`), BEP 44 (items),
-BEP 51 (samples); GetCertificate and Register are ours, docs/protocol.md.
+BEP 51 (samples); GetCertificate, Register and Ring are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -116,8 +116,17 @@ class Register:
     request: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Send `frame`, a call to the asker, to the exchange at `to` (`x_fr_ring`)."""
+
+    registration_id: bytes  # of the asker, at the exchange that is asked
+    to: Endpoint
+    frame: bytes = field(repr=False)
+
+
 Search = FindNode | GetPeers | GetItem | SampleInfohashes  # answered with nodes nearer to a target
-Question = Ping | Search | AnnouncePeer | PutItem | GetCertificate | Register
+Question = Ping | Search | AnnouncePeer | PutItem | GetCertificate | Register | Ring
 
 
 def target_of(search: Search) -> bytes:

@@ -168,6 +168,10 @@ class Node:
         """`source` has brought back something that only its holder can have read."""
         self._desk.proved(source, now_s)
 
+    def may_send(self, source: Endpoint, size_bytes: int, now_s: float) -> bool:
+        """Take so much of what `source`, which asked us something, may cause (rate.py)."""
+        return self._desk.may_send(source, size_bytes, now_s)
+
     def find_peers(self, info_hash: bytes, now_s: float, *, paths: int = 1) -> int:
         """Start a lookup; PeersSeen and at last LookupEnded carry the handle returned here.
 

@@ -1,8 +1,8 @@
 """The questions of KRPC: method and arguments of a query, written and read.
 
 Knows no packet around them. Whatever is wrong in arguments deserves an error with a code.
-Sources: BEP 5, BEP 32 (`want`), BEP 44 (get, put), BEP 51 (sample_infohashes); `x_fr_certificate`
-and `x_fr_register` are ours, docs/protocol.md.
+Sources: BEP 5, BEP 32 (`want`), BEP 44 (get, put), BEP 51 (sample_infohashes); `x_fr_*`
+are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from dataclasses import replace
 
 from firmware.errors import MalformedError
 from firmware.overlay.dht import bencode
-from firmware.overlay.dht.compact import TOKEN_BYTES_MAX, identifier, short_bytes, whole_number
+from firmware.overlay.dht.compact import (
+    TOKEN_BYTES_MAX,
+    identifier,
+    short_bytes,
+    whole_number,
+)
+from firmware.overlay.dht.contact import decode_endpoint, encode_endpoint
 from firmware.overlay.dht.items import (
     SALT_BYTES_MAX,
     SEQ_MAX,
@@ -36,11 +42,13 @@ from firmware.overlay.dht.messages import (
     PutItem,
     Question,
     Register,
+    Ring,
     SampleInfohashes,
 )
 
 NONCE_BYTES_MAX = 16
 REQUEST_BYTES_MAX = 448  # of x_fr_register
+FRAME_BYTES_MAX = 400  # of x_fr_ring
 
 
 def encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:
@@ -70,6 +78,9 @@ def encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:
             return b"x_fr_certificate", arguments | ({b"nonce": nonce} if nonce else {})
         case Register(request):
             return b"x_fr_register", {b"request": request}
+        case Ring(registration_id, to, frame):
+            at = encode_endpoint(to)
+            return b"x_fr_ring", {b"frame": frame, b"registration": registration_id, b"to": at}
 
 
 def decode_question(method: object, arguments: dict[bytes, object]) -> Question | int:
@@ -94,6 +105,8 @@ def decode_question(method: object, arguments: dict[bytes, object]) -> Question 
             return GetCertificate(identifier(arguments, b"info_hash"), _decode_nonce(arguments))
         case b"x_fr_register":
             return Register(short_bytes(arguments, b"request", REQUEST_BYTES_MAX))
+        case b"x_fr_ring":
+            return _decode_ring(arguments)
     # A later extension that is on its way to something is helped on, as most nodes do.
     for key in (b"target", b"info_hash"):
         if key in arguments:
@@ -112,6 +125,14 @@ def _decode_announce(arguments: dict[bytes, object]) -> AnnouncePeer:
         raise MalformedError("port")
     token = short_bytes(arguments, b"token", TOKEN_BYTES_MAX)
     return AnnouncePeer(identifier(arguments, b"info_hash"), port, token, implied_port)
+
+
+def _decode_ring(arguments: dict[bytes, object]) -> Ring:
+    to = decode_endpoint(arguments.get(b"to"))
+    if to is None:
+        raise MalformedError("to")
+    registration_id = short_bytes(arguments, b"registration", 8)
+    return Ring(registration_id, to, short_bytes(arguments, b"frame", FRAME_BYTES_MAX))
 
 
 def _decode_put(arguments: dict[bytes, object]) -> PutItem | int:

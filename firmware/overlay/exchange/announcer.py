@@ -8,12 +8,14 @@ Source: BEP 5 (announce_peer; kept 30 minutes).
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from firmware.events import Fact
+from firmware.model import Endpoint
 from firmware.overlay.dht.bootstrap import jittered
-from firmware.overlay.dht.facts import Answered, Holder, LookupEnded
+from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, PeersSeen
 from firmware.overlay.dht.krpc import AnnouncePeer
 from firmware.overlay.dht.node import Node
 
@@ -22,6 +24,7 @@ RETRY_S = 20.0  # after nobody took it; randomised
 AT_ONCE_MAX = 8
 WAIT_READY_S = 1.0
 ATTEMPTS = 3
+OTHERS_MAX = 32
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +39,8 @@ class Announcer:
     """Of one node."""
 
     def __init__(self, node: Node, random_bytes: Callable[[int], bytes]) -> None:
+        self.others: deque[Endpoint] = deque(maxlen=OTHERS_MAX)  # the latest last
+        self._shared: set[bytes] = set()
         self._node = node
         self._random_bytes = random_bytes
         self._wanted: dict[bytes, float] = {}  # info-hash: when it is due
@@ -49,8 +54,10 @@ class Announcer:
         """How many of them somebody keeps."""
         return len(self._announced)
 
-    def want(self, info_hash: bytes, now_s: float) -> None:
-        """Announce it, soon and from now on."""
+    def want(self, info_hash: bytes, now_s: float, *, others: bool = False) -> None:
+        """Announce it, soon and from now on; with `others` who else did is remembered."""
+        if others:
+            self._shared.add(info_hash)
         if info_hash not in self._wanted:
             self._schedule(info_hash, now_s)
 
@@ -62,6 +69,9 @@ class Announcer:
     def hear(self, fact: Fact, now_s: float) -> None:
         """LookupEnded, Answered; those of others are ignored."""
         match fact:
+            case PeersSeen(handle, peers) if handle in self._by_handle:
+                if self._by_handle[handle].info_hash in self._shared:
+                    self.others.extend(peer for peer in peers if peer not in self.others)
             case LookupEnded(handle, closest) if handle in self._by_handle:
                 job = self._by_handle.pop(handle)
                 self._ask(job, closest, now_s)

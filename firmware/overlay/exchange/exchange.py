@@ -14,31 +14,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware import channel as frames
+from firmware import stun
 from firmware.channel import ID_BYTES, Refused, Standing, target_of
+from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
 from firmware.events import Fact, Message, SendDatagram
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.network_events import LimitRelays, RelayUsed
+from firmware.overlay.dht.address import may_name
 from firmware.overlay.dht.krpc import (
+    ERROR_GENERIC,
     ERROR_PROTOCOL,
+    ERROR_SERVER,
     ERROR_TEXTS,
     Answer,
     GetCertificate,
     Question,
     Refusal,
     Register,
+    Ring,
 )
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.store import Tokens
 from firmware.overlay.exchange.announcer import Announcer
 from firmware.overlay.exchange.channels import Channels, Sent
-from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.exchange.limits import Bucket, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
 from firmware.overlay.proof import prove
+from firmware.overlay.shards import shard_hash, shard_of
 
 SWEEP_S = 5.0
+RINGS_BURST, RING_PAUSE_S = 6, 20.0  # a box with three exchanges asks for one in two minutes
+FAREWELL_S = 0.02
+FAREWELLS_AT_ONCE = 200  # 20,000 boxes in two seconds
 RETRY_S = 30  # said to who comes while we are full
 _TOKEN_FOR = b"fernruf register"
 
@@ -78,11 +88,24 @@ class Exchange:
         self._utc_less_now_s: float | None = None
         self._sweep_s = math.inf
         self._standing = Standing.SERVING
+        self._out: list[Message] = []
+        self._farewells: list[tuple[bytes, Endpoint]] = []  # who is still to be told
         node.serve(Register, self.register)
+        node.serve(Ring, self.ring)
 
     def set_clock(self, utc_s: float, now_s: float) -> None:
         """Without a clock no lease can be judged, and nobody is registered."""
         self._utc_less_now_s = utc_s - now_s
+
+    def publish(self, now_s: float) -> None:
+        """Announce ourselves, so that boxes that look for an exchange find us."""
+        self._announcer.want(shard_hash(shard_of(self.public_key)), now_s, others=True)
+
+    def drain(self, now_s: float) -> None:
+        """We are about to stop: nobody new, and who is here is told where to go."""
+        self._standing = Standing.DRAINING
+        self._farewells = self.registrations.endpoints()
+        self._sweep_s = now_s
 
     def helping(self) -> Helping:
         """How much of the limits is used."""
@@ -132,6 +155,19 @@ class Exchange:
         )
         return Answer(registration=reception.encode())
 
+    def ring(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
+        """`x_fr_ring`: call a box that is registered here, through an exchange it names."""
+        assert isinstance(question, Ring)
+        asker = self.registrations.keep(question.registration_id, source, now_s)
+        is_call = question.frame[:2] == bytes((CHANNEL_FIRST_BYTE, frames.Kind.OPEN))
+        if asker is None or not is_call or not may_name(question.to, source):
+            self.counters["ring_refused"] += 1
+            return Refusal(ERROR_GENERIC, "Not Registered")
+        if not asker.rings.take(1.0, now_s):
+            return Refusal(ERROR_SERVER, "Too Often")
+        self._out.append(SendDatagram(question.frame, question.to))
+        return Answer()
+
     def certificate(self, question: GetCertificate, source: Endpoint) -> Answer | None:
         """Of a registered box, with its lease and our proof that it is we who are meant in it."""
         holder = self.registrations.holder(question.info_hash)
@@ -164,6 +200,7 @@ class Exchange:
             entry.hashes,
             source,
             now_s,
+            Bucket(RINGS_BURST, 1 / RING_PAUSE_S, now_s),
         )
         for info_hash in self.registrations.put(registration):
             self._announcer.leave(info_hash)
@@ -223,6 +260,10 @@ class Exchange:
             self.registrations.keep(frame.kept_id, source, now_s) is not None
             or self.channels.keep(frame.kept_id, source, now_s) is not None
         )
+        if frame.is_last:
+            for info_hash in self.registrations.leave(frame.kept_id, source):
+                self._announcer.leave(info_hash)
+            return []
         if not is_known:
             return [SendDatagram(*_refuse(frame.kept_id, Refused.UNKNOWN_ID, 0, source))]
         kept = frames.Kept(frame.kept_id, frame.count, self._standing, self.load(now_s))
@@ -234,6 +275,23 @@ class Exchange:
         if len(data) <= 13:
             return []
         return [SendDatagram(*_refuse(data[2:10], Refused.UNKNOWN_ID, 0, source))]
+
+    def tell_address(self, data: bytes, source: Endpoint, now_s: float) -> list[Message]:
+        """STUN Binding: a plain request is told its address (RFC 8489 section 6.3.1)."""
+        try:
+            request = stun.decode(data)
+        except MalformedError:
+            self.counters["malformed"] += 1
+            return []
+        if request.kind is not stun.Kind.REQUEST or request.value(stun.Attribute.USERNAME):
+            return []
+        answer = stun.binding_response(request, source)
+        # The shortest request is 20 bytes, the answer 40: what is more counts as unproved traffic.
+        if len(answer) > len(data) and not self._node.may_send(source, len(answer), now_s):
+            self.counters["unproved_limited"] += 1
+            return []
+        self.counters["binding"] += 1
+        return [SendDatagram(answer, source)]
 
     # --- time --------------------------------------------------------------------------------
 
@@ -249,15 +307,28 @@ class Exchange:
             self._announcer.hear(fact, now_s)
 
     def advance(self, now_s: float) -> list[Message]:
-        """Forget who is gone, announce who is here; say which channels need us."""
+        """Forget who is gone, announce who is here, take leave; say which channels need us."""
+        if self._farewells:
+            self._take_leave()
         if now_s >= self._sweep_s:
             for info_hash in self.registrations.expire(now_s):
                 self._announcer.leave(info_hash)
             self.channels.expire(now_s)
             is_busy = len(self.registrations) or len(self.channels)
             self._sweep_s = now_s + SWEEP_S if is_busy else math.inf
+        if self._farewells:
+            self._sweep_s = now_s + FAREWELL_S
         self._announcer.advance(now_s)
-        return self.channels.drain()
+        out, self._out = self._out, []
+        return out + self.channels.drain()
+
+    def _take_leave(self) -> None:
+        others = tuple(self._announcer.others)[-frames.ELSEWHERE_MAX :]
+        for registration_id, endpoint in self._farewells[:FAREWELLS_AT_ONCE]:
+            named = tuple(other for other in others if may_name(other, endpoint))
+            frame = frames.Elsewhere(registration_id, named)
+            self._out.append(SendDatagram(frame.encode(), endpoint))
+        del self._farewells[:FAREWELLS_AT_ONCE]
 
     def deadline_s(self) -> float | None:
         """Of the next sweep or announcement; None while nobody is here."""

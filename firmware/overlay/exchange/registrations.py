@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import owner_of
+from firmware.overlay.exchange.limits import Bucket
 
 SILENCE_MAX_S = 90.0  # a box says something every 20 s
 PER_OWNER_MAX = 64  # of one address: behind it may be a provider's NAT
@@ -30,6 +31,7 @@ class Registration:
     hashes: tuple[bytes, ...]
     endpoint: Endpoint
     heard_s: float
+    rings: Bucket = field(repr=False)  # calls to itself that it may ask for
 
 
 class Registrations:
@@ -102,6 +104,13 @@ class Registrations:
         registration.heard_s = now_s
         self._by_target.move_to_end(registration.target)
         return registration
+
+    def leave(self, registration_id: bytes, source: Endpoint) -> list[bytes]:
+        """A box gives its registration up; the hashes that nobody has any more."""
+        registration = self._by_id.get(registration_id)
+        if registration is None or registration.endpoint != source:
+            return []
+        return self.remove(registration.target)
 
     def remove(self, target: bytes) -> list[bytes]:
         """It may be gone already; the hashes that nobody has any more."""

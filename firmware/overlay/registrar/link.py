@@ -6,11 +6,12 @@ Units: `_s` monotonic seconds, `_utc_s` Unix time. Source: ours, docs/protocol.m
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from firmware.channel import Keep, Kept, Refusal, Refused, Standing
+from firmware.channel import Elsewhere, Keep, Kept, Refusal, Refused, Standing
 from firmware.errors import MalformedError
 from firmware.events import Message, SendDatagram
 from firmware.identity import Identity
@@ -58,11 +59,15 @@ class Link:
         self.is_leaving = False  # it will stop soon: registered, and not to be counted on
         self.observed: Endpoint | None = None
         self.registered_s = 0.0
+        self.rung_s = -math.inf  # when a call to us came through last (ringer.py)
+        self.ring_due_s = math.inf
+        self.rings_failed = 0  # in a row
+        self.is_suspect = False  # it answers us, and lets no call through
+        self.registration_id = b""
         self.hashes: tuple[bytes, ...] = ()  # under which we are registered
         self._node = node
         self._random_bytes = random_bytes
         self._token = b""
-        self._registration_id = b""
         self._question: int | None = None
         self._asked_s = 0.0
         self._renew_s = 0.0
@@ -112,18 +117,20 @@ class Link:
         self._take(reception, now_s)
         return True
 
-    def receive(self, frame: Kept | Refusal, now_s: float) -> None:
+    def receive(self, frame: Kept | Refusal | Elsewhere, now_s: float) -> None:
         """Of its address; ignored unless it is about our registration."""
         if self.state is not State.REGISTERED:
             return
         match frame:
+            case Elsewhere(kept_id) if kept_id == self.registration_id:
+                self.is_leaving = True
             case Kept(kept_id, count, standing, load):
-                if kept_id == self._registration_id and count == self._count:
+                if kept_id == self.registration_id and count == self._count:
                     self.load = load
                     self.is_leaving = standing is Standing.DRAINING
                     self._await_next(now_s)
             case Refusal(about, why):
-                is_ours = about == self._registration_id and self._question is None
+                is_ours = about == self.registration_id and self._question is None
                 if is_ours and why is Refused.UNKNOWN_ID:
                     self.renew(now_s)  # we have another address, or it has begun anew
 
@@ -138,7 +145,7 @@ class Link:
             self._count = self._count + 1 & 0xFFFF
         self._keep_s = now_s + REPEATS_S[self._repeats]
         self._repeats += 1
-        frame = Keep(self._registration_id, self._count)
+        frame = Keep(self.registration_id, self._count)
         return [SendDatagram(frame.encode(), self.endpoint)]
 
     def deadline_s(self) -> float | None:
@@ -146,6 +153,15 @@ class Link:
         if self.state is not State.REGISTERED:
             return None
         return self._keep_s if self._question is not None else min(self._keep_s, self._renew_s)
+
+    def leave(self) -> list[Message]:
+        """Give the registration up, if there is one."""
+        was_registered = self.state is State.REGISTERED
+        self.end()
+        if not was_registered:
+            return []
+        frame = Keep(self.registration_id, 0, is_last=True)
+        return [SendDatagram(frame.encode(), self.endpoint)]
 
     def end(self) -> None:
         """Nothing more is said to it."""
@@ -164,9 +180,9 @@ class Link:
                     self.key, self.state = reception.exchange_key, State.OFFERED
             case Outcome.REGISTERED if reception.exchange_key == self.key:
                 if self.state is not State.REGISTERED:
-                    self.registered_s = now_s
+                    self.registered_s = self.ring_due_s = now_s
                 self.state, self.is_leaving = State.REGISTERED, False
-                self._registration_id = reception.registration_id
+                self.registration_id = reception.registration_id
                 self._await_next(now_s)
             case _:
                 self.state = State.LOST

@@ -1,8 +1,9 @@
 """Keeps a box registered with three exchanges, of different networks where there are some.
 
-Chooses by round-trip time and spare capacity, leaves who is silent, full or about to stop, and
-comes back at random moments, so that a thousand boxes that lost an exchange together do not fall on
-the next one together. Units: `_s` monotonic seconds. Source: ours, docs/protocol.md section 6.
+Chooses by round-trip time and spare capacity, leaves who is silent, full, about to stop or lets no
+call through, and comes back at random moments, so that a thousand boxes that lost an exchange
+together do not fall on the next one together. Units: `_s` monotonic seconds.
+Source: ours, docs/protocol.md section 6.
 """
 
 from __future__ import annotations
@@ -11,35 +12,29 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from firmware.channel import Kept, Refusal
+from firmware.channel import Elsewhere, Kept, Refusal, target_of
 from firmware.errors import MalformedError
-from firmware.events import HostResolved, Message, ObservedAt, ResolveHost
+from firmware.events import Fact, HostResolved, Message, ObservedAt, ResolveHost, StoreState
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.overlay.dht.address import is_usable, network_of
+from firmware.overlay.card import Place
+from firmware.overlay.dht.address import network_of
 from firmware.overlay.dht.bootstrap import jittered
 from firmware.overlay.dht.facts import Answered
 from firmware.overlay.dht.node import Node
+from firmware.overlay.registrar.finder import Finder
 from firmware.overlay.registrar.link import Applicant, Link, State
+from firmware.overlay.registrar.pool import EXCHANGES_FILE, Pool, encode_exchanges
+from firmware.overlay.registrar.ringer import RING_S, Ringer
 
 EXCHANGES = 3  # with which a box is registered
 PROBED_MAX = 6  # asked at a time; the best of them are chosen
 CHOICE_S = 0.25  # from the first offer: who is further away than that is not chosen anyway
-POOL_MAX = 64  # exchanges we know of
-RETRY_S = 2.0  # with one that failed; doubles, randomised
-RETRY_MAX_S = 600.0
 BUSY_S = 0.3  # a full exchange is as bad as one that is so much further away
 SAME_NETWORK_S = 1.0
 REJOIN_S = 8.0  # the next exchange is looked for within that time, if another one still serves
-
-
-@dataclass(slots=True)
-class Known:
-    """An exchange in the pool."""
-
-    endpoint: Endpoint
-    retry_s: float = -math.inf  # not to be asked before
-    failures: int = 0
+STORE_S = 10.0  # a changed list is written after so long, once
+REACHED_S = 2 * RING_S  # so long a self-ring that worked is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,27 +44,38 @@ class ExchangeView:
     endpoint: Endpoint
     rtt_s: float
     load: int
-    registered_s: float
+    rings: bool  # the last call to ourselves came through
 
 
 class Registrar:
     """Does nothing before `claim`, `set_hashes` and `set_clock`."""
 
     def __init__(
-        self, node: Node, random_bytes: Callable[[int], bytes], configured: Iterable[str] = ()
+        self,
+        node: Node,
+        random_bytes: Callable[[int], bytes],
+        configured: Iterable[str] = (),
+        remembered: Iterable[Endpoint] = (),
     ) -> None:
         self._node = node
         self._random_bytes = random_bytes
         self._names: list[str] = []
-        self._pool: dict[Endpoint, Known] = {}
+        self._pool = Pool(random_bytes)
+        self._finder = Finder(node, random_bytes)
+        self._ringer = Ringer(node, random_bytes)
         self._links: dict[Endpoint, Link] = {}
         self._identity: Identity | None = None
         self._certificate = b""
+        self._target = b""
         self._hashes: tuple[bytes, ...] = ()
         self._utc_less_now_s: float | None = None
         self._next_s = -math.inf  # when exchanges may be asked again
         self._choice_s = math.inf
         self._told: dict[Endpoint, Endpoint] = {}  # by exchange: where it sees us
+        self._store_s = math.inf
+        self._stored: frozenset[Endpoint] = frozenset(remembered)
+        for endpoint in self._stored:
+            self.learn(endpoint)
         for entry in configured:
             try:
                 self.learn(Endpoint.parse(entry))
@@ -87,15 +93,8 @@ class Registrar:
                 self.learn(endpoint)
 
     def learn(self, endpoint: Endpoint) -> None:
-        """There may be an exchange; at POOL_MAX who failed most often is forgotten."""
-        if not is_usable(endpoint) or endpoint in self._pool:
-            return
-        if len(self._pool) >= POOL_MAX:
-            idle = [known for known in self._pool.values() if known.endpoint not in self._links]
-            if not idle:
-                return
-            del self._pool[max(idle, key=lambda known: known.failures).endpoint]
-        self._pool[endpoint] = Known(endpoint)
+        """There may be an exchange."""
+        self._pool.learn(endpoint, self._links)
 
     def claim(self, identity: Identity | None, certificate: bytes) -> None:
         """Who we are; what was registered for another number is given up."""
@@ -103,6 +102,7 @@ class Registrar:
             link.end()
         self._links, self._hashes = {}, ()
         self._identity, self._certificate = identity, certificate
+        self._target = b"" if identity is None else target_of(identity.public_key)
 
     def set_clock(self, utc_s: float, now_s: float) -> None:
         """Leases are dated."""
@@ -115,38 +115,64 @@ class Registrar:
     def registered(self) -> list[Link]:
         """Where we are registered, the best first."""
         links = [link for link in self._links.values() if link.state is State.REGISTERED]
-        return sorted(links, key=lambda link: (link.is_leaving, link.rtt_s))
+        return sorted(links, key=lambda link: (not _counts(link), link.rtt_s))
+
+    def places(self) -> tuple[Place, ...]:
+        """Where others reach us."""
+        return tuple(Place(link.endpoint, link.key) for link in self.registered())
+
+    def rings(self, now_s: float) -> bool:
+        """True if a call to us came through by one of them of late."""
+        return any(now_s - link.rung_s < REACHED_S for link in self.registered())
 
     def views(self) -> tuple[ExchangeView, ...]:
         """What `status` says of them."""
         return tuple(
-            ExchangeView(link.endpoint, link.rtt_s, link.load, link.registered_s)
+            ExchangeView(link.endpoint, link.rtt_s, link.load, _rings(link))
             for link in self.registered()
         )
 
-    def hear(self, fact: Answered, now_s: float) -> None:
-        """An answer, perhaps to us."""
+    def hear(self, fact: Fact, now_s: float) -> None:
+        """An answer or what was found, perhaps for us."""
+        for endpoint in self._finder.hear(fact):
+            self.learn(endpoint)
+        if not isinstance(fact, Answered):
+            return
         for link in self._links.values():
             if link.hear(fact, now_s):
                 if link.state is State.OFFERED and self._choice_s == math.inf:
                     self._choice_s = now_s + CHOICE_S
+                if link.state is State.REGISTERED:
+                    self._pool.succeeded(link.endpoint)
                 return
 
-    def receive(self, frame: Kept | Refusal, source: Endpoint, now_s: float) -> None:
+    def receive(self, frame: Kept | Refusal | Elsewhere, source: Endpoint, now_s: float) -> None:
         """What an exchange says about our registration."""
         link = self._links.get(source)
-        if link is not None:
-            link.receive(frame, now_s)
+        if link is None:
+            return
+        was_leaving = link.is_leaving
+        link.receive(frame, now_s)
+        if link.is_leaving and not was_leaving:
+            self._wait(now_s)
+        if isinstance(frame, Elsewhere) and link.is_leaving:
+            for endpoint in frame.endpoints:
+                self.learn(endpoint)
+
+    def rang(self, payload: bytes, source: Endpoint, now_s: float) -> bool:
+        """True if it was our own call to ourselves that came through."""
+        return self._ringer.heard(payload, source, now_s)
 
     def advance(self, now_s: float) -> list[Message]:
-        """Leave, look for others, register, keep."""
+        """Leave, look for others, register, keep, ring."""
         applicant, utc_s = self._applicant(), self._utc_s(now_s)
         if applicant is None or utc_s is None:
             return []
         out: list[Message] = []
         for link in list(self._links.values()):
             out += link.on_time(now_s)
-            if link.state is State.LOST:
+            if link.state is State.LOST or (not self._wanted() and _is_bad(link)):
+                out += link.leave()
                 self._lose(link, now_s)
             elif link.state is State.REGISTERED and link.has_token:
                 link.enter(applicant, utc_s, now_s)
@@ -155,40 +181,45 @@ class Registrar:
         self._look(now_s)
         if now_s >= self._choice_s or self._is_everything_offered():
             self._choose(applicant, utc_s, now_s)
-        return out + self._observations()
+        out += self._ringer.advance(self._ringable(), self._target, now_s)
+        return out + self._observations() + self._memory(now_s)
 
     def deadline_s(self) -> float | None:
         """The earliest of all."""
         if self._applicant() is None or self._utc_less_now_s is None:
             return None
         due = [link.deadline_s() for link in self._links.values()]
-        due.append(self._choice_s)
+        due += [self._choice_s, self._store_s, self._ringer.deadline_s(self._ringable())]
         if self._wanted() and not self._probed():
-            waiting = [k.retry_s for e, k in self._pool.items() if e not in self._links]
-            due.append(max(self._next_s, min(waiting, default=math.inf)))
+            due.append(max(self._next_s, self._pool.next_s(self._links)))
+            due.append(self._finder.deadline_s())
         return min((due_s for due_s in due if due_s is not None and due_s < math.inf), default=None)
 
     # --- which exchanges ---------------------------------------------------------------------
 
     def _wanted(self) -> int:
         """How many more we want."""
-        good = [link for link in self._links.values() if _counts(link)]
-        return max(0, EXCHANGES - len(good))
+        return max(0, EXCHANGES - sum(map(_counts, self._links.values())))
 
     def _probed(self) -> list[Link]:
         probed = (State.ASKED, State.OFFERED)
         return [link for link in self._links.values() if link.state in probed]
 
+    def _ringable(self) -> list[Link]:
+        return [link for link in self._links.values() if link.state is State.REGISTERED]
+
     def _look(self, now_s: float) -> None:
         """Ask some whether they would take us, if we want more."""
-        if now_s < self._next_s or not self._wanted() or self._probed():
+        if not self._wanted():
+            self._finder.rest()
+        if not self._wanted() or now_s < self._next_s or self._probed():
             return
-        able = [k for e, k in self._pool.items() if e not in self._links and k.retry_s <= now_s]
-        able.sort(key=lambda known: (known.failures, self._random_bytes(2)))
-        for known in able[:PROBED_MAX]:
-            link = Link(known.endpoint, self._node, self._random_bytes)
-            self._links[known.endpoint] = link
+        for endpoint in self._pool.able(self._links, now_s)[:PROBED_MAX]:
+            link = Link(endpoint, self._node, self._random_bytes)
+            self._links[endpoint] = link
             link.ask(now_s)
+        if not self._probed():
+            self._finder.advance(now_s)
 
     def _is_everything_offered(self) -> bool:
         return self._choice_s < math.inf and all(
@@ -213,14 +244,15 @@ class Registrar:
 
     def _lose(self, link: Link, now_s: float) -> None:
         del self._links[link.endpoint]
-        link.end()
-        known = self._pool.get(link.endpoint)
-        if known is not None:
-            delay_s = max(link.retry_s, min(RETRY_S * 2.0**known.failures, RETRY_MAX_S))
-            known.failures = min(known.failures + 1, 16)
-            known.retry_s = now_s + jittered(delay_s, self._random_bytes)
-        if self.registered():
+        self._pool.failed(link.endpoint, link.retry_s, now_s)
+        self._wait(now_s)
+
+    def _wait(self, now_s: float) -> None:
+        """Who still has another exchange lets others go first."""
+        if any(map(_counts, self.registered())):
             self._next_s = now_s + jittered(REJOIN_S / 2, self._random_bytes)
+
+    # --- what others want to know ------------------------------------------------------------
 
     def _observations(self) -> list[Message]:
         out: list[Message] = []
@@ -228,7 +260,22 @@ class Registrar:
             if link.observed is not None and self._told.get(link.endpoint) != link.observed:
                 self._told[link.endpoint] = link.observed
                 out.append(ObservedAt(link.observed, link.endpoint))
+        if len(self._told) > len(self._links):
+            self._told = {e: seen for e, seen in self._told.items() if e in self._links}
         return out
+
+    def _memory(self, now_s: float) -> list[Message]:
+        """What survives a restart; not written for each exchange of a start."""
+        present = frozenset(link.endpoint for link in self.registered())
+        if present <= self._stored:
+            self._store_s = math.inf
+        elif self._store_s == math.inf:
+            self._store_s = now_s + STORE_S
+        elif now_s >= self._store_s:
+            earlier = sorted(self._stored - present)
+            self._stored, self._store_s = present, math.inf
+            return [StoreState(EXCHANGES_FILE, encode_exchanges([*sorted(present), *earlier]))]
+        return []
 
     def _applicant(self) -> Applicant | None:
         if self._identity is None or not self._hashes:
@@ -239,9 +286,17 @@ class Registrar:
         return None if self._utc_less_now_s is None else now_s + self._utc_less_now_s
 
 
+def _rings(link: Link) -> bool:
+    return link.rung_s > -math.inf and not link.rings_failed
+
+
 def _counts(link: Link) -> bool:
     """True if it serves us, or soon will."""
-    return link.state in (State.REGISTERED, State.ENTERING) and not link.is_leaving
+    return link.state in (State.REGISTERED, State.ENTERING) and not _is_bad(link)
+
+
+def _is_bad(link: Link) -> bool:
+    return link.is_leaving or link.is_suspect
 
 
 def _cost_s(link: Link, networks: set[str]) -> float:

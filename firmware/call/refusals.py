@@ -1,0 +1,17 @@
+"""What the callee's refusal means to the caller, who hears a tone and reads a text.
+
+Source: RFC 3261 section 21 (status codes).
+"""
+
+from __future__ import annotations
+
+from firmware.call import messages
+from firmware.model import EndReason
+
+REFUSED: dict[type[messages.Refusal], EndReason] = {
+    messages.NotFound: EndReason.UNREACHABLE,
+    messages.TryLater: EndReason.NO_ANSWER,
+    messages.Busy: EndReason.BUSY,
+    messages.NotAcceptable: EndReason.NO_COMMON_CODEC,
+    messages.Decline: EndReason.DECLINED,
+}
