@@ -18,15 +18,17 @@ from firmware import events
 from firmware.addresses import AddressWatch
 from firmware.call.pins import decode_pins
 from firmware.codec.speech import available_codecs
-from firmware.config import Config, Handset
+from firmware.config import Config
 from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
+from firmware.drivers.telephone import Telephone
 from firmware.errors import ConfigError, HardwareError
 from firmware.events import Message
+from firmware.handset import Handset
 from firmware.jobs import Argon2Cost, prove_number
 from firmware.lan import LocalNetwork
-from firmware.model import Codec, Endpoint, Frame
+from firmware.model import CallState, Codec, Endpoint, EndReason, Frame, Part, silence
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
@@ -39,7 +41,6 @@ from firmware.state import IDENTITY, PEERS, StateDir
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
-CONTACT_INTERVAL_S = 0.005  # hook and keys are sampled: four samples fit into a debounce time
 RELEASE_S = 0.5  # for a sound card to be let go
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
@@ -56,7 +57,10 @@ class Box:
         self._watch = ViewWatch()
         self._bind = Endpoint.parse(config.network.bind)
         self._shell = Shell(self._phone, state=state, perform=self._perform)
-        tell = self._from_thread(self._shell.tell)
+        self._faults: dict[Part, str] = {}
+        self._muted = False
+        self.switched_off = asyncio.Event()  # the shutdown key was held
+        tell = self._from_thread(self._tell)
         self._microphone = Microphone(
             self._board.open_capture, self._from_thread(self._captured), tell
         )
@@ -74,13 +78,14 @@ class Box:
         """Own every task of the box: one fails, all stop, the service restarts."""
         for failure in self._board.failures:
             logger.warning("%s: %s", failure.part, failure.reason)
-            self._shell.tell(failure)
+            self._tell(failure)
+        for telephone in self._board.telephones:
+            telephone.open(self._from_thread(self._hand_moved))
         if self._board.oled is not None:
-            self._board.oled.open(self._from_thread(self._shell.tell))
+            self._board.oled.open(self._from_thread(self._tell))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
-                tasks.create_task(self._watch_contacts(), name="contacts")
                 if self._shell.local is not None:
                     watch = AddressWatch(self._shell.tell).run(self._shell.local)
                     tasks.create_task(watch, name="addresses")
@@ -107,24 +112,37 @@ class Box:
             await self._shell.open(Endpoint(self._bind.host, 0))
         logger.info("listening on %s", self._shell.local)
 
-    async def _watch_contacts(self) -> None:
-        """Hook, keypad and bell: sampled on the event loop, since no sample takes 0.1 ms."""
-        board = self._board
-        while True:
-            now_s = self._loop.time()
-            if board.hook is not None and (fact := board.hook.sample(now_s)) is not None:
-                self._shell.tell(fact)
-            if board.keypad is not None:
-                for fact in board.keypad.sample(now_s):
-                    self._shell.tell(fact)
-            if board.ringer is not None and (fact := board.ringer.sample(now_s)) is not None:
-                self._shell.tell(fact)
-            await asyncio.sleep(CONTACT_INTERVAL_S)
+    def _hand_moved(self, fact: events.Fact) -> None:
+        """A fact of a telephone's driver; two of them concern the box itself."""
+        match fact:
+            case events.MicrophoneMuted(muted=muted):
+                self._muted = muted
+            case events.HookReplaced():
+                self._muted = False
+            case events.ShutdownHeld():
+                logger.warning("the shutdown key was held")
+                self.switched_off.set()
+        self._tell(fact)
+
+    def _tell(self, fact: events.Fact) -> None:
+        """A fact of a driver; what is broken stays in the status until it works again."""
+        match fact:
+            case events.HardwareFailed(part=part, reason=reason):
+                self._faults[part] = reason
+            case events.HardwareRecovered(part=part):
+                self._faults.pop(part, None)
+        self._shell.tell(fact)
+
+    def _each_telephone(self, do: Callable[[Telephone], None]) -> None:
+        for telephone in self._board.telephones:
+            do(telephone)
 
     async def _open_control(self) -> ControlServer | None:
         if self._control_path is None:
             return None
-        remote = Remote(self._phone, self._board.hand, self._watch, self._sound_status)
+        remote = Remote(
+            self._phone, self._board.hand, self._watch, self._sound_status, self._faults
+        )
         server = ControlServer(self._control_path, remote.handlers())
         await server.open()
         return server
@@ -141,15 +159,16 @@ class Box:
                 self._microphone.open()
             case events.CloseMicrophone():
                 self._microphone.close()
-            case events.StartRinging() if board.ringer is not None:
-                board.ringer.start(self._loop.time())
-            case events.StopRinging() if board.ringer is not None:
-                board.ringer.stop()
+            case events.StartRinging():
+                self._each_telephone(lambda telephone: telephone.ring(on=True))
+            case events.StopRinging():
+                self._each_telephone(lambda telephone: telephone.ring(on=False))
             case events.ShowPicture(picture=picture) if board.oled is not None:
                 board.oled.show(picture)
             case events.CallChanged(view=view):
                 if view.state is not self._watch.view.state:
                     logger.info("%s%s", view.state, f" ({view.reason})" if view.reason else "")
+                    self._show_state(view.state)
                 self._watch.set(view)
             case events.AnnounceOnLan() if self._lan is not None:
                 self._lan.announce(message)
@@ -157,9 +176,16 @@ class Box:
                 logger.info("this telephone has the number ...%s", number[-4:])
             case events.CallEnded(reason=reason, duration_s=duration_s):
                 logger.info("call ended: %s after %.0f s", reason, duration_s)
+                if reason is EndReason.MISSED:
+                    self._each_telephone(lambda telephone: telephone.light(on=True))
+
+    def _show_state(self, state: CallState) -> None:
+        self._each_telephone(lambda phone: phone.in_use(on=state is CallState.CONNECTED))
+        if state is CallState.OFF_HOOK:
+            self._each_telephone(lambda telephone: telephone.light(on=False))
 
     def _captured(self, frame: Frame) -> None:
-        self._shell.post(partial(self._phone.capture, frame))
+        self._shell.post(partial(self._phone.capture, silence() if self._muted else frame))
 
     def _needed(self) -> None:
         self._shell.post(self._play)

@@ -63,6 +63,18 @@ class KeyPressed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class MicrophoneMuted(Fact):
+    """The mute key of the telephone was pressed; putting the handset down ends it too."""
+
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownHeld(Fact):
+    """The key that switches the box off was held."""
+
+
+@dataclass(frozen=True, slots=True)
 class DatagramReceived(Fact):
     """One UDP datagram came in on the one socket; hostile until proved otherwise."""
 

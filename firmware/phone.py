@@ -46,6 +46,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
     events.KeyPressed: ("ear", "call", "media"),
+    events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
+    events.ShutdownHeld: (),  # box.py ends
     events.WallClockRead: ("directory", "call", "display"),
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),

@@ -18,7 +18,7 @@ from firmware.control import Answer, Handler
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
 from firmware.media.path.paths import PathStatus
-from firmware.model import CallState, CallView, RtpCounters
+from firmware.model import CallState, CallView, Part, RtpCounters
 from firmware.phone import Phone
 
 KEY_HELD_S = 0.060  # a quick finger; three times the debounce time of the keypad
@@ -57,11 +57,13 @@ class Remote:
         hand: Hand | None,
         watch: ViewWatch,
         sound_status: Callable[[], Answer],
+        faults: Mapping[Part, str],
     ) -> None:
         self._phone = phone
         self._hand_or_none = hand
         self._watch = watch
         self._sound_status = sound_status
+        self._faults = faults
         self._fingers = asyncio.Lock()  # one finger: two clients never press at once
 
     def handlers(self) -> dict[str, Handler]:
@@ -137,6 +139,7 @@ class Remote:
             "rtp": asdict(media.counters if media else RtpCounters()),
             "timings": asdict(status.timings),
             "audio": self._sound_status(),
+            "faults": {str(part): reason for part, reason in self._faults.items()},
             "process": _process_status(),
         }
 

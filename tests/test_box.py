@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from firmware.box import Box, phone_setup, usable_codecs
-from firmware.config import Handset, parse_config
+from firmware.config import parse_config
 from firmware.control import ControlClient
 from firmware.errors import CommandError, ConfigError
+from firmware.handset import Handset
 from firmware.model import Codec, Endpoint
 from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.dht.acquaintances import NODES_FILE

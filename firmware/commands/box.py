@@ -5,14 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
+import subprocess
 from pathlib import Path
 
 from firmware.box import Box
 from firmware.commands.arguments import add_verbosity, set_up_logging
-from firmware.config import Config, Handset, parse_config, parse_handset
+from firmware.config import Config, parse_config
 from firmware.errors import ConfigError
+from firmware.handset import Handset, parse_handset
 from firmware.service import Service
 from firmware.state import StateDir
+
+POWER_OFF = ("/usr/bin/systemctl", "poweroff")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,7 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     config, handset = read_configuration(arguments.config)
     state = StateDir(arguments.state)
     with state.locked():
-        asyncio.run(serve(config, handset, state, arguments.control))
+        switch_off = asyncio.run(serve(config, handset, state, arguments.control))
+    if switch_off and config.hardware.kind == "pi":
+        subprocess.run(POWER_OFF, check=False)  # noqa: S603 - a constant
     return 0
 
 
@@ -44,8 +50,8 @@ def read_configuration(path: Path) -> tuple[Config, Handset]:
     return config, parse_handset(_read(handset_path), str(handset_path))
 
 
-async def serve(config: Config, handset: Handset, state: StateDir, control: Path | None) -> None:
-    """Run the box; on a signal hang up first."""
+async def serve(config: Config, handset: Handset, state: StateDir, control: Path | None) -> bool:
+    """Run the box; on a signal or the shutdown key hang up first. True: switch off."""
     box = Box(config, handset, state, control)
     await box.open()
     service = Service()
@@ -56,11 +62,20 @@ async def serve(config: Config, handset: Handset, state: StateDir, control: Path
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(box.run(), name="box")
         living = tasks.create_task(service.live(), name="watchdog")
-        await stop.wait()
+        await first_of(stop, box.switched_off)
         service.stopping()
         living.cancel()
         await box.hang_up()
         running.cancel()
+    return box.switched_off.is_set()
+
+
+async def first_of(*happenings: asyncio.Event) -> None:
+    """Wait until one of them has happened."""
+    waiting = [asyncio.ensure_future(happening.wait()) for happening in happenings]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def _read(path: Path) -> str:

@@ -77,11 +77,14 @@ class AdapterEnd:
         """The facts in what the adapter said."""
         facts: list[Fact] = []
         for kind, arguments in self._session.feed(data):
-            found = self._hear(kind, arguments)
             self._heard_s = now_s  # whoever frames correctly is there
-            if kind == messages.STATE or self._flood.allows(now_s):
-                facts += found
+            if kind in (messages.STATE, messages.HELLO) or self._flood.allows(now_s):
+                facts += self._hear(kind, arguments)  # a hook that is dropped is in the next state
         return facts
+
+    def hang_up(self) -> list[Fact]:
+        """The handset counts as replaced, until the adapter says otherwise."""
+        return self._hook(False)
 
     def _hear(self, kind: str, arguments: str) -> list[Fact]:
         if kind == messages.HELLO:
@@ -169,7 +172,7 @@ class Adapter:
         self._port: Stream | None = None
         self._ring = messages.joined(ring)
         self._wishes: dict[str, str] = {}  # the latest of each kind; written by any thread
-        self._attendant = Attendant(Part.ADAPTER, self._serve)
+        self._attendant = Attendant(Part.ADAPTER, self._serve, self._absent)
 
     def open(self, on_fact: OnFact) -> None:
         """Start the thread."""
@@ -231,6 +234,11 @@ class Adapter:
                 self._attendant.works()
             for fact in facts:
                 self._attendant.report(fact)
+
+    def _absent(self) -> None:
+        """Gone for too long: nobody is left who could hang up."""
+        for fact in self._end.hang_up():
+            self._attendant.report(fact)
 
     def _grant(self) -> None:
         for kind, arguments in list(self._wishes.items()):

@@ -1,12 +1,13 @@
 """Attendant: a thread that serves a device, and opens it again when it has failed.
 
 Knows no device: `serve` opens it, serves it until `closing` is set, and raises HardwareError when
-it is gone. Each failure and each recovery is reported once.
+it is gone. Each failure and each recovery is reported once. Units: `_s` seconds.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 from firmware.drivers.health import Health
@@ -14,15 +15,23 @@ from firmware.errors import HardwareError
 from firmware.events import Fact
 from firmware.model import Part
 
+ABSENT_MAX_S = 5.0  # a plug that was touched is back by then
+
 OnFact = Callable[[Fact], None]
 
 
 class Attendant:
-    """One thread for one device; `works` is what `serve` calls when the device answers."""
+    """One thread for one device; `works` is what `serve` calls when the device answers.
 
-    def __init__(self, part: Part, serve: Callable[[], None]) -> None:
+    `absent` is called when it has failed for ABSENT_MAX_S: what it last said is true no longer.
+    """
+
+    def __init__(
+        self, part: Part, serve: Callable[[], None], absent: Callable[[], None] | None = None
+    ) -> None:
         self.closing = threading.Event()
-        self._part, self._serve = part, serve
+        self._part, self._serve, self._absent = part, serve, absent
+        self._failing_s: float | None = None  # since when
         self._health = Health(part)
         self._on_fact: OnFact | None = None
         self._thread: threading.Thread | None = None
@@ -51,7 +60,15 @@ class Attendant:
 
     def works(self) -> None:
         """The device has answered."""
+        self._failing_s = None
         self.report(self._health.worked())
+
+    def _miss(self) -> None:
+        now_s = time.monotonic()
+        if self._failing_s is None:
+            self._failing_s = now_s
+        elif self._absent is not None and now_s - self._failing_s >= ABSENT_MAX_S:
+            self._absent()
 
     def _run(self) -> None:
         while not self.closing.is_set():
@@ -59,4 +76,5 @@ class Attendant:
                 self._serve()
             except HardwareError as error:
                 self.report(self._health.failed(error))
+                self._miss()
                 self.closing.wait(self._health.retry_s())

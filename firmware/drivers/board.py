@@ -12,28 +12,47 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from firmware.config import Config, Handset
+from firmware.config import Config
+from firmware.drivers.adapter import Adapter
 from firmware.drivers.chips import CapturePcm, Gpio, Panel, PlaybackPcm
+from firmware.drivers.contacts import Contacts, Parts
+from firmware.drivers.dial import RotaryDial
 from firmware.drivers.hook import Hook
 from firmware.drivers.keypad import Keypad
+from firmware.drivers.lamp import Lamp
 from firmware.drivers.oled import Oled
 from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback, Pace
 from firmware.drivers.pi.gpio import PiGpio
 from firmware.drivers.pi.i2c import LinuxI2c
 from firmware.drivers.pi.ssd1306 import Ssd1306Panel
-from firmware.drivers.ringer import Ringer
+from firmware.drivers.pi.stream import SerialStream
+from firmware.drivers.pi.usb import open_usb_phone, sound_card_of_phone
+from firmware.drivers.ringer import CADENCES_S, Ringer
+from firmware.drivers.shutdown import ShutdownKey
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.drivers.sim.i2c import SimI2c
 from firmware.drivers.sim.pcm import Recording, SimCapture, SimPlayback, read_wav
 from firmware.drivers.sim.ssd1306 import SimSsd1306
+from firmware.drivers.telephone import Telephone
+from firmware.drivers.usb_phone import UsbPhone
 from firmware.errors import ConfigError, HardwareError
 from firmware.events import HardwareFailed
+from firmware.handset import Handset, pins_of
 from firmware.model import Part
 
 FILE = "file:"  # a WAV file in the place of an ALSA name, also on a real board: to test one
+PARTS_OF = {  # section of handset.toml: what fails when there is no header
+    "[hook]": Part.HOOK,
+    "[keypad]": Part.KEYPAD,
+    "[dial]": Part.KEYPAD,
+    "[ringer]": Part.RINGER,
+    "[lamp]": Part.RINGER,
+    "[shutdown]": Part.KEYPAD,
+}
 NO_SOUND = "null"  # ours, paced; ALSA's own `null` never waits
 DEFAULT = "default"
+PHONES_OWN = "usb"  # the sound card in the USB phone, found anew at each opening
 
 Driver = TypeVar("Driver")
 
@@ -42,9 +61,7 @@ Driver = TypeVar("Driver")
 class Board:
     """The drivers of one box; None = not there, and why is in `failures`, or it was not wanted."""
 
-    hook: Hook | None
-    keypad: Keypad | None
-    ringer: Ringer | None
+    telephones: tuple[Telephone, ...]
     oled: Oled | None
     open_capture: Callable[[], CapturePcm]  # for audio.Microphone; raises HardwareError
     open_playback: Callable[[], PlaybackPcm]  # for audio.Earpiece; raises HardwareError
@@ -55,6 +72,10 @@ class Board:
 
     def close(self) -> None:
         """Give the chips back; close and join microphone and earpiece before."""
+        for telephone in self.telephones:
+            telephone.close()
+        for telephone in self.telephones:
+            telephone.join(timeout_s=1.0)
         if self.oled is not None:
             self.oled.close()
             self.oled.join(timeout_s=1.0)
@@ -72,17 +93,16 @@ def open_board(config: Config, handset: Handset) -> Board:
     """
     failures: list[HardwareFailed] = []
     simulated = config.hardware.kind == "simulated"
+    if simulated and handset.telephone.kind != "gpio":  # the hand can only reach the header
+        handset = Handset(keypad=handset.keypad, oled=handset.oled, audio=handset.audio)
     sim_gpio = SimGpio() if simulated else None
-    gpio: Gpio | None = sim_gpio or _or_failed(
-        PiGpio, failures, Part.HOOK, Part.KEYPAD, Part.RINGER
-    )
+    gpio = sim_gpio or _header(handset, failures)
+    telephones = _telephones(config, handset, gpio, failures)
     display, oled = _oled(config, handset, simulated=simulated)
     open_capture = _capture(config, handset, failures)
     open_playback, recording = _playback(config, handset, failures)
     return Board(
-        _driver(gpio, partial(_hook, handset), failures, Part.HOOK),
-        _driver(gpio, partial(_keypad, handset), failures, Part.KEYPAD),
-        _driver(gpio, partial(_ringer, handset, config.audio.country), failures, Part.RINGER),
+        telephones,
         oled,
         open_capture,
         open_playback,
@@ -90,6 +110,46 @@ def open_board(config: Config, handset: Handset) -> Board:
         None if sim_gpio is None else Hand(sim_gpio, handset, display),
         recording,
         gpio,
+    )
+
+
+def _header(handset: Handset, failures: list[HardwareFailed]) -> Gpio | None:
+    """The GPIO header, if this wiring uses it; the I2C bus is not part of it."""
+    parts = {PARTS_OF[use.split()[0]] for _, use in pins_of(handset) if use.split()[0] in PARTS_OF}
+    return _or_failed(PiGpio, failures, *sorted(parts)) if parts else None
+
+
+def _telephones(
+    config: Config, handset: Handset, gpio: Gpio | None, failures: list[HardwareFailed]
+) -> tuple[Telephone, ...]:
+    """The telephone as it was built, and what else is on the header."""
+    kind, country = handset.telephone.kind, config.audio.country
+    cadence_s = CADENCES_S[country]
+    found: list[Telephone] = []
+    if kind == "usb":
+        found.append(UsbPhone(open_usb_phone, cadence_s))
+    if kind == "adapter":
+        wiring, keys = handset.adapter, handset.keypad.keys
+        open_port = partial(SerialStream, wiring.port)
+        dial = handset.dial.country
+        found.append(Adapter(open_port, keys, dial, cadence_s, wiring.ring_hz))
+    if gpio is not None:
+        found.append(Contacts(gpio, _parts(handset, country, gpio, failures)))
+    return tuple(found)
+
+
+def _parts(handset: Handset, country: str, gpio: Gpio, failures: list[HardwareFailed]) -> Parts:
+    on_header = gpio if handset.telephone.kind == "gpio" else None
+    dial, lamp, shutdown = handset.dial, handset.lamp, handset.shutdown
+    return Parts(
+        hook=_driver(on_header, partial(_hook, handset), failures, Part.HOOK),
+        keypad=_driver(on_header, partial(_keypad, handset), failures, Part.KEYPAD),
+        dial=None
+        if dial.pulse_pin is None or on_header is None
+        else RotaryDial(gpio, dial.pulse_pin, dial.off_normal_pin, dial.country),
+        ringer=_driver(on_header, partial(_ringer, handset, country), failures, Part.RINGER),
+        lamp=None if lamp.pin is None else Lamp(gpio, lamp.pin),
+        shutdown=None if shutdown.pin is None else ShutdownKey(gpio, shutdown.pin, shutdown.hold_s),
     )
 
 
@@ -135,12 +195,14 @@ def _panel(bus: LinuxI2c | SimI2c, handset: Handset) -> Panel:
 def _capture(
     config: Config, handset: Handset, failures: list[HardwareFailed]
 ) -> Callable[[], CapturePcm]:
-    device = _device(config, config.audio.capture, handset.audio.capture)
+    device = _device(config, handset, config.audio.capture, handset.audio.capture)
     if device == NO_SOUND:
         return SimCapture
     if device.startswith(FILE):
         samples = _named_file(config, "capture", partial(read_wav, Path(device[len(FILE) :])))
         return partial(SimCapture, samples)
+    if device == PHONES_OWN:
+        return lambda: AlsaCapture(sound_card_of_phone())
     _try_out(partial(AlsaCapture, device), failures, Part.MICROPHONE)
     return partial(AlsaCapture, device)
 
@@ -148,24 +210,29 @@ def _capture(
 def _playback(
     config: Config, handset: Handset, failures: list[HardwareFailed]
 ) -> tuple[Callable[[], PlaybackPcm], Recording | None]:
-    device = _device(config, config.audio.playback, handset.audio.playback)
+    device = _device(config, handset, config.audio.playback, handset.audio.playback)
     if device == NO_SOUND:
         return SimPlayback, None
     if device.startswith(FILE):
         path = Path(device[len(FILE) :])
         recording = _named_file(config, "playback", partial(Recording, path))
         return partial(SimPlayback, recording), recording
-    open_pcm = partial(AlsaPlayback, device, Pace())
+    pace = Pace()
+    if device == PHONES_OWN:
+        return lambda: AlsaPlayback(sound_card_of_phone(), pace), None
+    open_pcm = partial(AlsaPlayback, device, pace)
     _try_out(open_pcm, failures, Part.EARPIECE)
     return open_pcm, None
 
 
-def _device(config: Config, chosen: str, soldered: str) -> str:
+def _device(config: Config, handset: Handset, chosen: str, soldered: str) -> str:
     """box.toml wins over handset.toml, and that over ALSA's default, which no simulated box has."""
     if chosen != DEFAULT:
         return chosen
     if config.hardware.kind == "simulated":
         return NO_SOUND
+    if not soldered and handset.telephone.kind == "usb":
+        return PHONES_OWN
     return soldered or DEFAULT
 
 

@@ -7,6 +7,7 @@ Units: `_s` seconds of CLOCK_MONOTONIC; sound in frames of one sample, signed 16
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 PERIOD_BYTES = 640  # 20 ms: model.FRAME_SAMPLES samples of 16 bit, little-endian
@@ -30,6 +31,9 @@ class Gpio(Protocol):
 
     def write(self, pin: int, level: bool) -> None:
         """Drive an output."""
+
+    def watch(self, pin: int, on_edge: Callable[[], object]) -> None:
+        """From now on call `on_edge`, in any thread, whenever an input changes; once per pin."""
 
     def close(self) -> None:
         """Give all pins back as inputs."""

@@ -42,6 +42,16 @@ class Hook:
         self._health = Health(Part.HOOK)
         gpio.set_input(pin)
 
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """Whose edges must wake us."""
+        return (self._pin,)
+
+    @property
+    def quiet(self) -> bool:
+        """Nothing bounces, and no flash may come."""
+        return self._changed_s is None and self._down_s is None
+
     def sample(self, now_s: float) -> Fact | None:
         """What happened since the last sample; None = nothing."""
         try:

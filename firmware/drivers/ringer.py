@@ -7,6 +7,7 @@ Source: ITU-T E.180 Supplement 2 and the `ringcadence` of Asterisk's indications
 
 from __future__ import annotations
 
+from firmware.drivers.cadence import Cadence
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
 from firmware.errors import HardwareError
@@ -41,11 +42,11 @@ CADENCES_S = {  # sound, pause, sound, pause, ...
 
 
 class Ringer:
-    """The bell; only `sample` moves the pin, so call it every 50 ms or oftener."""
+    """The bell; only `sample` moves the pin, so call it every 50 ms or oftener while it rings."""
 
     def __init__(self, gpio: Gpio, pin: int, country: str) -> None:
-        self._gpio, self._pin, self._cadence_s = gpio, pin, CADENCES_S[country]
-        self._started_s: float | None = None
+        self._gpio, self._pin = gpio, pin
+        self._cadence = Cadence(CADENCES_S[country])
         self._sounding = False
         self._health = Health(Part.RINGER)
         gpio.set_output(pin, False)
@@ -55,18 +56,22 @@ class Ringer:
         """The buzzer is heard at this moment."""
         return self._sounding
 
+    @property
+    def quiet(self) -> bool:
+        """It is silent and will be."""
+        return not (self._cadence.active or self._sounding)
+
     def start(self, now_s: float) -> None:
         """Ring from `now_s` until `stop`; harmless when it rings already."""
-        if self._started_s is None:
-            self._started_s = now_s
+        self._cadence.start(now_s)
 
     def stop(self) -> None:
         """Silence from the next sample on."""
-        self._started_s = None
+        self._cadence.stop()
 
     def sample(self, now_s: float) -> Fact | None:
         """Turn the buzzer on or off as the cadence wants it; a failure or recovery, if any."""
-        sound = self._is_loud(now_s)
+        sound = self._cadence.is_loud(now_s)
         if sound == self._sounding:
             return None
         try:
@@ -75,13 +80,3 @@ class Ringer:
             return self._health.failed(error)
         self._sounding = sound
         return self._health.worked()
-
-    def _is_loud(self, now_s: float) -> bool:
-        if self._started_s is None:
-            return False
-        into_s = (now_s - self._started_s) % sum(self._cadence_s)
-        for part, duration_s in enumerate(self._cadence_s):
-            if into_s < duration_s:
-                return part % 2 == 0
-            into_s -= duration_s
-        return False  # rounding at the very end of the last pause

@@ -1,7 +1,7 @@
 """The session over the serial line, the same at both ends: one message at a time, acknowledged.
 
 Knows no message but its own two: `K` acknowledges, `A` says that an end has begun anew. Stop and
-wait: a message is repeated every 100 ms, three times in all, and then given up; the state that the
+wait: a message is sent up to five times, every 100 ms, and then given up; the state that the
 adapter sends each second mends what was lost. A repeated message is acknowledged again, not heard
 again.
 Units: `_ms` milliseconds that have passed, never a point in time.
@@ -11,7 +11,7 @@ from .frames import SEQUENCE_MAX, Splitter, encode
 
 HELLO, ACKNOWLEDGE = "A", "K"
 UNNUMBERED = ("Q", "S")  # ping and its answer: lost ones are made good by the next
-TRIES = 3
+TRIES = 5
 RETRY_MS = 100
 QUEUE_MAX = 16  # messages waiting; of more the oldest is dropped
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import queue
+
 import pytest
 
-from firmware.config import Handset
 from firmware.drivers.hook import Hook
 from firmware.drivers.keypad import Keypad
 from firmware.drivers.ringer import Ringer
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import HardwareError
 from firmware.events import HookLifted, HookReplaced, KeyPressed
+from firmware.handset import Handset
 from tests.chips.conftest import JOINED_PINS, Header
 
 ONE, OTHER = JOINED_PINS
@@ -47,6 +49,18 @@ def test_gpio_closed_lets_go_of_its_outputs(header: Header) -> None:
     assert not header.world.read(ONE)
     header.gpio.close()
     assert header.world.read(ONE)
+
+
+def test_gpio_edges_of_a_watched_input_are_told_in_both_directions(header: Header) -> None:
+    header.gpio.set_input(ONE)
+    edges: queue.SimpleQueue[None] = queue.SimpleQueue()
+    header.gpio.watch(ONE, lambda: edges.put(None))
+    header.gpio.set_output(OTHER, False)
+    edges.get(timeout=5.0)
+    assert not header.gpio.read(ONE)
+    header.gpio.set_input(OTHER)
+    edges.get(timeout=5.0)
+    assert header.gpio.read(ONE)
 
 
 def test_gpio_pin_that_another_process_holds_is_a_hardware_error(header: Header) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import queue
 import time
 import wave
 from pathlib import Path
 
 import pytest
 
-from firmware.config import Config, Handset, parse_config, parse_handset
+from firmware.config import Config, parse_config
 from firmware.drivers.board import Board, open_board
+from firmware.drivers.contacts import Contacts
 from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback
 from firmware.drivers.sim.pcm import SimCapture, SimPlayback
 from firmware.errors import ConfigError
-from firmware.events import Fact, HookLifted, HookReplaced, KeyPressed
+from firmware.events import Fact, HardwareFailed, HookLifted, HookReplaced, KeyPressed
+from firmware.handset import Handset, parse_handset
 from firmware.model import FRAME_SAMPLES, Part, Picture
 
 SIMULATED = '[hardware]\nkind = "simulated"\n'
@@ -30,18 +33,23 @@ def config(text: str = "") -> Config:
 
 def facts(board: Board, from_s: float) -> list[Fact]:
     """What hook and keypad say in the next 100 ms."""
-    assert board.hook is not None and board.keypad is not None
-    found: list[Fact] = []
+    contacts, found = contacts_of(board), list[Fact]()
     for step in range(20):
-        lifted = board.hook.sample(from_s + step * 0.005)
-        found += ([lifted] if lifted else []) + board.keypad.sample(from_s + step * 0.005)
+        found += contacts.sample(from_s + step * 0.005)
     return found
+
+
+def contacts_of(board: Board) -> Contacts:
+    (contacts,) = board.telephones
+    assert isinstance(contacts, Contacts)
+    return contacts
 
 
 def test_simulated_board_has_every_part_and_no_failure() -> None:
     board = open_board(config(), Handset())
     assert board.failures == []
-    assert None not in (board.hook, board.keypad, board.ringer, board.oled, board.hand)
+    parts = contacts_of(board).parts
+    assert None not in (parts.hook, parts.keypad, parts.ringer, board.oled, board.hand)
     assert isinstance(board.open_capture(), SimCapture)
     assert isinstance(board.open_playback(), SimPlayback)
     board.close()
@@ -63,10 +71,13 @@ def test_simulated_board_hand_works_the_real_drivers() -> None:
 
 def test_simulated_board_bell_is_heard_by_the_hand_and_silent_after_close() -> None:
     board = open_board(config(), Handset())
-    assert board.hand is not None and board.ringer is not None
-    board.ringer.start(0.0)
-    assert board.ringer.sample(0.0) is None
-    assert board.hand.hears_bell()
+    assert board.hand is not None
+    (contacts,) = board.telephones
+    contacts.open(lambda fact: None)
+    contacts.ring(on=True)
+    deadline_s = time.monotonic() + WAIT_S
+    while not board.hand.hears_bell():
+        assert time.monotonic() < deadline_s
     board.close()
     assert not board.hand.hears_bell()
 
@@ -127,7 +138,7 @@ def test_board_off_a_pi_lists_each_missing_part_and_goes_on() -> None:
         Part.MICROPHONE,
         Part.EARPIECE,
     }
-    assert {board.hook, board.keypad, board.ringer, board.hand} == {None}
+    assert board.telephones == () and board.hand is None
     assert board.oled is not None  # its own thread says that it is missing
     board.close()
 
@@ -139,3 +150,27 @@ def test_board_alsa_names_of_the_handset_serve_where_box_toml_says_default() -> 
     assert {failure.part for failure in board.failures} == {Part.HOOK, Part.KEYPAD, Part.RINGER}
     assert isinstance(board.open_capture(), AlsaCapture)
     assert isinstance(board.open_playback(), AlsaPlayback)
+
+
+@pytest.mark.parametrize(("kind", "part"), [("usb", Part.USB_PHONE), ("adapter", Part.ADAPTER)])
+def test_board_of_the_other_two_builds_needs_no_header_and_says_what_is_missing(
+    kind: str, part: Part
+) -> None:
+    text = f'[telephone]\nkind = "{kind}"\n[adapter]\nport = "/dev/nothing"\n'
+    board = open_board(parse_config("", "box.toml"), parse_handset(text, "h"))
+    assert part not in {failure.part for failure in board.failures}
+    assert Part.HOOK not in {failure.part for failure in board.failures}
+    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+    (telephone,) = board.telephones
+    telephone.open(facts.put)
+    failed = facts.get(timeout=WAIT_S)
+    assert isinstance(failed, HardwareFailed) and failed.part is part
+    board.close()
+
+
+def test_simulated_board_of_any_build_has_a_hand_on_a_header() -> None:
+    board = open_board(config(), parse_handset('[telephone]\nkind = "usb"\n', "h"))
+    assert board.hand is not None
+    board.hand.lift()
+    assert facts(board, 0.0) == [HookLifted()]
+    board.close()

@@ -6,12 +6,12 @@ import random
 
 import pytest
 
-from firmware.config import Handset, KeypadWiring
-from firmware.drivers.keypad import Keypad, ghosts
+from firmware.drivers.keypad import Keypad
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import HardwareError
 from firmware.events import Fact, HardwareFailed, HardwareRecovered, KeyPressed
+from firmware.handset import Handset, KeypadWiring
 from firmware.model import Part
 
 STEP_S = 0.005
@@ -161,13 +161,6 @@ def test_keypad_three_keys_without_a_rectangle_are_all_reported() -> None:
     for key in "159":
         bench.hand.hold(key)
     assert bench.sample(10) == presses("159")
-
-
-def test_ghost_rule_finds_all_four_corners_and_nothing_else() -> None:
-    rectangle = {(0, 0), (0, 2), (3, 0), (3, 2)}
-    assert ghosts(rectangle) == rectangle
-    assert ghosts(rectangle | {(1, 1)}) == rectangle
-    assert ghosts(rectangle - {(3, 2)}) == set()
 
 
 def test_keypad_ten_thousand_random_moves_report_only_held_keys_and_leave_none_stuck() -> None:

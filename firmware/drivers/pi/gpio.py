@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from firmware.errors import HardwareError
@@ -42,6 +42,12 @@ class PiGpio:
         """Drive an output."""
         with self._mapped(f"pin {pin}"):
             self._vendor.output(pin, level)
+
+    def watch(self, pin: int, on_edge: Callable[[], object]) -> None:
+        """From now on call `on_edge`, in a thread of lgpio's, whenever an input changes."""
+        with self._mapped(f"pin {pin}"):
+            both = self._vendor.BOTH
+            self._vendor.add_event_detect(pin, both, callback=lambda _channel: on_edge())
 
     def close(self) -> None:
         """Give all pins back as inputs."""

@@ -6,10 +6,10 @@ simulated copper and the real drivers. How long a key is held is the caller's bu
 
 from __future__ import annotations
 
-from firmware.config import Handset
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.ssd1306 import SimSsd1306
 from firmware.errors import CommandError
+from firmware.handset import Handset
 
 
 class Hand:

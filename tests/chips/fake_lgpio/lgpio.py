@@ -1,11 +1,14 @@
 """A kernel's GPIO chip for the real rpi-lgpio: the functions of `lgpio` that it calls.
 
 Stands first on the path instead of the package lgpio; the pins are simulated copper (`world`).
-Returns and raises what lgpio 0.2.2 does. Not simulated: alerts, groups, PWM.
+Returns and raises what lgpio 0.2.2 does. Not simulated: groups, PWM.
 Source: lgpio.py 0.2.2.0.
 """
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
 
 from firmware.drivers.sim.gpio import SimGpio
 
@@ -13,7 +16,7 @@ SET_PULL_UP, SET_PULL_DOWN, SET_PULL_NONE = 32, 64, 128
 RISING_EDGE, FALLING_EDGE, BOTH_EDGES = 1, 2, 3
 GPIO_BUSY, GPIO_NOT_ALLOCATED = -79, -80
 GPIOS = 58  # BCM2711
-_INPUT, _OUTPUT = 0x100, 0x200  # mode bits: this process owns the pin
+_INPUT, _OUTPUT, _ALERT = 0x100, 0x200, 0x400  # mode bits: this process owns the pin
 _HANDLE = 0
 
 world = SimGpio()
@@ -69,6 +72,27 @@ def gpio_claim_output(handle: int, gpio: int, level: int = 0, flags: int = 0) ->
     _modes[gpio] = _OUTPUT | flags
     world.set_output(gpio, bool(level))
     return 0
+
+
+def gpio_claim_alert(handle: int, gpio: int, edges: int, flags: int = 0, notify: int = -1) -> int:
+    _check(handle, gpio)
+    _modes[gpio] = _INPUT | _ALERT | flags
+    world.set_input(gpio)
+    return 0
+
+
+class callback:  # noqa: N801 - its name in lgpio
+    """Calls `func(chip, gpio, level, timestamp)` at each edge, as lgpio's own thread does."""
+
+    def __init__(
+        self, handle: int, gpio: int, edge: int = 1, func: Callable[..., object] | None = None
+    ) -> None:
+        assert func is not None
+        self._gpio = gpio
+        world.watch(gpio, lambda: func(handle, gpio, int(world.read(gpio)), time.monotonic_ns()))
+
+    def cancel(self) -> None:
+        world.unwatch(self._gpio)
 
 
 def gpio_free(handle: int, gpio: int) -> int:

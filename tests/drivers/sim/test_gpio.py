@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.config import Handset, HookWiring
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
+from firmware.handset import Handset, HookWiring
 
 
 def test_pin_that_nothing_drives_is_pulled_up() -> None:

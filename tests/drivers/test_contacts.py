@@ -1,0 +1,253 @@
+"""The telephone on the header: its thread, its edges, its lamp, and ten thousand random moves."""
+
+from __future__ import annotations
+
+import queue
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from firmware.drivers.contacts import LOOK_S, Contacts, Parts
+from firmware.drivers.dial import RotaryDial
+from firmware.drivers.hook import Hook
+from firmware.drivers.keypad import Keypad
+from firmware.drivers.lamp import Lamp
+from firmware.drivers.ringer import Ringer
+from firmware.drivers.shutdown import ShutdownKey
+from firmware.drivers.sim.gpio import SimGpio
+from firmware.drivers.sim.hand import Hand
+from firmware.events import Fact, HookFlashed, HookLifted, HookReplaced, KeyPressed, ShutdownHeld
+from firmware.handset import Handset
+
+LAMP, SHUTDOWN, PULSE, OFF_NORMAL = 9, 7, 27, 17
+WAIT_S = 10.0
+SEED = 20_26
+
+
+class DeafGpio(SimGpio):
+    """A header whose edges get lost."""
+
+    def watch(self, pin: int, on_edge: object) -> None:
+        """Nobody is told."""
+
+
+class Bench:
+    """Everything that can be soldered to the header, and the hand."""
+
+    def __init__(self, gpio: SimGpio | None = None) -> None:
+        self.gpio = gpio or SimGpio()
+        handset = Handset()
+        self.hand, pads = Hand(self.gpio, handset), handset.keypad
+        self.gpio.drive(PULSE, False)
+        self.contacts = Contacts(
+            self.gpio,
+            Parts(
+                hook=Hook(self.gpio, handset.hook.pin),
+                keypad=Keypad(self.gpio, pads.rows, pads.columns, pads.keys),
+                dial=RotaryDial(self.gpio, PULSE, OFF_NORMAL, ""),
+                ringer=Ringer(self.gpio, handset.ringer.pin, "DE"),
+                lamp=Lamp(self.gpio, LAMP),
+                shutdown=ShutdownKey(self.gpio, SHUTDOWN, hold_s=0.2),
+            ),
+        )
+        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+
+    def open(self) -> None:
+        self.contacts.open(self.facts.put)
+
+    def fact(self) -> Fact:
+        return self.facts.get(timeout=WAIT_S)
+
+    def until(self, holds: bool, pin: int) -> None:
+        deadline_s = time.monotonic() + WAIT_S
+        while self.gpio.outputs.get(pin) != holds:
+            assert time.monotonic() < deadline_s
+
+    def settle(self) -> None:
+        deadline_s = time.monotonic() + WAIT_S
+        while not self.contacts.quiet or self.contacts.samples == 0:
+            assert time.monotonic() < deadline_s
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    bench.open()
+    yield bench
+    bench.contacts.close()
+    assert bench.contacts.join(WAIT_S)
+
+
+def test_contacts_tell_what_the_hand_does(bench: Bench) -> None:
+    bench.hand.lift()
+    assert bench.fact() == HookLifted()
+    for key in "123A456B789C*0#D":
+        bench.hand.hold(key)
+        assert bench.fact() == KeyPressed(key)
+        bench.hand.release(key)
+        bench.settle()
+    bench.hand.replace()
+    assert bench.fact() == HookReplaced()
+
+
+def test_contacts_at_rest_are_hardly_looked_at_and_an_edge_wakes_them(bench: Bench) -> None:
+    deadline_s = time.monotonic() + WAIT_S
+    while True:  # asleep once fewer than ten looks happen in a second
+        before = bench.contacts.samples
+        time.sleep(1.0)
+        if bench.contacts.samples - before < 10:
+            break
+        assert time.monotonic() < deadline_s
+    began_s = time.monotonic()
+    bench.hand.hold("7")
+    assert bench.fact() == KeyPressed("7")
+    assert time.monotonic() - began_s < LOOK_S
+    bench.hand.release("7")
+
+
+def test_contacts_whose_edges_get_lost_are_heard_all_the_same() -> None:
+    bench = Bench(DeafGpio())
+    bench.open()
+    time.sleep(1.5)
+    bench.hand.lift()
+    assert bench.fact() == HookLifted()
+    bench.contacts.close()
+    assert bench.contacts.join(WAIT_S)
+
+
+def test_contacts_ring_bell_and_lamp_and_keep_the_lamp_for_a_missed_call(bench: Bench) -> None:
+    ringer = Handset().ringer.pin
+    bench.contacts.ring(on=True)
+    for pin, level in ((ringer, True), (LAMP, True), (LAMP, False), (LAMP, True), (ringer, False)):
+        bench.until(level, pin)
+    bench.contacts.ring(on=False)
+    bench.until(False, LAMP)
+    bench.contacts.light(on=True)
+    bench.until(True, LAMP)
+    bench.contacts.light(on=False)
+    bench.until(False, LAMP)
+
+
+def test_contacts_closed_while_ringing_are_silent_and_dark() -> None:
+    bench = Bench()
+    bench.open()
+    bench.contacts.ring(on=True)
+    bench.until(True, LAMP)
+    bench.contacts.close()
+    assert bench.contacts.join(WAIT_S)
+    assert not bench.hand.hears_bell() and not bench.gpio.outputs[LAMP]
+
+
+def test_shutdown_key_counts_when_it_is_held_and_once(bench: Bench) -> None:
+    bench.settle()
+    bench.gpio.drive(SHUTDOWN, False)
+    assert bench.fact() == ShutdownHeld()
+    time.sleep(0.5)
+    bench.gpio.drive(SHUTDOWN, True)
+    assert bench.facts.empty()
+
+
+def test_shutdown_key_shorted_from_the_start_switches_nothing_off() -> None:
+    gpio = SimGpio()
+    gpio.drive(SHUTDOWN, False)
+    key = ShutdownKey(gpio, SHUTDOWN, hold_s=0.2)
+    assert [key.sample(step * 0.1) for step in range(10)] == [None] * 10
+    gpio.drive(SHUTDOWN, True)
+    key.sample(1.0)
+    gpio.drive(SHUTDOWN, False)
+    assert [key.sample(1.1 + step * 0.1) for step in range(4)].count(ShutdownHeld()) == 1
+
+
+class Life:
+    """The drivers in virtual time: a hand that moves at random, and a pin that burns if it can."""
+
+    def __init__(self, seed: int) -> None:
+        self.bench, self.dice, self.now_s = Bench(), random.Random(seed), 0.0
+        self.held: set[str] = set()
+        self.facts: list[Fact] = []
+
+    def wait(self, duration_s: float) -> None:
+        """Sampled as the thread does it: often while something moves, else when it is over."""
+        until_s = self.now_s + duration_s
+        while self.now_s < until_s:
+            self.facts += self.bench.contacts.sample(self.now_s)
+            self.now_s = until_s if self.bench.contacts.quiet else self.now_s + 0.005
+        self.facts += self.bench.contacts.sample(self.now_s)
+
+    def move(self) -> None:
+        hand, dice = self.bench.hand, self.dice
+        match dice.randrange(8):
+            case 0:
+                hand.lift()
+            case 1:
+                hand.replace()
+            case 2 | 3:
+                key = dice.choice(hand.keys)
+                self.held.add(key)
+                hand.hold(key)
+            case 4 | 5 if self.held:
+                key = dice.choice(sorted(self.held))
+                self.held.remove(key)
+                hand.release(key)
+            case 6:
+                self.bench.contacts.ring(on=dice.random() < 0.5)
+            case _:
+                pin = dice.choice((PULSE, OFF_NORMAL, SHUTDOWN, *Handset().keypad.rows))
+                self.bench.gpio.drive(pin, dice.choice((False, True, None)))
+        if dice.random() < 0.3 and len(self.held) > 3:
+            for key in sorted(self.held):
+                hand.release(key)
+            self.held.clear()
+
+    def rest(self) -> None:
+        """The world as it is when nobody is there."""
+        for key in self.held:
+            self.bench.hand.release(key)
+        self.held.clear()
+        self.bench.hand.replace()
+        self.bench.contacts.ring(on=False)
+        for pin in Handset().keypad.rows:
+            self.bench.gpio.drive(pin, None)
+        for pin, level in ((PULSE, False), (OFF_NORMAL, True), (SHUTDOWN, True)):
+            self.bench.gpio.drive(pin, level)
+        self.wait(2.0)
+
+
+def test_ten_thousand_random_moves_leave_no_stuck_state() -> None:
+    life = Life(SEED)
+    for number in range(10_000):
+        life.move()
+        life.wait(life.dice.choice((0.001, 0.005, 0.02, 0.06, 0.3)))
+        if number % 100 == 99:
+            life.rest()
+            assert life.bench.contacts.quiet, (SEED, number)
+            assert not life.bench.hand.hears_bell(), (SEED, number)
+            life.facts.clear()
+            life.bench.hand.lift()
+            life.wait(0.1)
+            for key in "1D":
+                life.bench.hand.hold(key)
+                life.wait(0.1)
+                life.bench.hand.release(key)
+                life.wait(0.1)
+            life.bench.hand.replace()
+            life.wait(1.0)
+            moved = [HookLifted(), KeyPressed("1"), KeyPressed("D"), HookReplaced()]
+            assert life.facts == moved, (SEED, number, life.facts)
+            life.facts.clear()
+
+
+def test_random_moves_keep_lifting_and_replacing_in_turn() -> None:
+    life = Life(SEED + 1)
+    for _ in range(1_000):
+        life.move()
+        life.wait(life.dice.choice((0.005, 0.06, 0.3, 0.7)))
+    hook = [fact for fact in life.facts if isinstance(fact, HookLifted | HookReplaced)]
+    turns = [HookLifted(), HookReplaced()] * len(hook)
+    assert hook == turns[: len(hook)] and len(hook) > 20
+    lifted = False
+    for fact in life.facts:
+        lifted = {HookLifted: True, HookReplaced: False}.get(type(fact), lifted)
+        assert lifted or not isinstance(fact, HookFlashed)
