@@ -26,9 +26,11 @@ PER_OPENER_MAX = 32  # of one address
 PER_TARGET_MAX = 8
 LEG_BYTES_PER_S = 25_000  # twice G.711 with all its headers
 LEG_BURST_BYTES = 50_000
+ASKED_MAX_S = 10.0  # for a new address to prove itself
 CREDIT_MAX_BYTES = 4_096  # what an address without proof can save up
 
 Sent = tuple[bytes, Endpoint]
+ChannelKey = tuple[Endpoint, bytes]  # address, nonce and target of an OPEN
 Name = TypeVar("Name")
 
 
@@ -38,6 +40,7 @@ class Leg:
     __slots__ = (
         "about",
         "asked",
+        "asked_s",
         "bucket",
         "channel",
         "credit_bytes",
@@ -56,6 +59,7 @@ class Leg:
         self.asked: Endpoint | None = None  # was told `next_id`, and has not used it yet
         self.next_id = b""
         self.about = b""  # what it calls the leg so far
+        self.asked_s = now_s
         self.credit_bytes = 0  # that may be sent to `asked`
         self.bucket = Bucket(LEG_BURST_BYTES, LEG_BYTES_PER_S, now_s)
 
@@ -75,7 +79,7 @@ class Channel:
     )
 
     def __init__(
-        self, key: tuple[Endpoint, bytes], target: bytes, opener: Leg, registered: Leg, now_s: float
+        self, key: ChannelKey, target: bytes, opener: Leg, registered: Leg, now_s: float
     ) -> None:
         self.key = key  # address and nonce of the OPEN
         self.owner = owner_of(key[0])
@@ -110,13 +114,17 @@ class Channels:
         self._most = most
         self._random_bytes = random_bytes
         self._legs: dict[bytes, Leg] = {}  # a leg that is being proved is here twice
-        self._by_key: dict[tuple[Endpoint, bytes], Channel] = {}
-        self._owners: Counter[str] = Counter()
-        self._targets: Counter[bytes] = Counter()
+        self._by_key: dict[ChannelKey, Channel] = {}
+        self._unanswered: dict[ChannelKey, Channel] = {}  # the oldest first
+        self._of_owner: dict[str, dict[ChannelKey, Channel]] = {}
+        self._of_target: dict[bytes, dict[ChannelKey, Channel]] = {}
         self._commands: list[Message] = []  # OpenRelay, CloseRelay
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_key
 
     def __iter__(self) -> Iterator[Channel]:
         return iter(self._by_key.values())
@@ -127,11 +135,12 @@ class Channels:
         if leg is None:
             return None
         if leg.endpoint != source or leg.asked is not None:
-            self._locate(leg, data[2:DATA_HEAD_BYTES], source, len(data))
+            self._locate(leg, data[2:DATA_HEAD_BYTES], source, len(data), now_s)
         channel, other = leg.channel, leg.other
         channel.heard_s = now_s
         if leg is channel.registered and not channel.answered:
             channel.answered = True
+            del self._unanswered[channel.key]
             self._shorten(channel)
         size = len(data)
         if size == DATA_HEAD_BYTES:
@@ -148,13 +157,13 @@ class Channels:
         """A box wants its leg kept; None if there is none. The answer takes what came."""
         leg = self._legs.get(leg_id)
         if leg is not None:
-            self._locate(leg, leg_id, source, 0)
+            self._locate(leg, leg_id, source, 0, now_s)
             leg.channel.heard_s = now_s
         return leg
 
     def open(
         self,
-        key: tuple[Endpoint, bytes],
+        key: ChannelKey,
         target: bytes,
         registered_at: Endpoint,
         size: int,
@@ -163,13 +172,14 @@ class Channels:
         """The channel of that OPEN of `size` bytes, new or known; None at a limit."""
         channel = self._by_key.get(key)
         if channel is None:
-            if not self._make_room(owner_of(key[0]), target, now_s):
+            if not self._make_room(owner_of(key[0]), target):
                 return None
             opener, registered = self._leg(None, now_s), self._leg(registered_at, now_s)
-            self._ask(opener, key[0], opener.leg_id, about=key[1])
+            self._ask(opener, key[0], opener.leg_id, about=key[1][:ID_BYTES])
             channel = self._by_key[key] = Channel(key, target, opener, registered, now_s)
-            self._owners[channel.owner] += 1
-            self._targets[target] += 1
+            self._unanswered[key] = channel
+            self._of_owner.setdefault(channel.owner, {})[key] = channel
+            self._of_target.setdefault(target, {})[key] = channel
         channel.heard_s = now_s
         leg = channel.opener
         if leg.asked == key[0]:
@@ -201,18 +211,19 @@ class Channels:
         return commands
 
     def expire(self, now_s: float) -> None:
-        """Forget what nobody wants any more."""
+        """Forget what nobody wants any more, and who was asked to prove itself and did not."""
         for channel in [channel for channel in self if channel.is_over(now_s)]:
             self._forget(channel)
-
-    def forget_target(self, target: bytes) -> None:
-        """The box is not registered any more."""
-        for channel in [channel for channel in self if channel.target == target]:
-            self._forget(channel)
+        for channel in self:
+            for leg in (channel.opener, channel.registered):
+                if leg.asked and leg.endpoint and now_s - leg.asked_s >= ASKED_MAX_S:
+                    del self._legs[leg.next_id]
+                    leg.asked, leg.next_id = None, leg.leg_id
+                    self._shorten(channel)
 
     # --- who is where ------------------------------------------------------------------------
 
-    def _locate(self, leg: Leg, named: bytes, source: Endpoint, size: int) -> None:
+    def _locate(self, leg: Leg, named: bytes, source: Endpoint, size: int, now_s: float) -> None:
         """`source` names the leg: it is at home there, or has proved itself, or must do so."""
         if source == leg.asked and named == leg.next_id:
             if leg.leg_id != named:
@@ -228,7 +239,7 @@ class Channels:
             about, leg_id = leg.leg_id, self._random_bytes(ID_BYTES)
             self._legs[leg_id] = leg
             self._ask(leg, source, leg_id, about=about)
-            leg.credit_bytes = size
+            leg.credit_bytes, leg.asked_s = size, now_s
             self.counters["moving"] += 1
             self._lengthen(leg.channel)
 
@@ -272,21 +283,17 @@ class Channels:
         self._legs[leg.leg_id] = leg
         return leg
 
-    def _make_room(self, owner: str, target: bytes, now_s: float) -> bool:
+    def _make_room(self, owner: str, target: bytes) -> bool:
         """At a limit whoever was opened first and never answered goes; no call is displaced."""
-        if self._owners[owner] >= PER_OPENER_MAX:
-            return self._displace(lambda channel: channel.owner == owner)
-        if self._targets[target] >= PER_TARGET_MAX:
-            return self._displace(lambda channel: channel.target == target)
-        if len(self._by_key) >= self._most:
-            self.expire(now_s)
-        if len(self._by_key) >= self._most:
-            return self._displace(lambda _: True)
-        return True
+        if len(of_owner := self._of_owner.get(owner, {})) >= PER_OPENER_MAX:
+            return self._displace(of_owner)
+        if len(of_target := self._of_target.get(target, {})) >= PER_TARGET_MAX:
+            return self._displace(of_target)
+        return len(self._by_key) < self._most or self._displace(self._unanswered)
 
-    def _displace(self, is_meant: Callable[[Channel], bool]) -> bool:
-        for channel in self:  # the oldest first
-            if not channel.answered and is_meant(channel):
+    def _displace(self, among: dict[ChannelKey, Channel]) -> bool:
+        for channel in among.values():
+            if not channel.answered:
                 self._forget(channel)
                 self.counters["displaced"] += 1
                 return True
@@ -295,15 +302,16 @@ class Channels:
 
     def _forget(self, channel: Channel) -> None:
         del self._by_key[channel.key]
+        self._unanswered.pop(channel.key, None)
         self._lengthen(channel)
         for leg in (channel.opener, channel.registered):
             self._legs.pop(leg.leg_id, None)
             self._legs.pop(leg.next_id, None)
-        _less(self._owners, channel.owner)
-        _less(self._targets, channel.target)
+        _remove(self._of_owner, channel.owner, channel.key)
+        _remove(self._of_target, channel.target, channel.key)
 
 
-def _less(counts: Counter[Name], name: Name) -> None:
-    counts[name] -= 1
-    if not counts[name]:
-        del counts[name]
+def _remove(groups: dict[Name, dict[ChannelKey, Channel]], name: Name, key: ChannelKey) -> None:
+    del groups[name][key]
+    if not groups[name]:
+        del groups[name]

@@ -49,6 +49,8 @@ SWEEP_S = 5.0
 RINGS_BURST, RING_PAUSE_S = 6, 20.0  # a box with three exchanges asks for one in two minutes
 FAREWELL_S = 0.02
 FAREWELLS_AT_ONCE = 200  # 20,000 boxes in two seconds
+RATE_S = 1.0  # over which traffic is measured
+NEW_UNTIL = 0.8  # of the limit: above it no new channel, so that those there are have room
 RETRY_S = 30  # said to who comes while we are full
 _TOKEN_FOR = b"fernruf register"
 
@@ -88,6 +90,7 @@ class Exchange:
         self._utc_less_now_s: float | None = None
         self._sweep_s = math.inf
         self._standing = Standing.SERVING
+        self._traffic = (0.0, 0, 0.0)  # when it was looked at last, bytes then, bytes/s until then
         self._out: list[Message] = []
         self._farewells: list[tuple[bytes, Endpoint]] = []  # who is still to be told
         node.serve(Register, self.register)
@@ -123,9 +126,17 @@ class Exchange:
         used = max(
             len(self.registrations) / max(1, self.limits.registrations),
             len(self.channels) / max(1, self.limits.channels),
-            self.channels.traffic.fraction_used(now_s),
+            self._bytes_per_s(now_s) / max(1, self.limits.bytes_per_s),
         )
         return min(255, int(255 * used))
+
+    def _bytes_per_s(self, now_s: float) -> float:
+        """Relayed of late."""
+        since_s, bytes_then, per_s = self._traffic
+        if now_s - since_s >= RATE_S:
+            per_s = (self.channels.bytes_relayed - bytes_then) / (now_s - since_s)
+            self._traffic = (now_s, self.channels.bytes_relayed, per_s)
+        return per_s
 
     # --- questions ---------------------------------------------------------------------------
 
@@ -248,12 +259,15 @@ class Exchange:
         if len(frame.payload) > frames.OPEN_PAYLOAD_BYTES_MAX:
             self.counters["too_long"] += 1
             return []
-        key = (source, frame.nonce)
-        channel = self.channels.open(key, frame.target, registration.endpoint, size, now_s)
-        if channel is None:
+        key = (source, frame.nonce + frame.target)
+        channel = None
+        if key in self.channels or self._bytes_per_s(now_s) < NEW_UNTIL * self.limits.bytes_per_s:
+            channel = self.channels.open(key, frame.target, registration.endpoint, size, now_s)
+        sent = [] if channel is None else self.channels.deliver(channel, frame.payload, now_s)
+        if not sent:
             return [_refuse(frame.nonce, Refused.FULL, RETRY_S, source)]
         self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
-        return self.channels.deliver(channel, frame.payload, now_s)
+        return sent
 
     def _keep(self, frame: frames.Keep, source: Endpoint, now_s: float) -> list[Message]:
         is_known = (

@@ -33,14 +33,11 @@ class Bucket:
 
     def take(self, amount: float, now_s: float) -> bool:
         """True if there was that much."""
-        level = self._level - amount
-        if level < 0.0:  # only then look at the clock: the usual case is cheap
-            gained = (now_s - self._since_s) * self._per_s
-            level = min(self._level + gained, self._burst) - amount
-            self._since_s = now_s
-            if level < 0.0:
-                self._level = level + amount
-                return False
+        level = min(self._level + (now_s - self._since_s) * self._per_s, self._burst) - amount
+        self._since_s = now_s
+        if level < 0.0:
+            self._level = level + amount
+            return False
         self._level = level
         return True
 
@@ -48,8 +45,3 @@ class Bucket:
         """Take what has been used already, were it more than there was."""
         if not self.take(amount, now_s):
             self._level = max(self._level - amount, -self._burst)
-
-    def fraction_used(self, now_s: float) -> float:
-        """0 = nothing was taken of late, 1 = empty."""
-        level = min(self._level + (now_s - self._since_s) * self._per_s, self._burst)
-        return 1.0 - max(level, 0.0) / self._burst
