@@ -113,8 +113,11 @@ class Box:
         logger.info("listening on %s", self._shell.local)
 
     def _hand_moved(self, fact: events.Fact) -> None:
-        """A fact of a telephone's driver; two of them concern the box itself."""
+        """A fact of a telephone's driver; some concern the box itself."""
         match fact:
+            case events.KeyPressed() if self._watch.view.state is CallState.IDLE:
+                if self._board.oled is not None:
+                    self._board.oled.use(on=False)  # a key lights it for a while
             case events.MicrophoneMuted(muted=muted):
                 self._muted = muted
             case events.HookReplaced():
@@ -181,6 +184,8 @@ class Box:
 
     def _show_state(self, state: CallState) -> None:
         self._each_telephone(lambda phone: phone.in_use(on=state is CallState.CONNECTED))
+        if self._board.oled is not None:
+            self._board.oled.use(on=state is not CallState.IDLE)
         if state is CallState.OFF_HOOK:
             self._each_telephone(lambda telephone: telephone.light(on=False))
 

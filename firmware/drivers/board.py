@@ -181,10 +181,12 @@ def _oled(
         return None, None
     wiring = handset.oled
     if not simulated:
-        return None, Oled(lambda: _panel(LinuxI2c(wiring.bus), handset))
+        return None, Oled(
+            lambda: _panel(LinuxI2c(wiring.bus), handset), wiring.dim_s, wiring.blank_s
+        )
     bus, display = SimI2c(), SimSsd1306(wiring.width, wiring.height)
     bus.attach(wiring.address, display)
-    return display, Oled(lambda: _panel(bus, handset))
+    return display, Oled(lambda: _panel(bus, handset), wiring.dim_s, wiring.blank_s)
 
 
 def _panel(bus: LinuxI2c | SimI2c, handset: Handset) -> Panel:

@@ -66,7 +66,10 @@ class Panel(Protocol):
     """A monochrome display."""
 
     def show(self, pixels: bytes) -> None:
-        """Show `model.Picture.pixels`; returns when the panel has them."""
+        """Show `model.Picture.pixels`; returns when the panel has what is new in them."""
+
+    def contrast(self, level: int) -> None:
+        """From 1 to 255; 0 = blank, the picture stays in the memory."""
 
     def close(self) -> None:
         """Dark, and off the bus; never raises."""
