@@ -9,29 +9,26 @@ carry 4 bytes of header where ours carry 10.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import multiprocessing
 import os
-import secrets
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Protocol
 
+from bench.peers.box import Box, open_channel, register
 from bench.peers.traffic import Flow, Traffic, open_sockets
 from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data, cpu_s
-from firmware.events import DatagramReceived, Message, Started
+from firmware.channel import Data
 from firmware.model import Endpoint
-from firmware.network_events import OpenRelay, RelayLeg
-from firmware.relays import DATA
-from firmware.shell import Shell
 
 PAYLOAD = bytes(172)
 RATES = (20_000, 50_000)  # packets a second, in and again out
-SOCKETS = 32  # half for callers, half for callees: 256 calls
+CALLERS, CALLEES = 8, 32  # sockets; each pair of them is one call, 256 in all
 COTURN_PORT = 34780
 
 
@@ -45,43 +42,28 @@ class Relay(Protocol):
 
 
 class Ours:
-    """The shell of an exchange with its relays open, in a process of its own."""
+    """`fernruf exchange` with boxes registered at it, and calls through it."""
 
     def __init__(self) -> None:
-        sockets = open_sockets(SOCKETS)
-        endpoints = [Endpoint(*each.getsockname()) for each in sockets]
-        half = SOCKETS // 2
-        ids = {(a, b): secrets.token_bytes(8) for a in range(SOCKETS) for b in range(SOCKETS)}
-        relays = [
-            OpenRelay(
-                RelayLeg(ids[a, b], endpoints[a]),
-                RelayLeg(ids[b, a], endpoints[b]),
-                bytes_per_s=25_000,
-                burst_bytes=50_000,
-            )
-            for a in range(half)
-            for b in range(half, SOCKETS)
-        ]
-        here, there = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(there, relays)
-        )
-        self._process.start()
-        to = here.recv()
-        assert self._process.pid is not None
+        self._folder = tempfile.TemporaryDirectory()
+        self._process, exchange = start_exchange(Path(self._folder.name))
         self.pid = self._process.pid
-        flows = [
-            Flow(one, DATA + ids[one, other] + PAYLOAD, to)
-            for a in range(half)
-            for b in range(half, SOCKETS)
-            for one, other in ((a, b), (b, a))
-        ]
-        self.traffic = Traffic(sockets, flows)
+        callers, callees = open_sockets(CALLERS), open_sockets(CALLEES)
+        flows = []
+        for b, callee in enumerate(callees):
+            box = Box()
+            register(box, callee, exchange)
+            for a, caller in enumerate(callers):
+                legs = open_channel(caller, callee, box.target, exchange)
+                flows.append(Flow(a, Data(legs[0], PAYLOAD).encode(), exchange))
+                flows.append(Flow(CALLERS + b, Data(legs[1], PAYLOAD).encode(), exchange))
+        self.traffic = Traffic(callers + callees, flows)
 
     def close(self) -> None:
         self.traffic.close()
         self._process.terminate()
-        self._process.join()
+        self._process.wait()
+        self._folder.cleanup()
 
 
 class Theirs:
@@ -90,49 +72,31 @@ class Theirs:
     def __init__(self) -> None:
         self._server = Coturn(COTURN_PORT)
         self.pid = self._server.pid
-        sockets = open_sockets(SOCKETS)
-        half = SOCKETS // 2
+        callers, callees = open_sockets(CALLERS), open_sockets(CALLEES)
         flows = []
-        for a in range(half):
-            relayed = allocate(sockets[a], self._server.address)
-            for b in range(half, SOCKETS):
+        for a, caller in enumerate(callers):
+            relayed = allocate(caller, self._server.address)
+            for b, callee in enumerate(callees):
                 number = FIRST_CHANNEL + b
-                bind_channel(sockets[a], self._server.address, number, sockets[b].getsockname())
+                bind_channel(caller, self._server.address, number, callee.getsockname())
                 flows.append(Flow(a, channel_data(number, PAYLOAD), self._server.address))
-                flows.append(Flow(b, PAYLOAD, relayed))
-        self.traffic = Traffic(sockets, flows)
+                flows.append(Flow(CALLERS + b, PAYLOAD, relayed))
+        self.traffic = Traffic(callers + callees, flows)
 
     def close(self) -> None:
         self.traffic.close()
         self._server.close()
 
 
-class Switchboard:
-    """The core of the exchange, as far as the data path sees it."""
-
-    def __init__(self, relays: list[OpenRelay]) -> None:
-        self._relays = relays
-
-    def handle(self, fact: Message, now_s: float) -> list[Message]:
-        assert not isinstance(fact, DatagramReceived), "a frame has missed its relay"
-        return list(self._relays) if isinstance(fact, Started) and now_s else []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        raise AssertionError(f"nothing is ever due, nor at {now_s}")
-
-    def deadline_s(self) -> float | None:
-        return None
-
-
-def serve(connection: Connection, relays: list[OpenRelay]) -> None:
-    """In the process of the relay."""
-
-    async def main() -> None:
-        shell = Shell(Switchboard(relays))
-        connection.send(tuple(await shell.open(Endpoint("127.0.0.1", 0)))[:2])
-        await shell.run()
-
-    asyncio.run(main())
+def start_exchange(state: Path) -> tuple[subprocess.Popen[str], tuple[str, int]]:
+    """The product, in a process of its own, on a port of loopback; and where it listens."""
+    command = [sys.executable, "-m", "firmware", "exchange", "--bind", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [*command, "--state", state], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    listening = Endpoint.parse(process.stdout.readline().split()[-1])
+    return process, (listening.host, listening.port)
 
 
 def measure(open_relay: Callable[[], Relay], seconds: float) -> dict[int, dict[str, float]]:
@@ -166,7 +130,7 @@ def main() -> int:
     report: dict[str, Any] = {
         "benchmark": "relay",
         "payload_bytes": len(PAYLOAD),
-        "calls": (SOCKETS // 2) ** 2,
+        "calls": CALLERS * CALLEES,
         "cpus": os.cpu_count(),
         "rates": {},
     }
