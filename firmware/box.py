@@ -248,6 +248,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         known_nodes=state.restore(NODES_FILE, decode_nodes),
         exchanges=config.network.exchanges,
         known_exchanges=state.restore(EXCHANGES_FILE, decode_exchanges) or (),
+        tls_exchanges=config.network.tls_exchanges,
         direct=config.network.direct,
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )

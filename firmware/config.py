@@ -45,6 +45,7 @@ class NetworkSettings:
     bind: str = "0.0.0.0:6881"  # ADDRESS:PORT; port 0 takes a free one
     bootstrap: tuple[str, ...] = ()  # HOST:PORT
     exchanges: tuple[str, ...] = ()  # HOST:PORT
+    tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     mdns: bool = True
     direct: bool = True  # our own address may be published, not only those of our exchanges
     public_routers: bool | None = None  # of the Mainline, as a last resort; None: a real box does
@@ -106,6 +107,7 @@ def parse_config(text: str, source: str) -> Config:
             network.take("bind", _address, NetworkSettings().bind),
             network.take("bootstrap", _hosts, ()),
             network.take("exchanges", _hosts, ()),
+            network.take("tls_exchanges", _hosts, ()),
             network.take("mdns", boolean, default=True),
             network.take("direct", boolean, default=True),
             network.take("public_routers", boolean, default=None),

@@ -1,4 +1,4 @@
-"""What the core of an exchange and the sockets say to each other: relays.
+"""What cores and sockets say to each other about more than datagrams: relays and tunnels.
 
 The rest of the vocabulary, and what facts and commands are, is in events.py.
 """
@@ -63,3 +63,49 @@ class LimitRelays(Command):
     """All relays together carry at most that; before the first such command there is no limit."""
 
     bytes_per_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStream(Command):
+    """Open a tunnel (firmware/tunnel/) to the TLS port `to`; answered by one of the next two.
+
+    While one is open, SendDatagram goes through it, and DatagramReceived comes out of it.
+    """
+
+    to: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class CloseStream(Command):
+    """Back to UDP; answered by StreamClosed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendBeside(Command):
+    """As SendDatagram, but by UDP although a tunnel may be open: does that work by now?"""
+
+    data: bytes
+    to: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOpened(Fact):
+    """The tunnel carries datagrams; `exchange` is the UDP endpoint of the one who carries them."""
+
+    to: Endpoint
+    exchange: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class StreamClosed(Fact):
+    """The tunnel to `to` is closed, or could not be opened."""
+
+    to: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class DatagramBeside(Fact):
+    """A datagram came by UDP, from outside, although a tunnel is open."""
+
+    data: bytes
+    source: Endpoint

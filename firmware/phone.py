@@ -33,6 +33,7 @@ from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
+from firmware.overlay.fallback import Fallback
 from firmware.overlay.registrar.registrar import ExchangeView
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
@@ -41,7 +42,7 @@ MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk i
 
 # Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
 ROUTES: dict[type[Message], tuple[str, ...]] = {
-    events.Started: ("directory", "claim", "call", "display"),
+    events.Started: ("directory", "claim", "fallback", "call", "display"),
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
@@ -52,10 +53,10 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),
     events.Argon2Computed: ("claim", "directory", "call"),
-    events.HostResolved: ("directory",),
+    events.HostResolved: ("directory", "fallback"),
     events.LanNeighbourSeen: ("directory",),
     events.LanNeighbourLost: ("directory",),
-    events.AddressesChanged: ("paths",),
+    events.AddressesChanged: ("fallback", "paths"),
     events.ObservedAt: ("paths",),
     events.PortMapped: ("paths",),
     events.OwnCandidatesFound: ("call",),
@@ -63,6 +64,9 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ProbePeer: ("paths",),
     events.PathChanged: ("call",),
     network_events.RelayUsed: ("directory",),
+    network_events.StreamOpened: ("fallback", "directory"),
+    network_events.StreamClosed: ("fallback",),
+    network_events.DatagramBeside: ("fallback",),
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
     events.ReachabilityChanged: ("display",),
@@ -71,7 +75,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),
-    events.CallChanged: ("ear", "display"),
+    events.CallChanged: ("ear", "fallback", "display"),
     events.CallEnded: ("display",),
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media",),
@@ -82,10 +86,10 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.KeyHeard: (),  # for menus
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
-    Protocol.KRPC: ("directory",),
+    Protocol.KRPC: ("directory", "fallback"),
     Protocol.RTP: ("media",),
     Protocol.SEALED: ("call",),
-    Protocol.CHANNEL: ("directory",),  # which hands on what was carried
+    Protocol.CHANNEL: ("directory", "fallback"),  # which hands on what was carried
     Protocol.STUN: ("directory", "paths"),  # a plain request, or a check of a call
 }
 WORLD: frozenset[type[Message]] = frozenset(
@@ -98,6 +102,9 @@ WORLD: frozenset[type[Message]] = frozenset(
         network_events.OpenRelay,
         network_events.CloseRelay,
         network_events.LimitRelays,
+        network_events.OpenStream,
+        network_events.CloseStream,
+        network_events.SendBeside,
         events.StartRinging,
         events.StopRinging,
         events.OpenEarpiece,
@@ -131,6 +138,7 @@ class PhoneSetup:
     last_resort: tuple[str, ...] = ()  # HOST:PORT, asked when nobody else answers
     exchanges: tuple[str, ...] = ()  # HOST:PORT, known in advance
     known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
+    tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     direct: bool = True  # our own address is published, not only those of our exchanges
 
 
@@ -206,6 +214,8 @@ class Phone:
             "display": self.display,
             "ear": self.ear,
         }
+        if setup.tls_exchanges:
+            self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)
         if own is None:
             self._cores["claim"] = Claim(setup.identity, setup.name)
         self._view = CallView()

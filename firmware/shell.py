@@ -26,8 +26,18 @@ from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayUsed
+from firmware.network_events import (
+    CloseRelay,
+    CloseStream,
+    DatagramBeside,
+    LimitRelays,
+    OpenRelay,
+    OpenStream,
+    RelayUsed,
+    SendBeside,
+)
 from firmware.state import StateDir
+from firmware.tunnel.keeper import TunnelKeeper
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +45,7 @@ TURN_S = 0.001  # a turn begins no datagram after that, so a flood delays sound 
 JOBS_MAX = 64  # Argon2 and DNS jobs waiting; each hash takes tens of milliseconds
 WALL_CLOCK_INTERVAL_S = 30.0
 RELAYS_INTERVAL_S = 1.0
+INBOX_MAX = 1024  # steps; a tunnel's datagram that comes on top is dropped
 
 Step = Callable[[float], list[Message]]
 
@@ -72,9 +83,11 @@ class Shell:
         self._has_turn = False  # one is under way or will come
         self._jobs_waiting = 0
         self._jobs_dropped = 0
+        self._tunnelled_dropped = 0
         self._timer: asyncio.TimerHandle | None = None
         self._socket: DatagramSocket | None = None
         self._path: DataPath | None = None
+        self._tunnels = TunnelKeeper(self.tell, self._came_by_tunnel)
         self._is_polling = False  # the socket is read by the clock, not when it has something
         self._comes_back = False  # to the socket, whether the event loop says so or not
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
@@ -84,7 +97,8 @@ class Shell:
     def counters(self) -> ShellCounters:
         """Up to now."""
         of_socket = self._socket.counters if self._socket else SocketCounters()
-        dropped = of_socket.dropped + (self._path.dropped if self._path else 0)
+        dropped = self._tunnelled_dropped + of_socket.dropped
+        dropped += self._path.dropped if self._path else 0
         return ShellCounters(dropped, of_socket.errors, self._jobs_dropped)
 
     async def open(self, bind: Endpoint) -> Endpoint:
@@ -109,6 +123,7 @@ class Shell:
                 tasks.create_task(self._until_failure(), name="core")
                 tasks.create_task(self._watch_wall_clock(), name="wall clock")
                 tasks.create_task(self._watch_relays(), name="relays")
+                tasks.create_task(self._tunnels.run(), name="tunnel")
         finally:
             self._is_running = False
             self._loop.remove_reader(self._socket.fileno())
@@ -133,8 +148,10 @@ class Shell:
         """Carry out one command of the core."""
         match message:
             case events.SendDatagram(data=data, to=to):
-                assert self._socket is not None
-                self._socket.send(data, to)
+                if self._tunnels.takes(to):
+                    self._tunnels.send(data, to)
+                else:
+                    self._send(data, to)
             case events.ComputeArgon2(secret=secret, salt=salt):
                 self._submit(partial(compute_argon2, secret, salt, self._argon2_cost))
             case events.ResolveHost(name=name):
@@ -144,6 +161,10 @@ class Shell:
             case OpenRelay() | CloseRelay() | LimitRelays():
                 assert self._path is not None
                 self._path.perform(message)
+            case OpenStream() | CloseStream():
+                self._tunnels.perform(message)
+            case SendBeside(data=data, to=to):
+                self._send(data, to)
             case _ if self._perform_elsewhere is not None:
                 self._perform_elsewhere(message)
 
@@ -167,7 +188,9 @@ class Shell:
         try:
             self._path.fill(now_s)
             while waiting and now_s < until_s:
-                fact = events.DatagramReceived(*waiting.popleft())
+                data, source = waiting.popleft()
+                is_beside = self._tunnels.takes(source)
+                fact = (DatagramBeside if is_beside else events.DatagramReceived)(data, source)
                 self._take(self._handle_logged(fact, now_s))
                 now_s = self._loop.time()
         except Exception as error:
@@ -254,6 +277,16 @@ class Shell:
     def _wall_clock(self) -> events.WallClockRead:
         utc_s = time.time()
         return events.WallClockRead(utc_s, float(time.localtime(utc_s).tm_gmtoff))
+
+    def _send(self, data: bytes, to: Endpoint) -> None:
+        assert self._socket is not None
+        self._socket.send(data, to)
+
+    def _came_by_tunnel(self, data: bytes, source: Endpoint) -> None:
+        if len(self._inbox) < INBOX_MAX:
+            self.tell(events.DatagramReceived(data, source))
+        else:
+            self._tunnelled_dropped += 1
 
     def _submit(self, job: Callable[[], Fact]) -> None:
         """Run `job` in a worker thread; its fact comes back through the inbox."""

@@ -126,6 +126,7 @@ class World:
         claimed: bool = True,
         codecs: tuple[Codec, ...] = ALL_CODECS,
         exchanges: Iterable[Actor] = (),
+        tls_exchanges: Iterable[Actor] = (),
         behind_nat: bool = False,
         direct: bool = True,
     ) -> PhoneActor:
@@ -144,6 +145,7 @@ class World:
             names={},
             pins={},
             exchanges=tuple(str(exchange.endpoint) for exchange in exchanges),
+            tls_exchanges=tuple(f"{exchange.endpoint.host}:443" for exchange in tls_exchanges),
             direct=direct,
         )
         return self.add_prepared(name, setup, behind_nat=behind_nat)

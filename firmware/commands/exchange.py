@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, set_up_logging
-from firmware.model import Endpoint
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
@@ -19,6 +18,8 @@ from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
 from firmware.shell import Shell
 from firmware.state import StateDir
+from firmware.tunnel.certificate import server_context
+from firmware.tunnel.server import TunnelServer
 
 DRAIN_S = 10.0  # from the farewell to the end
 LOOK_S = 0.1
@@ -39,6 +40,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="SECONDS",
         help="how long to serve on after SIGTERM, while boxes look for another exchange",
     )
+    parser.add_argument(
+        "--tls", type=endpoint, metavar="ADDR:PORT", help="for boxes whose networks block UDP"
+    )
     add_verbosity(parser)
     parser.set_defaults(run=run)
 
@@ -48,34 +52,40 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.verbose)
     state = StateDir(arguments.state)
     with state.locked(), contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(arguments.bind, tuple(arguments.bootstrap), state, arguments.drain))
+        asyncio.run(serve(arguments, state))
     return 0
 
 
-async def serve(
-    bind: Endpoint, bootstrap: tuple[str, ...], state: StateDir, drain_s: float = DRAIN_S
-) -> None:
-    """Open the socket, say where, and serve; on a signal take leave of the boxes first."""
+async def serve(arguments: argparse.Namespace, state: StateDir) -> None:
+    """Open the sockets, say where, and serve; on a signal take leave of the boxes first."""
     known = state.restore(NODES_FILE, decode_nodes)
-    node = Node(bootstrap, os.urandom, known=known, saves=True)
+    node = Node(tuple(arguments.bootstrap), os.urandom, known=known, saves=True)
     identity = state.load_identity().identity
     exchange = Exchange(identity, node, os.urandom, Limits.of_a_server())
     exchange.publish(asyncio.get_running_loop().time())
     directory = Directory(node, os.urandom, exchange=exchange)
     shell = Shell(directory, state=state)
-    local = await shell.open(bind)
+    local = await shell.open(arguments.bind)
     sys.stdout.write(f"listening on {local}\n")
+    tunnels = None
+    if arguments.tls is not None:
+        tunnels = TunnelServer(local)
+        at = await tunnels.open(arguments.tls, server_context())
+        sys.stdout.write(f"tunnels at {at}\n")
     sys.stdout.flush()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(shell.run(), name="shell")
+        lending = tasks.create_task(tunnels.run(), name="tunnels") if tunnels else None
         await stop.wait()
         shell.post(directory.drain)
-        for _ in range(int(drain_s / LOOK_S)):  # who needs longer is cut off
+        for _ in range(int(arguments.drain / LOOK_S)):  # who needs longer is cut off
             await asyncio.sleep(LOOK_S)
             helping = exchange.helping()
             if not helping.registrations and not helping.channels:
                 break
         running.cancel()
+        if lending is not None:
+            lending.cancel()

@@ -32,7 +32,7 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint, Unreachable
-from firmware.network_events import RelayUsed
+from firmware.network_events import RelayUsed, StreamOpened
 from firmware.overlay.channels import Channels
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
@@ -147,6 +147,10 @@ class Directory:
                 out += self._presence.start(now_s) + self._node.handle(fact, now_s)
                 out += self.registrar.start()
                 out += [] if self.exchange is None else self.exchange.start()
+            case StreamOpened(_, exchange):
+                self.registrar.learn(exchange)
+                self._node.ask(Ping(), exchange, now_s)
+                self._node.join(now_s)
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
             case HostResolved():
