@@ -4,7 +4,9 @@
  * reads or writes in time (-EPIPE), and is pulled out while the file `gone` exists (-ENODEV).
  * What is played is written into the file `air` at the sample of CLOCK_MONOTONIC at which it is
  * heard; the microphone hears `air` `echo_samples` later and `echo_percent` as loud, together with
- * the file `mouth`, which is spoken from the moment the microphone opens.
+ * the file `mouth`, which is spoken from the moment the microphone opens. The file `log` followed by
+ * `.capture` or `.playback` tells at which sample the stream began for the first time, and of all
+ * samples played how many there were and how long they waited in the card together.
  * Units: samples of `rate`. Source: alsa-lib, pcm_ioplug.h (external I/O plug-in SDK 1.0.2).
  */
 #include <errno.h>
@@ -27,12 +29,13 @@
 typedef struct {
 	snd_pcm_ioplug_t io;
 	long rate, channels, period_min, period_max, ppm, echo_samples, echo_percent;
-	char *gone, *air_path, *mouth_path;
+	char *gone, *air_path, *mouth_path, *log;
 	int16_t *air, *mouth;
 	long mouth_samples;
 	int64_t start_ns, start_sample; /* of the running stream */
 	int64_t moved;                  /* samples read or written since prepare */
 	int16_t *queued;                /* written before the start */
+	int64_t first_sample, waited, transferred;
 } card_t;
 
 static int64_t now_ns(void)
@@ -55,6 +58,19 @@ static int64_t counted(card_t *card)
 	return (int64_t)((now_ns() - card->start_ns) * samples_per_ns(card));
 }
 
+static void tell(card_t *card)
+{
+	char path[512];
+	if (!card->log) return;
+	snprintf(path, sizeof path, "%s.%s", card->log,
+		 card->io.stream == SND_PCM_STREAM_PLAYBACK ? "playback" : "capture");
+	FILE *file = fopen(path, "w");
+	if (!file) return;
+	fprintf(file, "%lld %lld %lld\n", (long long)card->first_sample,
+		(long long)card->transferred, (long long)card->waited);
+	fclose(file);
+}
+
 static int16_t *air_at(card_t *card, int64_t sample)
 {
 	return &card->air[(uint64_t)sample % AIR_SAMPLES];
@@ -66,6 +82,10 @@ static int card_start(snd_pcm_ioplug_t *io)
 	if (is_gone(card)) return -ENODEV;
 	card->start_ns = now_ns();
 	card->start_sample = (int64_t)(card->start_ns * 1e-9 * card->rate);
+	if (!card->first_sample) {
+		card->first_sample = card->start_sample;
+		tell(card);
+	}
 	int64_t period_ns = (int64_t)(io->period_size / samples_per_ns(card));
 	int64_t first_ns = card->start_ns + period_ns + LATE_NS;
 	struct itimerspec timer = {
@@ -126,6 +146,12 @@ static snd_pcm_sframes_t card_transfer(snd_pcm_ioplug_t *io, const snd_pcm_chann
 {
 	card_t *card = io->private_data;
 	if (is_gone(card)) return -ENODEV;
+	if (card->start_ns && io->stream == SND_PCM_STREAM_PLAYBACK) {
+		card->waited += size * (card->moved - counted(card));
+		card->transferred += size;
+		if (card->transferred / card->rate != (card->transferred - (int64_t)size) / card->rate)
+			tell(card);
+	}
 	for (snd_pcm_uframes_t i = 0; i < size; i++, card->moved++) {
 		int64_t sample = card->start_sample + card->moved;
 		if (io->stream == SND_PCM_STREAM_PLAYBACK) {
@@ -172,6 +198,7 @@ static int card_close(snd_pcm_ioplug_t *io)
 	free(card->gone);
 	free(card->air_path);
 	free(card->mouth_path);
+	free(card->log);
 	free(card);
 	return 0;
 }
@@ -233,6 +260,7 @@ SND_PCM_PLUGIN_DEFINE_FUNC(paced)
 		{"ppm", &card->ppm, NULL}, {"echo_samples", &card->echo_samples, NULL},
 		{"echo_percent", &card->echo_percent, NULL}, {"gone", NULL, &card->gone},
 		{"air", NULL, &card->air_path}, {"mouth", NULL, &card->mouth_path},
+		{"log", NULL, &card->log},
 	};
 	snd_config_iterator_t i, next;
 	(void)root;
