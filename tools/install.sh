@@ -60,6 +60,7 @@ missing_packages() {
     # pyalsaaudio and pesq are C and come as source
     gcc -E -include stdlib.h -xc /dev/null >/dev/null 2>&1 || echo gcc libc6-dev
     [ -e /usr/include/alsa/asoundlib.h ] || echo libasound2-dev
+    case $EXTRAS in *bench*) missing_for_the_bench ;; esac
     case $EXTRAS in *dev*) missing_lab_packages ;; esac
 }
 
@@ -70,6 +71,17 @@ missing_lab_packages() {
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
     for wanted in ip:iproute2 nft:nftables ping:iputils-ping turnserver:coturn stun:stun-client; do
         command -v "${wanted%:*}" >/dev/null || echo "${wanted#*:}"
+    done
+}
+
+# Peers and speech of several people for bench/voice_*.py.
+missing_for_the_bench() {
+    local language
+    command -v baresip >/dev/null || echo baresip-core
+    ldconfig -p | grep -q libspandsp.so.2 || echo libspandsp2
+    for language in en es fr it ru; do
+        compgen -G "/usr/share/asterisk/sounds/${language}_*/demo-congrats.g722" >/dev/null ||
+            echo asterisk-core-sounds-$language-g722
     done
 }
 
