@@ -74,3 +74,49 @@ class PathChanged(Fact):
     endpoints: tuple[Endpoint, ...]
     is_relayed: bool
     rtt_s: float | None  # round trip, smoothed; None = not measured
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFound(Fact):
+    """Answers FindGateway: the router's address, and our socket as seen from its side; or None."""
+
+    gateway: str | None
+    own: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class UpnpAnswered(Fact):
+    """Answers AskUpnp: what is mapped now; None = there is no such router, or it refuses."""
+
+    external: Endpoint | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopping(Fact):
+    """The box ends in a moment: leave nothing behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindGateway(Command):
+    """Ask the system for the default route, in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskUpnp(Command):
+    """Have `own` mapped by the UPnP router at `gateway`, in a worker thread.
+
+    `lifetime_s` 0 = remove the mapping of `external_port`.
+    """
+
+    gateway: str
+    own: Endpoint
+    external_port: int
+    lifetime_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendFromOtherPort(Command):
+    """Send `data` once, from a port that nobody has ever written to."""
+
+    data: bytes
+    to: Endpoint

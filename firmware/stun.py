@@ -27,6 +27,7 @@ _FIELD = struct.Struct("!HH")
 _FINGERPRINT_MASK = 0x5354554E  # "STUN"
 _FINGERPRINT_BYTES = 4
 _SHA1_BYTES = 20
+_CHANGE_PORT = 0x2  # of CHANGE-REQUEST; the address stays
 _SHA256_BYTES_MIN, _SHA256_BYTES = 16, 32  # may be cut to a multiple of 4 (section 14.6)
 
 
@@ -42,6 +43,7 @@ class Kind(IntEnum):
 class Attribute(IntEnum):
     """Types of attributes; those below 0x8000 must be understood by who receives them."""
 
+    CHANGE_REQUEST = 0x0003  # RFC 5780
     USERNAME = 0x0006
     MESSAGE_INTEGRITY = 0x0008
     ERROR_CODE = 0x0009
@@ -54,6 +56,7 @@ class Attribute(IntEnum):
     XOR_MAPPED_ADDRESS = 0x0020
     PRIORITY = 0x0024  # RFC 8445
     USE_CANDIDATE = 0x0025  # RFC 8445
+    RESPONSE_PORT = 0x0027  # RFC 5780
     SOFTWARE = 0x8022
     FINGERPRINT = 0x8028
     ICE_CONTROLLED = 0x8029  # RFC 8445
@@ -119,6 +122,28 @@ def binding_response(request: StunMessage, source: Endpoint) -> bytes:
         return encode(StunMessage(Kind.ERROR, request.transaction_id, attributes))
     mapped = mapped_attribute(source, request.transaction_id)
     return encode(StunMessage(Kind.SUCCESS, request.transaction_id, (mapped,)))
+
+
+def knock_request(transaction_id: bytes, port: int) -> bytes:
+    """Ask a server to answer to our address at `port`, from another port (RFC 5780 section 7).
+
+    With FINGERPRINT, 44 bytes: longer than the answer.
+    """
+    attributes = (
+        (int(Attribute.CHANGE_REQUEST), _CHANGE_PORT.to_bytes(4, "big")),
+        (int(Attribute.RESPONSE_PORT), port.to_bytes(2, "big")),
+    )
+    return encode(StunMessage(Kind.REQUEST, transaction_id, attributes))
+
+
+def knock_port(request: StunMessage) -> int | None:
+    """The port of a `knock_request`; None: it is none."""
+    change = request.value(Attribute.CHANGE_REQUEST)
+    port = request.value(Attribute.RESPONSE_PORT)
+    if change is None or port is None or len(change) != 4 or len(port) < 2:
+        return None
+    is_asked = int.from_bytes(change, "big") == _CHANGE_PORT
+    return int.from_bytes(port[:2], "big") or None if is_asked else None
 
 
 def encode(

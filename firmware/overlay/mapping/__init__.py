@@ -1,0 +1,1 @@
+"""Port mapping: asks the router to let the world in, and believes nothing that was not tried."""
