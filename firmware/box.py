@@ -99,6 +99,7 @@ class Box:
     async def hang_up(self) -> None:
         """Hang up, so that nobody is left talking to a box that is gone."""
         self._shell.tell(events.HookReplaced())
+        self._shell.tell(events.Stopping())
         await asyncio.sleep(FAREWELL_S)
 
     async def _open_socket(self) -> None:
@@ -250,6 +251,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         known_exchanges=state.restore(EXCHANGES_FILE, decode_exchanges) or (),
         tls_exchanges=config.network.tls_exchanges,
         direct=config.network.direct,
+        port_mapping=config.network.port_mapping,
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )
 

@@ -47,6 +47,7 @@ class NetworkSettings:
     exchanges: tuple[str, ...] = ()  # HOST:PORT
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     mdns: bool = True
+    port_mapping: bool = True  # the router is asked to let the world in (PCP, NAT-PMP, UPnP)
     direct: bool = True  # our own address may be published, not only those of our exchanges
     public_routers: bool | None = None  # of the Mainline, as a last resort; None: a real box does
 
@@ -109,6 +110,7 @@ def parse_config(text: str, source: str) -> Config:
             network.take("exchanges", _hosts, ()),
             network.take("tls_exchanges", _hosts, ()),
             network.take("mdns", boolean, default=True),
+            network.take("port_mapping", boolean, default=True),
             network.take("direct", boolean, default=True),
             network.take("public_routers", boolean, default=None),
         ),

@@ -25,12 +25,18 @@ from firmware.model import (
     Unreachable,
 )
 from firmware.path_events import AddressesChanged as AddressesChanged
+from firmware.path_events import AskUpnp as AskUpnp
+from firmware.path_events import FindGateway as FindGateway
+from firmware.path_events import GatewayFound as GatewayFound
 from firmware.path_events import ObservedAt as ObservedAt
 from firmware.path_events import OwnCandidatesFound as OwnCandidatesFound
 from firmware.path_events import PathChanged as PathChanged
 from firmware.path_events import PortMapped as PortMapped
 from firmware.path_events import PreparePath as PreparePath
 from firmware.path_events import ProbePeer as ProbePeer
+from firmware.path_events import SendFromOtherPort as SendFromOtherPort
+from firmware.path_events import Stopping as Stopping
+from firmware.path_events import UpnpAnswered as UpnpAnswered
 
 # --- facts from the world outside ------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware import events, network_events
 from firmware.call.machine import Call
@@ -34,6 +34,7 @@ from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.fallback import Fallback
+from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
@@ -42,7 +43,7 @@ MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk i
 
 # Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
 ROUTES: dict[type[Message], tuple[str, ...]] = {
-    events.Started: ("directory", "claim", "fallback", "call", "display"),
+    events.Started: ("directory", "claim", "fallback", "call", "display", "mapper"),
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
@@ -56,9 +57,12 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HostResolved: ("directory", "fallback"),
     events.LanNeighbourSeen: ("directory",),
     events.LanNeighbourLost: ("directory",),
-    events.AddressesChanged: ("fallback", "paths"),
-    events.ObservedAt: ("paths",),
-    events.PortMapped: ("paths",),
+    events.AddressesChanged: ("fallback", "paths", "mapper"),
+    events.ObservedAt: ("paths", "mapper"),
+    events.PortMapped: ("paths", "directory"),
+    events.GatewayFound: ("mapper",),
+    events.UpnpAnswered: ("mapper",),
+    events.Stopping: ("mapper",),
     events.OwnCandidatesFound: ("call",),
     events.PreparePath: ("paths",),
     events.ProbePeer: ("paths",),
@@ -90,7 +94,7 @@ DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.RTP: ("media",),
     Protocol.SEALED: ("call",),
     Protocol.CHANNEL: ("directory", "fallback"),  # which hands on what was carried
-    Protocol.STUN: ("directory", "paths"),  # a plain request, or a check of a call
+    Protocol.STUN: ("directory", "paths", "mapper"),  # a plain request, or a check of a call
 }
 WORLD: frozenset[type[Message]] = frozenset(
     {
@@ -99,6 +103,9 @@ WORLD: frozenset[type[Message]] = frozenset(
         events.ResolveHost,
         events.AnnounceOnLan,
         events.StoreState,
+        events.FindGateway,
+        events.AskUpnp,
+        events.SendFromOtherPort,
         network_events.OpenRelay,
         network_events.CloseRelay,
         network_events.LimitRelays,
@@ -140,6 +147,7 @@ class PhoneSetup:
     known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     direct: bool = True  # our own address is published, not only those of our exchanges
+    port_mapping: bool = False  # the router is asked to let the world in
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,7 @@ class Timings:
     ringback_s: float | None = None  # first heard in the earpiece
     answered_s: float | None = None
     first_audio_s: float | None = None  # first speech of the peer heard in the earpiece
+    direct_s: float | None = None  # first direct path; before the answer if probes were quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,7 @@ class PhoneStatus:
     timings: Timings
     media: events.MediaReported | None
     path: PathStatus | None
+    mapped: Endpoint | None  # what the router lets in for us, proved
     datagrams_unknown: int
 
 
@@ -216,12 +226,15 @@ class Phone:
         }
         if setup.tls_exchanges:
             self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)
+        if setup.port_mapping:
+            self._cores["mapper"] = Mapper(random_bytes)
         if own is None:
             self._cores["claim"] = Claim(setup.identity, setup.name)
         self._view = CallView()
         self._timings = Timings()
         self._reachability = events.ReachabilityChanged(nodes=0, published=False)
         self._report: events.MediaReported | None = None
+        self._mapped: Endpoint | None = None
         self._datagrams_unknown = 0
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
@@ -267,6 +280,7 @@ class Phone:
             timings=self._timings_now(),
             media=self._report,
             path=self.paths.status(),
+            mapped=self._mapped,
             datagrams_unknown=self._datagrams_unknown,
         )
 
@@ -306,6 +320,10 @@ class Phone:
                 if view.state is CallState.RINGING and self._view.state is not CallState.RINGING:
                     self._timings = Timings()
                 self._view = view
+            case events.PathChanged(is_relayed=False) if self._timings.direct_s is None:
+                self._timings = replace(self._timings, direct_s=now_s)
+            case events.PortMapped(endpoint=endpoint):
+                self._mapped = endpoint
             case events.NumberClaimed(number=number):
                 self.number = number
             case events.ReachabilityChanged():

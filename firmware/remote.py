@@ -123,6 +123,7 @@ class Remote:
             "reason": view.reason,
             "codec": view.codec,
             "path": _path_word(status.path) if in_call else None,
+            "mapped": None if status.mapped is None else str(status.mapped),
             "rtt_s": status.path.rtt_s if in_call and status.path else None,
             "authentication_digits": view.authentication_digits or None,
             "screen": list(status.picture.lines),

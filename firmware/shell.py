@@ -24,6 +24,7 @@ from firmware.datagrams import DatagramSocket, SocketCounters
 from firmware.datapath import POLL_S, DataPath
 from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
+from firmware.gateway import Upnp, find_gateway
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
 from firmware.model import Endpoint
 from firmware.network_events import (
@@ -90,6 +91,7 @@ class Shell:
         self._tunnels = TunnelKeeper(self.tell, self._came_by_tunnel)
         self._is_polling = False  # the socket is read by the clock, not when it has something
         self._comes_back = False  # to the socket, whether the event loop says so or not
+        self._upnp = Upnp()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
 
@@ -156,6 +158,14 @@ class Shell:
                 self._submit(partial(compute_argon2, secret, salt, self._argon2_cost))
             case events.ResolveHost(name=name):
                 self._submit(partial(resolve_host, name))
+            case events.FindGateway():
+                assert self.local is not None
+                self._submit(partial(find_gateway, self.local))
+            case events.AskUpnp():
+                self._submit(partial(self._upnp.ask, message))
+            case events.SendFromOtherPort(data=data, to=to):
+                assert self._socket is not None
+                self._socket.send_from_other_port(data, to)
             case events.StoreState(name=name, data=data):
                 self._store(name, data)
             case OpenRelay() | CloseRelay() | LimitRelays():

@@ -82,3 +82,15 @@ def has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+def test_other_port_is_one_that_nobody_has_written_to(
+    pair: tuple[DatagramSocket, DatagramSocket],
+) -> None:
+    sender, receiver = pair
+    sender.send_from_other_port(b"knock", receiver.local)
+    received = receiver.receive()
+    assert received is not None
+    assert received[0] == b"knock"
+    assert received[1].host == sender.local.host
+    assert received[1].port != sender.local.port

@@ -142,3 +142,27 @@ def test_more_attributes_than_the_limit_are_malformed() -> None:
         else:
             with pytest.raises(MalformedError):
                 stun.decode(data)
+
+
+def test_knock_names_the_port_and_is_longer_than_its_answer() -> None:
+    request = stun.knock_request(TRANSACTION, 7001)
+    assert stun.knock_port(stun.decode(request)) == 7001
+    answer = stun.binding_response(stun.decode(request), Endpoint("198.51.100.7", 7001))
+    assert len(answer) <= len(request)
+    assert stun.decode(answer).kind is Kind.SUCCESS
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        ((Attribute.RESPONSE_PORT, b"\x1b\x59"),),
+        ((Attribute.CHANGE_REQUEST, bytes((0, 0, 0, 2))),),
+        ((Attribute.CHANGE_REQUEST, bytes((0, 0, 0, 6))), (Attribute.RESPONSE_PORT, b"\x1b\x59")),
+        ((Attribute.CHANGE_REQUEST, bytes((0, 0, 0, 2))), (Attribute.RESPONSE_PORT, bytes(2))),
+        ((Attribute.CHANGE_REQUEST, b"\x02"), (Attribute.RESPONSE_PORT, b"\x1b\x59")),
+    ],
+)
+def test_request_that_wants_something_else_is_no_knock(
+    attributes: tuple[tuple[int, bytes], ...],
+) -> None:
+    assert stun.knock_port(StunMessage(Kind.REQUEST, TRANSACTION, attributes)) is None

@@ -69,7 +69,8 @@ missing_packages() {
 missing_lab_packages() {
     local wanted PATH=$PATH:/usr/sbin:/sbin
     [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null || return 0
-    for wanted in ip:iproute2 nft:nftables ping:iputils-ping turnserver:coturn stun:stun-client; do
+    for wanted in ip:iproute2 nft:nftables ping:iputils-ping turnserver:coturn stun:stun-client \
+        miniupnpd:miniupnpd-nftables; do
         command -v "${wanted%:*}" >/dev/null || echo "${wanted#*:}"
     done
 }
@@ -109,7 +110,9 @@ apt_install() {
     fi
     say "system packages: $*"
     # the lab runs these itself; the machine shall not become a server by the way
-    case $* in *coturn*) "${as_root[@]}" systemctl mask coturn >>"$LOG" 2>&1 || true ;; esac
+    case $* in *coturn* | *miniupnpd*)
+        "${as_root[@]}" systemctl mask coturn miniupnpd >>"$LOG" 2>&1 || true ;;
+    esac
     "${as_root[@]}" apt-get -o DPkg::Lock::Timeout=120 update >>"$LOG" 2>&1 || true # see below
     logged "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@"

@@ -25,6 +25,7 @@ from firmware.events import (
     NumberResolved,
     NumberUnresolved,
     PeerPinned,
+    PortMapped,
     ReachabilityChanged,
     ResolveNumber,
     Started,
@@ -151,6 +152,8 @@ class Directory:
                 self.registrar.learn(exchange)
                 self._node.ask(Ping(), exchange, now_s)
                 self._node.join(now_s)
+            case PortMapped(endpoint=mapped):
+                self._node.mapped = mapped
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
             case HostResolved():

@@ -158,7 +158,8 @@ class SwarmPublication(Publication):
     def _request(self, holder: Holder, now_s: float) -> Question:
         del now_s
         assert self.info_hash is not None and holder.token is not None
-        return AnnouncePeer(self.info_hash, self._node.port, holder.token, implied_port=True)
+        is_implied = self._node.mapped is None  # else the router lets in at another port
+        return AnnouncePeer(self.info_hash, self._node.port, holder.token, implied_port=is_implied)
 
 
 class CardPublication(Publication):

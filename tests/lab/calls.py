@@ -49,9 +49,17 @@ class CallResult:
 class Box:
     """The hand and the eye outside one box."""
 
-    def __init__(self, site: Site, number: str, client: ControlClient, eye: ControlClient) -> None:
+    def __init__(
+        self,
+        site: Site,
+        number: str,
+        process: subprocess.Popen[str],
+        client: ControlClient,
+        eye: ControlClient,
+    ) -> None:
         self.site = site
         self.number = number
+        self.process = process
         self._client = client
         self._eye = eye
 
@@ -130,7 +138,7 @@ class Town:
             try:
                 client = await self._stack.enter_async_context(ControlClient.open(control))
                 eye = await self._stack.enter_async_context(ControlClient.open(control))
-                return Box(site, number, client, eye)
+                return Box(site, number, child, client, eye)
             except CommandError:
                 assert child.poll() is None, (state.path / "log").read_text()
                 assert time.monotonic() < end_s, "the box does not start"

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from tests.lab.space import Space
 
 PORT = 3478
 USER, PASSWORD = "lab", "lab"
-START_S = 10.0
 
 
 def start(
@@ -24,9 +21,5 @@ def start(
     command += [part for address in addresses for part in ("-L", address)]
     quiet = subprocess.DEVNULL
     server = space.start(namespace, command, stdout=quiet, stderr=quiet)
-    sockets, until_s = Path(f"/proc/{server.pid}/net/udp"), time.monotonic() + START_S
-    while f":{port:04X} " not in sockets.read_text(encoding="ascii"):
-        assert server.poll() is None, "turnserver does not start"
-        assert time.monotonic() < until_s, "turnserver does not listen"
-        time.sleep(0.02)
+    space.until_bound(server, port)
     return server

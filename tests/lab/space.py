@@ -8,11 +8,13 @@ Sources: unshare(1), nsenter(1), ip-netns(8), network_namespaces(7).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -138,6 +140,18 @@ class Space:
         )
         self._children.append(child)
         return child
+
+    def until_bound(self, child: subprocess.Popen[str], port: int, log: Path | None = None) -> None:
+        """Return when the process listens on a UDP port; `log` says why it ended instead."""
+        until_s = time.monotonic() + COMMAND_S
+        while True:
+            said = log.read_text(encoding="utf-8") if log else str(child.args)
+            assert child.poll() is None, said
+            assert time.monotonic() < until_s, said
+            with contextlib.suppress(OSError):  # it has just ended
+                if f":{port:04X} " in Path(f"/proc/{child.pid}/net/udp").read_text("ascii"):
+                    return
+            time.sleep(0.02)
 
     def inside(self, name: str) -> list[str]:
         """What to put before a command so that it runs in a namespace."""

@@ -75,6 +75,7 @@ class Node:
         self._bootstrap = Bootstrap(bootstrap, random_bytes, last_resort)
         self._upkeep = Upkeep(self._bootstrap, random_bytes)
         self._external = (ExternalAddress(), ExternalAddress())  # IPv4, IPv6
+        self.mapped: Endpoint | None = None  # what the router forwards to us, proved
         self._reach = Reachability(read_only=read_only, fixed=read_only)
         self._joining: int | None = None  # handle of the search for our own id
         self._is_member = False  # such a search has ended well
@@ -103,7 +104,9 @@ class Node:
 
     @property
     def port(self) -> int:
-        """Our port for announcements, as others see it if they have told us."""
+        """Our port for announcements: mapped by the router, or as others see it."""
+        if self.mapped is not None:
+            return self.mapped.port
         return self._external[0].port() or self._external[1].port() or PORT_UNKNOWN
 
     def external_host(self, observer: Endpoint) -> str | None:
@@ -113,7 +116,12 @@ class Node:
     def external_endpoints(self) -> tuple[Endpoint, ...]:
         """Ours on the Internet, of each family where enough nodes agree."""
         seen = [(external.host(), external.port()) for external in self._external]
-        return tuple(Endpoint(host, port) for host, port in seen if host and port)
+        endpoints = [Endpoint(host, port) for host, port in seen if host and port]
+        mapped = self.mapped
+        if mapped is None:
+            return tuple(endpoints)
+        others = [one for one in endpoints if (":" in one.host) != (":" in mapped.host)]
+        return (mapped, *others)
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Facts: Started, DatagramReceived, HostResolved; others are ignored."""

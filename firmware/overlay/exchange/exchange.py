@@ -18,7 +18,7 @@ from firmware import stun
 from firmware.channel import ID_BYTES, Refused, Standing, target_of
 from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
-from firmware.events import Fact, Message, SendDatagram
+from firmware.events import Fact, Message, SendDatagram, SendFromOtherPort
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.network_events import LimitRelays, RelayUsed
@@ -300,6 +300,9 @@ class Exchange:
         if request.kind is not stun.Kind.REQUEST or request.value(stun.Attribute.USERNAME):
             return []
         answer = stun.binding_response(request, source)
+        if (port := stun.knock_port(request)) is not None and len(answer) <= len(data):
+            self.counters["knock"] += 1
+            return [SendFromOtherPort(answer, Endpoint(source.host, port))]
         # The shortest request is 20 bytes, the answer 40: what is more counts as unproved traffic.
         if len(answer) > len(data) and not self._node.may_send(source, len(answer), now_s):
             self.counters["unproved_limited"] += 1

@@ -187,7 +187,7 @@ class Mapper:
         own, external = self._router.own, self.mapped
         port = external.port if external is not None else own.port
         if self.way is Way.UPNP:
-            self._is_upnp_asked, self._next_s = True, None  # its answer comes, whatever it is
+            self._is_upnp_asked, self._next_s = True, now_s + PAUSE_S  # if no answer comes
             return [AskUpnp(self._router.host, own, port, LIFETIME_S)]
         self._next_s = now_s + RETRY_S * 2.0**self._tries
         self._tries += 1
@@ -219,9 +219,10 @@ class Mapper:
         own_port = self._router.own.port
         match answer:
             case pcp.PcpAnswer() if self.way is Way.PCP and answer.result != pcp.SUCCESS:
-                return self._refused(answer.result, now_s)
+                return self._refused(now_s)
             case pcp.PcpAnswer(external=Endpoint() as external) if self.way is Way.PCP:
-                if answer.nonce == self._nonce and answer.internal_port == own_port:
+                is_ours = answer.nonce == self._nonce and answer.internal_port == own_port
+                if is_ours and answer.lifetime_s:  # 0 = taken back
                     return self._granted(external, answer.lifetime_s, answer.epoch_s, now_s)
             case pcp.PmpAnswer() | pcp.PmpAddress() if self.way is Way.PCP:
                 if answer.result == pcp.UNSUPPORTED_VERSION:  # RFC 6887 appendix A
@@ -230,13 +231,13 @@ class Mapper:
                 self._outer_host = answer.host
             case pcp.PmpAnswer() if self.way is Way.NAT_PMP:
                 if answer.result != pcp.SUCCESS:
-                    return self._refused(answer.result, now_s)
+                    return self._refused(now_s)
                 if answer.internal_port == own_port and self._outer_host and answer.lifetime_s:
                     external = Endpoint(self._outer_host, answer.external_port)
                     return self._granted(external, answer.lifetime_s, answer.epoch_s, now_s)
         return []
 
-    def _refused(self, _result: int, now_s: float) -> list[Message]:
+    def _refused(self, now_s: float) -> list[Message]:
         """A lease that is only not renewed lives on; else another protocol may do."""
         if self._lease is not None:
             return []
@@ -249,7 +250,7 @@ class Mapper:
         self._is_upnp_asked = False
         if external is not None:
             return self._granted(external, LIFETIME_S, 0, now_s)
-        return self._refused(0, now_s)
+        return self._refused(now_s)
 
     def _granted(
         self, external: Endpoint, lifetime_s: int, epoch_s: int, now_s: float
