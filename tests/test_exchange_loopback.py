@@ -1,4 +1,4 @@
-"""Two boxes and an exchange over real sockets: nobody tells an address but the exchange's."""
+"""Two boxes and an exchange over real sockets: nobody tells an address (*67)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_two_boxes_talk_through_an_exchange_over_loopback(tmp_path: Path) -> Non
                     while exchange.helping().announced < 2:
                         await anna.request("status")
                 await anna.request("lift")
-                await anna.request("press", digits=status["number"])
+                await anna.request("press", digits="*67" + status["number"])
                 await anna.request("wait", state="ringback", timeout_s=10)
                 await bert.request("lift")
                 await anna.request("wait", state="connected", timeout_s=10)
