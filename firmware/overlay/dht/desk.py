@@ -22,7 +22,7 @@ from firmware.overlay.dht.krpc import (
     Question,
     Refusal,
 )
-from firmware.overlay.dht.rate import RateLimit
+from firmware.overlay.dht.rate import ALL_ANSWERS_PER_S, RateLimit
 from firmware.overlay.dht.server import Server, Table
 
 PING_BYTES_MAX = 100  # a ping of ours, with all its headers of KRPC
@@ -46,11 +46,12 @@ class Desk:
         counters: Counter[str],
         *,
         read_only: bool = False,
+        answers_per_s: float = ALL_ANSWERS_PER_S,
     ) -> None:
         self.read_only = read_only
         self.server = Server(own_id, random_bytes)
         self._counters = counters
-        self._rate = RateLimit()
+        self._rate = RateLimit(answers_per_s)
         self._handlers: dict[type, Handler] = {}
 
     def serve(self, kind: type, handler: Handler) -> None:
@@ -64,8 +65,12 @@ class Desk:
         own_id: bytes,
         tables: Iterable[Table],
         now_s: float,
+        size_bytes: int = 0,
     ) -> bytes | None:
-        """The datagram for `source`, from the node that we are with `own_id`; None = silence."""
+        """The datagram for `source`, from the node that we are with `own_id`; None = silence.
+
+        What a handler says needs no proof of the address if the query, of `size_bytes`, is larger.
+        """
         owner = owner_of(source)
         if not self._rate.allows(owner, now_s):
             self._counters["rate_limited"] += 1
@@ -80,7 +85,9 @@ class Desk:
         else:
             packet = krpc.Response(query.transaction_id, own_id, outcome, source, krpc.VERSION)
         datagram = krpc.encode(packet)
-        if not self._rate.may_send(owner, len(datagram), now_s):
+        is_served = isinstance(query, Query) and type(query.question) in self._handlers
+        is_free = is_served and len(datagram) <= size_bytes
+        if not is_free and not self._rate.may_send(owner, len(datagram), now_s):
             self._counters["unproved_limited"] += 1
             return None
         return datagram

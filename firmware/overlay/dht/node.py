@@ -35,6 +35,7 @@ from firmware.overlay.dht.facts import LookupTrace
 from firmware.overlay.dht.inquiry import Inquiries
 from firmware.overlay.dht.krpc import Contact, FindNode, GetPeers, Item, Question, Search
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address, for_address
+from firmware.overlay.dht.rate import ALL_ANSWERS_PER_S
 from firmware.overlay.dht.reach import Reachability
 from firmware.overlay.dht.routing import RoutingTable
 from firmware.overlay.dht.tables import Tables
@@ -51,6 +52,7 @@ class Node:
     points tried after that has failed. `known` is what an earlier run has written: with `saves` a
     StoreState of NODES_FILE comes after joining and then every ten minutes at most. `read_only`
     holds for ever; without it the node itself finds out whether others reach it (BEP 43).
+    All askers together get `answers_per_s`.
     """
 
     def __init__(
@@ -62,12 +64,19 @@ class Node:
         last_resort: tuple[str, ...] = (),
         known: KnownNodes | None = None,
         saves: bool = False,
+        answers_per_s: float = ALL_ANSWERS_PER_S,
     ) -> None:
         self.counters: Counter[str] = Counter()  # what was dropped or refused, by kind
         self._random_bytes = random_bytes
         self._saves = saves
         self._tables = _tables_from(known, random_bytes)
-        self._desk = Desk(self.node_id, random_bytes, self.counters, read_only=read_only)
+        self._desk = Desk(
+            self.node_id,
+            random_bytes,
+            self.counters,
+            read_only=read_only,
+            answers_per_s=answers_per_s,
+        )
         self._server = self._desk.server
         self._inquiries = Inquiries(
             self._tables, random_bytes, self._transmit, self._looked_around, self.counters
@@ -346,7 +355,7 @@ class Node:
             if transaction is not None:
                 self._inquiries.failed(transaction, now_s)
         else:
-            self._serve(packet, source, now_s)
+            self._serve(packet, source, len(data), now_s)
 
     def _answered(self, response: krpc.Response, source: Endpoint, now_s: float) -> None:
         transaction = self._inquiries.transactions.close(response.transaction_id, source, now_s)
@@ -368,12 +377,14 @@ class Node:
         if self._upkeep.refresh_s == math.inf and self._joining is None and self.nodes:
             self._look_around(now_s)  # the first node of a network has met its second
 
-    def _serve(self, query: krpc.Query | krpc.BadQuery, source: Endpoint, now_s: float) -> None:
+    def _serve(
+        self, query: krpc.Query | krpc.BadQuery, source: Endpoint, size_bytes: int, now_s: float
+    ) -> None:
         tables = self._tables
         own_id = tables.of(source).own_id
         self._reach.asked_by(source.host, now_s)
         self._desk.read_only = self._reach.read_only
-        data = self._desk.reply(query, source, own_id, (tables.v4, tables.v6), now_s)
+        data = self._desk.reply(query, source, own_id, (tables.v4, tables.v6), now_s, size_bytes)
         if data is not None:
             self._inquiries.out.append(SendDatagram(data, source))
         if isinstance(query, krpc.Query) and not query.read_only and query.node_id != own_id:

@@ -11,7 +11,7 @@ from __future__ import annotations
 ANSWERS_PER_S = 10.0  # per address; a lookup needs one or two of one node
 ANSWERS_BURST = 50.0
 ALL_ANSWERS_PER_S = 400.0  # about 100 kB/s
-ALL_ANSWERS_BURST = 800.0
+ALL_ANSWERS_BURST_S = 2.0
 # Together 2 kB in any second. The burst is one answer of the longest kind (server.py), for somebody
 # behind a NAT whom we cannot ask; the rate is a small answer a second.
 UNPROVED_BURST_BYTES = 1500.0
@@ -57,13 +57,21 @@ class RateLimit:
     so that a flood from forged addresses cannot displace them.
     """
 
-    __slots__ = ("_addresses", "_all_answers", "_all_unproved", "_proof_until_s", "_proved")
+    __slots__ = (
+        "_addresses",
+        "_all_answers",
+        "_all_per_s",
+        "_all_unproved",
+        "_proof_until_s",
+        "_proved",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, all_answers_per_s: float = ALL_ANSWERS_PER_S) -> None:
+        self._all_per_s = all_answers_per_s
         self._addresses: dict[str, _Address] = {}  # heard longest ago first
         self._proved: dict[str, float] = {}  # until when; proved longest ago first
         self._proof_until_s = 0.0  # of a proof that comes now: one object for many
-        self._all_answers = _Bucket(ALL_ANSWERS_BURST, 0.0)
+        self._all_answers = _Bucket(ALL_ANSWERS_BURST_S * all_answers_per_s, 0.0)
         self._all_unproved = _Bucket(ALL_UNPROVED_BURST_BYTES, 0.0)
 
     def __len__(self) -> int:
@@ -74,7 +82,9 @@ class RateLimit:
         answers = self._address(owner, now_s).answers
         if not answers.take(1.0, ANSWERS_BURST, ANSWERS_PER_S, now_s):
             return False
-        if self._all_answers.take(1.0, ALL_ANSWERS_BURST, ALL_ANSWERS_PER_S, now_s):
+        if self._all_answers.take(
+            1.0, ALL_ANSWERS_BURST_S * self._all_per_s, self._all_per_s, now_s
+        ):
             return True
         answers.level += 1.0
         return False

@@ -48,6 +48,7 @@ class Announcer:
         self._announced: set[bytes] = set()
         self._jobs: dict[bytes, _Job] = {}
         self._by_handle: dict[int, _Job] = {}
+        self._ready_s = 0.0  # when we look again whether the node can search
 
     @property
     def announced(self) -> int:
@@ -84,12 +85,12 @@ class Announcer:
 
     def advance(self, now_s: float) -> None:
         """Begin with what is due."""
+        if not self._node.is_ready:
+            self._ready_s = now_s + jittered(WAIT_READY_S, self._random_bytes)
+            return
         while self._due and self._due[0][0] <= now_s and len(self._jobs) < AT_ONCE_MAX:
             due_s, info_hash = heapq.heappop(self._due)
             if self._wanted.get(info_hash) != due_s or info_hash in self._jobs:
-                continue
-            if not self._node.is_ready:
-                self._schedule(info_hash, now_s + jittered(WAIT_READY_S, self._random_bytes))
                 continue
             job = self._jobs[info_hash] = _Job(info_hash, None)
             job.lookup = self._node.find_peers(info_hash, now_s)
@@ -99,7 +100,7 @@ class Announcer:
         """When the next is due; None while as many as may be are under way."""
         if len(self._jobs) >= AT_ONCE_MAX or not self._due:
             return None
-        return self._due[0][0]
+        return max(self._due[0][0], self._ready_s)
 
     def _ask(self, job: _Job, closest: tuple[Holder, ...], now_s: float) -> None:
         for holder in closest:

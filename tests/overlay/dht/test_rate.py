@@ -14,7 +14,7 @@ def test_rate_burst_is_allowed_then_only_the_steady_rate() -> None:
 def test_rate_of_all_addresses_together_is_limited() -> None:
     rate = RateLimit()
     allowed = [rate.allows(str(index), now_s=0.0) for index in range(1000)]
-    assert allowed.count(True) == limits.ALL_ANSWERS_BURST
+    assert allowed.count(True) == limits.ALL_ANSWERS_BURST_S * limits.ALL_ANSWERS_PER_S
 
 
 def test_rate_forgets_the_address_heard_longest_ago_at_its_limit() -> None:

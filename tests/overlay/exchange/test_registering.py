@@ -8,6 +8,7 @@ import pytest
 
 from firmware.channel import Elsewhere, Keep, Kept, Refusal, Refused, Standing
 from firmware.model import Endpoint
+from firmware.overlay.dht.krpc import VERSION, Answer, Query, Register, Response, encode
 from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.exchange.registrations import PER_HASH_MAX, PER_OWNER_MAX, SILENCE_MAX_S
 from firmware.overlay.lease import ASK, LEASE_S, LEASE_S_MAX, Entry, Lease, Outcome, Reception
@@ -87,8 +88,11 @@ def test_exchange_without_a_clock_registers_nobody() -> None:
 
 def test_question_for_a_token_is_not_smaller_than_its_answer() -> None:
     office = Office()
-    answer = office.reception(ASK, Endpoint("2001:db8::1", 6881))
-    assert len(answer.encode()) <= len(ASK)
+    asker = Endpoint("2001:db8::1", 6881)
+    question = Query(b"abcd", bytes(20), Register(ASK), version=VERSION)
+    answer = Answer(registration=office.reception(ASK, asker).encode())
+    response = Response(b"abcd", bytes(20), answer, asker, VERSION)
+    assert len(encode(response)) <= len(encode(question))
 
 
 def test_boxes_of_one_hash_are_handed_out_in_turn() -> None:
