@@ -32,6 +32,7 @@ from firmware.model import CallState, Codec, Endpoint, EndReason, Frame, Part, s
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
+from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
@@ -97,7 +98,7 @@ class Box:
             self._close()
 
     async def hang_up(self) -> None:
-        """Hang up, so that nobody is left talking to a box that is gone."""
+        """Hang up, so that nobody is left talking to a box that is gone; send others elsewhere."""
         self._shell.tell(events.HookReplaced())
         self._shell.tell(events.Stopping())
         await asyncio.sleep(FAREWELL_S)
@@ -252,6 +253,12 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         tls_exchanges=config.network.tls_exchanges,
         direct=config.network.direct,
         port_mapping=config.network.port_mapping,
+        help=config.exchange.help,
+        limits=Limits(
+            config.exchange.registrations,
+            config.exchange.channels,
+            1000 * config.exchange.kilobytes_per_s,
+        ),
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
     )
 

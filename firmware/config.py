@@ -17,6 +17,7 @@ from firmware.number import is_valid
 from firmware.toml_reader import (
     Document,
     Section,
+    between,
     boolean,
     list_of,
     one_of,
@@ -53,6 +54,16 @@ class NetworkSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangeSettings:
+    """[exchange]: what this box does for others that nobody can reach (overlay/exchange)."""
+
+    help: str = "auto"  # as soon as strangers reach us; or "on", "off"
+    registrations: int = 100
+    channels: int = 32
+    kilobytes_per_s: int = 250  # relayed, all channels together
+
+
+@dataclass(frozen=True, slots=True)
 class HardwareSettings:
     """[hardware]: what stands around the processor."""
 
@@ -83,6 +94,7 @@ class Config:
 
     identity: IdentitySettings = field(default_factory=IdentitySettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    exchange: ExchangeSettings = field(default_factory=ExchangeSettings)
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     codec: CodecSettings = field(default_factory=CodecSettings)
@@ -102,6 +114,7 @@ def parse_config(text: str, source: str) -> Config:
     identity, network = document.section("identity"), document.section("network")
     hardware, audio = document.section("hardware"), document.section("audio")
     codec, contacts = document.section("codec"), document.section("contacts")
+    exchange = document.section("exchange")
     config = Config(
         IdentitySettings(identity.take("name", _name, "")),
         NetworkSettings(
@@ -113,6 +126,14 @@ def parse_config(text: str, source: str) -> Config:
             network.take("port_mapping", boolean, default=True),
             network.take("direct", boolean, default=True),
             network.take("public_routers", boolean, default=None),
+        ),
+        ExchangeSettings(
+            exchange.take("help", one_of("auto", "on", "off"), "auto"),
+            exchange.take("registrations", between(1, 100_000), ExchangeSettings().registrations),
+            exchange.take("channels", between(1, 100_000), ExchangeSettings().channels),
+            exchange.take(
+                "kilobytes_per_s", between(1, 1_000_000), ExchangeSettings().kilobytes_per_s
+            ),
         ),
         HardwareSettings(
             hardware.take("kind", one_of("pi", "simulated"), "pi"),

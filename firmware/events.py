@@ -253,6 +253,7 @@ class ReachabilityChanged(Fact):
     nodes: int
     published: bool
     unreachable: Unreachable | None = None  # None: we can be called, as far as can be known
+    helped: int = 0  # boxes that others reach through us
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
+from firmware.overlay.exchange.exchange import Exchange, Helping
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
@@ -62,7 +63,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.PortMapped: ("paths", "directory"),
     events.GatewayFound: ("mapper",),
     events.UpnpAnswered: ("mapper",),
-    events.Stopping: ("mapper",),
+    events.Stopping: ("mapper", "directory"),
     events.OwnCandidatesFound: ("call",),
     events.PreparePath: ("paths",),
     events.ProbePeer: ("paths",),
@@ -147,7 +148,9 @@ class PhoneSetup:
     known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     direct: bool = True  # our own address is published, not only those of our exchanges
-    port_mapping: bool = False  # the router is asked to let the world in
+
+
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +175,7 @@ class PhoneStatus:
     published: bool
     unreachable: Unreachable | None
     exchanges: tuple[ExchangeView, ...]
+    helping: Helping | None  # None: we are no exchange
     timings: Timings
     media: events.MediaReported | None
     path: PathStatus | None
@@ -185,14 +189,15 @@ class Phone:
     def __init__(self, setup: PhoneSetup, random_bytes: Callable[[int], bytes]) -> None:
         own = setup.certificate.encode() if setup.certificate else None
         self.number = setup.number
+        node = Node(
+            setup.bootstrap,
+            random_bytes,
+            last_resort=setup.last_resort,
+            known=setup.known_nodes,
+            saves=True,
+        )
         self.directory = Directory(
-            Node(
-                setup.bootstrap,
-                random_bytes,
-                last_resort=setup.last_resort,
-                known=setup.known_nodes,
-                saves=True,
-            ),
+            node,
             random_bytes,
             certificate=own,
             number=setup.number,
@@ -202,6 +207,7 @@ class Phone:
             exchanges=setup.exchanges,
             remembered=setup.known_exchanges,
             direct=setup.direct,
+            exchange=_exchange(setup, node, random_bytes),
         )
         self.call = Call(
             setup.identity,
@@ -277,6 +283,7 @@ class Phone:
             published=self._reachability.published,
             unreachable=self._reachability.unreachable,
             exchanges=self.directory.registrar.views(),
+            helping=None if self.directory.exchange is None else self.directory.exchange.helping(),
             timings=self._timings_now(),
             media=self._report,
             path=self.paths.status(),
@@ -340,6 +347,15 @@ class Phone:
             answered_s=self._view.connected_s,
             first_audio_s=self.media.heard_first_s,
         )
+
+
+def _exchange(
+    setup: PhoneSetup, node: Node, random_bytes: Callable[[int], bytes]
+) -> Exchange | None:
+    if setup.help == "off":
+        return None
+    is_automatic = setup.help == "auto"
+    return Exchange(setup.identity, node, random_bytes, setup.limits, automatic=is_automatic)
 
 
 def _is_due(core: Core, now_s: float) -> bool:

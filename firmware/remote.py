@@ -137,6 +137,7 @@ class Remote:
                 }
                 for one in status.exchanges
             ],
+            "helping": None if status.helping is None else asdict(status.helping),
             "rtp": asdict(media.counters if media else RtpCounters()),
             "timings": asdict(status.timings),
             "audio": self._sound_status(),

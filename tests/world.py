@@ -129,6 +129,7 @@ class World:
         tls_exchanges: Iterable[Actor] = (),
         behind_nat: bool = False,
         direct: bool = True,
+        helps: str = "auto",
     ) -> PhoneActor:
         """A telephone; `claimed` = it has found its number already."""
         identity = Identity.generate(random.Random(f"{self.seed}/{name}").randbytes(64))
@@ -147,6 +148,7 @@ class World:
             exchanges=tuple(str(exchange.endpoint) for exchange in exchanges),
             tls_exchanges=tuple(f"{exchange.endpoint.host}:443" for exchange in tls_exchanges),
             direct=direct,
+            help=helps,
         )
         return self.add_prepared(name, setup, behind_nat=behind_nat)
 

@@ -29,6 +29,7 @@ from firmware.events import (
     ReachabilityChanged,
     ResolveNumber,
     Started,
+    Stopping,
     WallClockRead,
 )
 from firmware.identity import Identity
@@ -156,6 +157,8 @@ class Directory:
                 self._node.mapped = mapped
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
+            case Stopping():
+                return self.drain(now_s)
             case HostResolved():
                 self.registrar.resolved(fact)
                 out += self._node.handle(fact, now_s)
@@ -251,7 +254,7 @@ class Directory:
     def drain(self, now_s: float) -> list[Message]:
         """This exchange is about to stop."""
         if self.exchange is not None:
-            self.exchange.drain(now_s)
+            self.exchange.drain(now_s, for_good=True)
         return self._settle([], now_s)
 
     def _settle(self, messages: list[Message], now_s: float) -> list[Message]:
@@ -285,7 +288,8 @@ class Directory:
             why = Unreachable.NO_EXCHANGE
         elif not links and not is_announced:
             why = Unreachable.NOT_PUBLISHED
-        return ReachabilityChanged(nodes, is_announced or bool(links), why)
+        helped = 0 if self.exchange is None else len(self.exchange.registrations)
+        return ReachabilityChanged(nodes, is_announced or bool(links), why, helped)
 
     def _tell_jobs(self, fact: Fact, now_s: float) -> None:
         self._presence.hear(fact, now_s)

@@ -28,7 +28,7 @@ HASHES_MAX = 4  # the days around midnight
 TOKEN_BYTES = 8
 KEY_BYTES = 32
 LEASE_BYTES = KEY_BYTES + 8 + 16 + 64
-ASK_BYTES = 80  # padded, so that the answer is not larger than the question, IPv6 included
+ASK_BYTES = 84  # padded, so that the answer is not larger than the question, IPv6 included
 
 _VERSION = 1
 _ASK, _ENTER = 0, 1

@@ -48,9 +48,13 @@ class Display:
                 self._status = replace(self._status, missed=missed)
             case events.MediaReported(loss_fraction=loss):
                 self._status = replace(self._status, loss=loss)
-            case events.ReachabilityChanged(nodes, published, unreachable):
+            case events.ReachabilityChanged():
                 self._status = replace(
-                    self._status, nodes=nodes, published=published, unreachable=unreachable
+                    self._status,
+                    nodes=fact.nodes,
+                    published=fact.published,
+                    unreachable=fact.unreachable,
+                    helped=fact.helped,
                 )
             case events.ClaimProgressed(tried=tried, expected=expected):
                 fraction = claimed_fraction(tried, expected)

@@ -50,6 +50,7 @@ class Status:
     nodes: int | None = None  # peers the directory knows; None = nothing heard of it yet
     published: bool = False
     unreachable: Unreachable | None = None
+    helped: int = 0  # boxes that others reach through this one
     clock_s: float | None = None  # seconds since midnight, local; None = not known
     missed: int = 0  # calls since the handset was last lifted
     faults: tuple[Part, ...] = ()
@@ -129,6 +130,9 @@ def _notices(status: Status, why: str, texts: Texts) -> tuple[str, ...]:
         notices.append(faults[0] if len(faults) == 1 else more)
     if why:
         notices.append(why)
+    if status.helped:
+        text = texts.helping_one if status.helped == 1 else texts.helping_many
+        notices.append(text.format(status.helped))
     return tuple(notices[:NOTICES_MAX])
 
 

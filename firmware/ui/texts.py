@@ -32,6 +32,8 @@ class Texts:
     no_network: str
     not_published: str
     unreachable: Mapping[Unreachable, str]
+    helping_one: str
+    helping_many: str
     missed_one: str
     missed_many: str
     more_faults: str
@@ -65,6 +67,8 @@ ENGLISH = Texts(
         Unreachable.NO_EXCHANGE: "no exchange helps",
         Unreachable.NOT_RUNG: "no call gets in",
     },
+    helping_one="helping 1 phone",
+    helping_many="helping {} phones",
     missed_one="1 missed call",
     missed_many="{} missed calls",
     more_faults="{} +{}",

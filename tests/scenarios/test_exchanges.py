@@ -214,6 +214,21 @@ def test_first_contact_through_an_exchange_is_not_slowed_by_the_grace_for_copies
     assert ringback_s(world, anna, bert) < 0.45
 
 
+def test_box_that_strangers_reach_becomes_an_exchange_by_itself_and_says_so() -> None:
+    world, _ = town(53, exchanges=0)
+    anna = world.add_phone("anna")
+    world.run(20.0)
+    helper = anna.phone.directory.exchange
+    assert helper is not None and helper.helping().is_draining  # nobody has shown that it can
+    forced = world.add_phone("forced", helps="on")
+    bert = world.add_phone("bert", exchanges=[forced], behind_nat=True, direct=False)
+    world.run(30.0)
+    assert rings(bert)
+    assert "helping 1 phone" in " ".join(forced.phone.status().picture.lines)
+    carla = world.add_phone("carla")
+    world.connect(carla, bert)
+
+
 def test_calls_on_a_bad_line_go_through_exchanges_too() -> None:
     world, exchanges = town(52, Network(delay_s=(0.010, 0.060), loss=0.1))
     anna, bert = hidden(world, "anna", exchanges), hidden(world, "bert", exchanges)

@@ -112,6 +112,11 @@ class Node:
         return self._reach.read_only
 
     @property
+    def is_shown_reachable(self) -> bool:
+        """True if a stranger has asked us of late."""
+        return self._reach.is_shown
+
+    @property
     def port(self) -> int:
         """Our port for announcements: mapped by the router, or as others see it."""
         if self.mapped is not None:

@@ -33,6 +33,11 @@ class Reachability:
         # Bloom filters of the hosts we sent a query to: this and the last generation.
         self._spoken_to: tuple[int, int, float] = (0, 0, 0.0)
 
+    @property
+    def is_shown(self) -> bool:
+        """True if a stranger has asked us of late: we can be reached."""
+        return self._asked_by_stranger and not self.read_only
+
     def queried(self, host: str, now_s: float) -> None:
         """We send a query to `host`."""
         if self._fixed or self._is_settled(now_s) or scope_of(host) is not Scope.GLOBAL:

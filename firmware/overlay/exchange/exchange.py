@@ -68,7 +68,10 @@ class Helping:
 
 
 class Exchange:
-    """On `node`, whose questions it answers and through which it announces its boxes."""
+    """On `node`, whose questions it answers and through which it announces its boxes.
+
+    If `automatic` it serves as long as strangers reach the node, else always.
+    """
 
     def __init__(
         self,
@@ -76,6 +79,8 @@ class Exchange:
         node: Node,
         random_bytes: Callable[[int], bytes],
         limits: Limits | None = None,
+        *,
+        automatic: bool = False,
     ) -> None:
         self.counters: Counter[str] = Counter()
         self.public_key = identity.public_key
@@ -89,7 +94,8 @@ class Exchange:
         self._tokens = Tokens(random_bytes)
         self._utc_less_now_s: float | None = None
         self._sweep_s = math.inf
-        self._standing = Standing.SERVING
+        self._standing = Standing.DRAINING if automatic else Standing.SERVING
+        self._is_automatic = automatic
         self._traffic = (0.0, 0, 0.0)  # when it was looked at last, bytes then, bytes/s until then
         self._out: list[Message] = []
         self._farewells: list[tuple[bytes, Endpoint]] = []  # who is still to be told
@@ -104,9 +110,9 @@ class Exchange:
         """Announce ourselves, so that boxes that look for an exchange find us."""
         self._announcer.want(shard_hash(shard_of(self.public_key)), now_s, others=True)
 
-    def drain(self, now_s: float) -> None:
+    def drain(self, now_s: float, *, for_good: bool = False) -> None:
         """We are about to stop: nobody new, and who is here is told where to go."""
-        self._standing = Standing.DRAINING
+        self._standing, self._is_automatic = Standing.DRAINING, self._is_automatic and not for_good
         self._farewells = self.registrations.endpoints()
         self._sweep_s = now_s
 
@@ -325,6 +331,8 @@ class Exchange:
 
     def advance(self, now_s: float) -> list[Message]:
         """Forget who is gone, announce who is here, take leave; say which channels need us."""
+        if self._is_automatic:
+            self._open_or_close(now_s)
         if self._farewells:
             self._take_leave()
         if now_s >= self._sweep_s:
@@ -338,6 +346,14 @@ class Exchange:
         self._announcer.advance(now_s)
         out, self._out = self._out, []
         return out + self.channels.drain()
+
+    def _open_or_close(self, now_s: float) -> None:
+        if self._standing is Standing.DRAINING and self._node.is_shown_reachable:
+            self._standing = Standing.SERVING
+            self.publish(now_s)
+        elif self._standing is Standing.SERVING and self._node.is_read_only:
+            self._announcer.leave(shard_hash(shard_of(self.public_key)))
+            self.drain(now_s)
 
     def _take_leave(self) -> None:
         others = tuple(self._announcer.others)[-frames.ELSEWHERE_MAX :]
