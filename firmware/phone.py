@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from firmware import events, network_events
 from firmware.call.machine import Call
@@ -34,6 +34,7 @@ from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange, Helping
+from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
@@ -148,9 +149,9 @@ class PhoneSetup:
     known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
     direct: bool = True  # our own address is published, not only those of our exchanges
-
-
-from dataclasses import dataclass
+    port_mapping: bool = False  # the router is asked to let the world in
+    help: str = "auto"  # being an exchange for others: when strangers reach us; or "on", "off"
+    limits: Limits = field(default_factory=Limits)  # of that
 
 
 @dataclass(frozen=True, slots=True)
