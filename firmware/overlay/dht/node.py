@@ -70,14 +70,14 @@ class Node:
         self._random_bytes = random_bytes
         self._saves = saves
         self._tables = _tables_from(known, random_bytes)
-        self._desk = Desk(
+        self.desk = Desk(
             self.node_id,
             random_bytes,
             self.counters,
             read_only=read_only,
             answers_per_s=answers_per_s,
         )
-        self._server = self._desk.server
+        self._server = self.desk.server
         self._inquiries = Inquiries(
             self._tables, random_bytes, self._transmit, self._looked_around, self.counters
         )
@@ -85,7 +85,7 @@ class Node:
         self._upkeep = Upkeep(self._bootstrap, random_bytes)
         self._external = (ExternalAddress(), ExternalAddress())  # IPv4, IPv6
         self.mapped: Endpoint | None = None  # what the router forwards to us, proved
-        self._reach = Reachability(read_only=read_only, fixed=read_only)
+        self.reach = Reachability(read_only=read_only, fixed=read_only)
         self._joining: int | None = None  # handle of the search for our own id
         self._is_member = False  # such a search has ended well
         self._heard_s = -math.inf  # last answer of anybody
@@ -109,12 +109,11 @@ class Node:
     @property
     def is_read_only(self) -> bool:
         """True if strangers cannot reach us, as far as we know (BEP 43)."""
-        return self._reach.read_only
+        return self.reach.read_only
 
-    @property
     def is_shown_reachable(self) -> bool:
         """True if a stranger has asked us of late."""
-        return self._reach.is_shown
+        return self.reach.is_shown
 
     @property
     def port(self) -> int:
@@ -184,15 +183,7 @@ class Node:
 
     def serve(self, kind: type, handler: Handler) -> None:
         """From now on questions of type `kind` are answered by `handler`, also when read-only."""
-        self._desk.serve(kind, handler)
-
-    def proved(self, source: Endpoint, now_s: float) -> None:
-        """`source` has brought back something that only its holder can have read."""
-        self._desk.proved(source, now_s)
-
-    def may_send(self, source: Endpoint, size_bytes: int, now_s: float) -> bool:
-        """Take so much of what `source`, which asked us something, may cause (rate.py)."""
-        return self._desk.may_send(source, size_bytes, now_s)
+        self.desk.serve(kind, handler)
 
     def find_peers(self, info_hash: bytes, now_s: float, *, paths: int = 1) -> int:
         """Start a lookup; PeersSeen and at last LookupEnded carry the handle returned here.
@@ -288,7 +279,7 @@ class Node:
     def _care(self, now_s: float) -> None:
         self._server.expire(now_s)
         self._tables.release(now_s)
-        self._reach.consider(now_s)
+        self.reach.consider(now_s)
         contact = self._tables.to_ping(now_s)
         if contact is not None:
             self._inquiries.ping(contact, now_s)
@@ -323,10 +314,10 @@ class Node:
             transaction.transaction_id,
             self._tables.of(to).own_id,
             transaction.question,
-            self._reach.read_only,
+            self.reach.read_only,
             krpc.VERSION,
         )
-        self._reach.queried(to.host, now_s)
+        self.reach.queried(to.host, now_s)
         self._inquiries.out.append(SendDatagram(krpc.encode(query), to))
 
     def _give_up(self, transaction: Transaction, now_s: float) -> None:
@@ -368,7 +359,7 @@ class Node:
             self.counters["unmatched"] += 1
             return
         self._heard_s = now_s
-        self._desk.proved(source, now_s)
+        self.desk.proved(source, now_s)
         contact = contact_at(response.node_id, source)
         if transaction.node_id is not None and transaction.node_id != response.node_id:
             # It is no longer that node.
@@ -387,14 +378,14 @@ class Node:
     ) -> None:
         tables = self._tables
         own_id = tables.of(source).own_id
-        self._reach.asked_by(source.host, now_s)
-        self._desk.read_only = self._reach.read_only
-        data = self._desk.reply(query, source, own_id, (tables.v4, tables.v6), now_s, size_bytes)
+        self.reach.asked_by(source.host, now_s)
+        self.desk.read_only = self.reach.read_only
+        data = self.desk.reply(query, source, own_id, (tables.v4, tables.v6), now_s, size_bytes)
         if data is not None:
             self._inquiries.out.append(SendDatagram(data, source))
         if isinstance(query, krpc.Query) and not query.read_only and query.node_id != own_id:
             contact = contact_at(query.node_id, source)
-            if tables.of(source).queried(contact, now_s) and self._desk.may_ping(source, now_s):
+            if tables.of(source).queried(contact, now_s) and self.desk.may_ping(source, now_s):
                 self._inquiries.ping(contact, now_s)
 
 

@@ -201,7 +201,7 @@ class Exchange:
             return Outcome.DRAINING, nobody
         if not self._tokens.accepts(entry.token, _TOKEN_FOR, str(source), now_s):
             return Outcome.DENIED, nobody
-        self._node.proved(source, now_s)
+        self._node.desk.proved(source, now_s)
         target = target_of(entry.certificate[1:33])
         if not self.registrations.has_room(target, source, entry.hashes):
             return Outcome.FULL, nobody
@@ -310,7 +310,7 @@ class Exchange:
             self.counters["knock"] += 1
             return [SendFromOtherPort(answer, Endpoint(source.host, port))]
         # The shortest request is 20 bytes, the answer 40: what is more counts as unproved traffic.
-        if len(answer) > len(data) and not self._node.may_send(source, len(answer), now_s):
+        if len(answer) > len(data) and not self._node.desk.may_send(source, len(answer), now_s):
             self.counters["unproved_limited"] += 1
             return []
         self.counters["binding"] += 1
@@ -348,7 +348,7 @@ class Exchange:
         return out + self.channels.drain()
 
     def _open_or_close(self, now_s: float) -> None:
-        if self._standing is Standing.DRAINING and self._node.is_shown_reachable:
+        if self._standing is Standing.DRAINING and self._node.reach.is_shown:
             self._standing = Standing.SERVING
             self.publish(now_s)
         elif self._standing is Standing.SERVING and self._node.is_read_only:
