@@ -121,10 +121,7 @@ class OpusDecoder:
         """The frame in `payload`; MalformedError if it is no Opus or longer than 60 ms."""
         if not 0 < len(payload) <= PAYLOAD_BYTES_MAX:
             raise MalformedError(f"Opus payload of {len(payload)} bytes")
-        samples = self._opus.opus_packet_get_nb_samples(payload, len(payload), self._rate_hz)
-        if not 0 < samples <= len(self._samples):  # a negative number is an error code
-            raise MalformedError(f"Opus payload of {samples} samples")
-        return self._decode(payload, samples, 0)
+        return self._decode(payload, self._samples_of(payload), 0)
 
     def conceal(self, samples: int) -> Frame:
         """Sound in place of what did not come; fades out when much is missing."""
@@ -145,6 +142,12 @@ class OpusDecoder:
         if decoded != samples:
             raise MalformedError(f"Opus payload cannot be decoded (libopus: {decoded})")
         return self._samples[:samples].copy()
+
+    def _samples_of(self, payload: bytes) -> int:
+        samples = int(self._opus.opus_packet_get_nb_samples(payload, len(payload), self._rate_hz))
+        if not 0 < samples <= len(self._samples):  # a negative number is an error code
+            raise MalformedError(f"Opus payload of {samples} samples")
+        return samples
 
     def _warm_up(self) -> None:
         payload = OpusEncoder(self._rate_hz).encode(np.zeros(self._frame, dtype=np.int16))

@@ -2,7 +2,7 @@
 
 Knows no time and no reason: the jitter buffer says how much it wants. A piece is cross-faded into
 the piece that resembles it most, one period away; where nothing resembles it, it is left alone,
-unless it is quiet, when nobody hears the difference.
+unless it is quiet, when nobody hears the difference and any length will do.
 Units: samples at 16 kHz. Source: WSOLA (Verhelst and Roelands, ICASSP 1993), as in NetEq.
 """
 
@@ -19,9 +19,15 @@ LAG_MAX = 200  # 80 Hz; a deeper voice is moved by two periods' worth less often
 FADED = 100  # samples over which the two pieces are blended
 SAMPLES_MIN = LAG_MAX + FADED  # shorter frames are left alone
 ALIKE_MIN = 0.80  # correlation; below this the ear hears the seam
-QUIET = 60.0  # root mean square, 55 dB below full scale
+QUIET = 100.0  # root mean square, 50 dB below full scale: a room in which nobody speaks
 
 Samples = npt.NDArray[np.float32]
+
+
+def is_quiet(sound: Frame) -> bool:
+    """True if nobody hears what is done to it."""
+    samples = sound.astype(np.float32)
+    return float(samples @ samples) < QUIET * QUIET * max(len(sound), 1)
 
 
 def shorten(sound: Frame, at_most: int, alike_min: float = ALIKE_MIN) -> Frame:

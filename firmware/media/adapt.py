@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+from math import exp, log
 
 from firmware.media.emodel import delay_impairment, loss_impairment
 from firmware.model import FRAME_S
@@ -21,10 +22,13 @@ DISTANCE_MAX = 6  # frames: 120 ms more before a copy is there
 REDUNDANCY_MAX_BPS = 64_000
 OWN_DELAY_S = 0.050  # of the two telephones, without the line
 BITS_IMPAIRMENT = 0.05  # of the rating, per kbit/s: what a copy must be worth
+WAIT_IMPAIRMENT = 1.0  # per frame of waiting for copies, besides delay: each change is heard
+CHANGE_IMPAIRMENT = 1.0  # so much better another plan must be
+BURSTS = {1.0: 0.7, 2.0: 0.1, 3.0: 0.1, 5.0: 0.1}  # kinds of line: mean run, chance beforehand
 REMEMBERED = 500  # packets, 10 s: so long a loss counts
 RECENT = 100  # packets, 2 s: so soon a new loss counts fully
 FATES_MIN = 20  # packets, before anything can be said
-FIRST_DISTANCES = (1,)  # while nothing is known: speech begins on a way that nobody has tried
+FIRST_DISTANCES = (1, 2)
 QUEUE_MAX_S = 0.100  # the round trip above the shortest: the line is full
 RTTS = 60  # reports, one a second, of which the shortest counts
 RELIEF_REPORTS = 8  # without a queue, before the next step up
@@ -36,7 +40,7 @@ SLOW_LEVEL = 3  # here three frames share a packet
 class Plan:
     """How to send."""
 
-    distances: tuple[int, ...] = FIRST_DISTANCES  # of the copies that go along, in frames
+    distances: tuple[int, ...] = ()  # of the copies that go along, in frames
     level: int = 0  # index into LEVELS: what the line can carry
     loss_percent: int = 0  # for in-band FEC, where copies would be too much
 
@@ -46,11 +50,17 @@ class Plan:
         return 3 if self.level >= SLOW_LEVEL else 1
 
 
+def first_plan(bitrate: int) -> Plan:
+    """While nothing is known: speech begins on a way that nobody has tried."""
+    return Plan(FIRST_DISTANCES[: REDUNDANCY_MAX_BPS // bitrate])
+
+
 class Adapter:
     """One direction of one call."""
 
     def __init__(self, bitrate: int) -> None:
-        self.plan = Plan()
+        self.plan = first_plan(bitrate)
+        self._first = self.plan.distances
         self._bitrate = bitrate
         self._fates: deque[bool] = deque(maxlen=REMEMBERED)
         self._newest: int | None = None  # number of the last one
@@ -74,12 +84,14 @@ class Adapter:
         recent = self._loss(RECENT)
         distances: tuple[int, ...]
         if len(self._fates) < FATES_MIN:
-            distances = FIRST_DISTANCES if level == 0 else ()
+            distances = self._first if level == 0 else ()
         elif level > 0:
             distances = ()
         else:
             way_s = min(self._rtts_s, default=0.0) / 2
-            distances = best_distances(max(loss, recent), burst, self._bitrate, way_s)
+            distances = best_distances(
+                max(loss, recent), burst, self._bitrate, way_s, self.plan.distances
+            )
         percent = round(100 * max(loss, recent)) if level > 0 else 0
         self.plan = Plan(distances, level, percent)
         return self.plan
@@ -94,13 +106,20 @@ class Adapter:
         return fates.count(False) / len(fates) if fates else 0.0
 
     def _burst(self) -> float:
-        """Mean packets lost in a row."""
+        """Mean packets lost in a row: which line of BURSTS would have lost them like this?"""
         fates = list(self._fates)
         lost = fates.count(False)
         runs = sum(1 for one, after in pairwise(fates) if not one and after)
         runs += bool(fates) and not fates[-1]
-        # two runs of one besides: a single long one says little about the next
-        return (lost + 2) / (runs + 2)
+        loss = min(max(lost / len(fates) if fates else 0.0, 0.01), 0.5)
+        likely = {}
+        for burst, before in BURSTS.items():
+            stay = 1 - 1 / burst if burst > 1 else loss  # the chance that a run goes on
+            likely[burst] = log(before) + runs * log(1 - stay) + (lost - runs) * log(stay)
+        most = max(likely.values())
+        weights = {burst: exp(value - most) for burst, value in likely.items()}
+        mean = sum(burst * weight for burst, weight in weights.items()) / sum(weights.values())
+        return max(mean, 1 / (1 - loss))
 
     def _level(self) -> int:
         level = self.plan.level
@@ -121,26 +140,36 @@ class Adapter:
         return level
 
 
-def best_distances(loss: float, burst: float, bitrate: int, way_s: float = 0.0) -> tuple[int, ...]:
+def best_distances(
+    loss: float,
+    burst: float,
+    bitrate: int,
+    way_s: float = 0.0,
+    present: tuple[int, ...] = (),
+) -> tuple[int, ...]:
     """At which distances copies do the listener most good; none if the line is good enough."""
+
+    def cost(chosen: tuple[int, ...]) -> float:
+        """Impairment of the rating by what remains lost, by the wait for copies, by their bits."""
+        wait = max(chosen, default=0)
+        return (
+            loss_impairment(residual_loss(chosen, loss, burst), burst)
+            + delay_impairment(OWN_DELAY_S + way_s + wait * FRAME_S)
+            + wait * WAIT_IMPAIRMENT
+            + len(chosen) * bitrate / 1000 * BITS_IMPAIRMENT
+            - (chosen == present) * CHANGE_IMPAIRMENT
+        )
+
+    return min(_candidates(bitrate), key=cost)
+
+
+def _candidates(bitrate: int) -> list[tuple[int, ...]]:
     copies_max = min(REDUNDANCY_MAX_BPS // bitrate, 3)
-    candidates = [
+    return [
         chosen
         for count in range(copies_max + 1)
         for chosen in combinations(range(1, DISTANCE_MAX + 1), count)
     ]
-    return min(candidates, key=lambda chosen: _cost(chosen, loss, burst, bitrate, way_s))
-
-
-def _cost(
-    distances: tuple[int, ...], loss: float, burst: float, bitrate: int, way_s: float
-) -> float:
-    """Impairment of the rating by what remains lost, by the wait for copies, by their bits."""
-    wait_s = max(distances, default=0) * FRAME_S
-    bits = len(distances) * bitrate / 1000 * BITS_IMPAIRMENT
-    remaining = residual_loss(distances, loss, burst)
-    delay = delay_impairment(OWN_DELAY_S + way_s + wait_s)
-    return loss_impairment(remaining, max(burst, 1.0)) + delay + bits
 
 
 def residual_loss(distances: tuple[int, ...], loss: float, burst: float) -> float:

@@ -1,8 +1,7 @@
 """How long frames take on their way, as far as that can be known without a common clock.
 
 The *delay* of a frame is the moment it was there minus its time in the stream, which is off by a
-constant; so delays are only ever compared with the fastest frame of the last seconds. A frame that
-came only as a redundant copy was there when the copy was: so the target waits for copies as well.
+constant; so delays are only ever compared with the fastest frame of the last seconds.
 Units: `_s` seconds (float). Source: ours.
 """
 
@@ -47,10 +46,6 @@ class DelayObserver:
             self._observed.add(delay_s)
         self._recent.add(delay_s)
         self._arrived_s = now_s
-
-    def observe_copy(self, media_s: float, now_s: float) -> None:
-        """A frame whose packet was lost is there as a copy: no obstacle, and never the fastest."""
-        self._observed.add(now_s - media_s)
 
     def delay_s(self, media_s: float, now_s: float) -> float:
         """How much longer than the fastest: a frame that comes, or is played, now."""

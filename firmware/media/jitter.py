@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from firmware.media.delay import DelayObserver
+from firmware.media.delay import TARGET_MAX_S, DelayObserver
 from firmware.media.reception import Reception
 from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, unwrap
@@ -29,8 +29,10 @@ from firmware.media.rtp import RtpPacket, unwrap
 MEDIA_HZ = 48_000  # a multiple of every RTP clock
 FRAMES_MAX = 100  # 2 s of speech; above it the oldest is skipped
 EXCESS_MAX_S = 0.200  # above the target: more is skipped at once
-CALM_POPS = 100  # 2 s for which the delay must have been too long before it is shortened
-HYSTERESIS_S = 0.002
+CALM_POPS = 200  # 4 s for which the delay must have been too long before it is shortened
+HYSTERESIS_S = 0.004
+SETTLED_MAX = 5  # packets after which a missing one is lost, not overtaken, on a line with jitter
+LOSS_REMEMBERED = MEDIA_HZ * 10  # so long after a loss the target waits for copies
 BREAK_POPS = 10  # 200 ms without a frame: the ear has lost the thread, begin at the target again
 SEQUENCE_JUMP_MAX = 1000  # packets, 20 s; beyond it the peer began anew
 DELAY_JUMP_S = 2.0  # so far from the fastest frame, the peer's clock jumped
@@ -105,7 +107,7 @@ class JitterBuffer:
     @property
     def target_s(self) -> float:
         """What nearly all frames need."""
-        return self._stream.delays.target_s if self._stream else 0.0
+        return self._stream.target_s if self._stream else 0.0
 
     def push(self, packet: RtpPacket, blocks: Sequence[Block], clock_hz: int, now_s: float) -> bool:
         """Take an authentic packet that came at `now_s`; True if none newer has come before it.
@@ -162,6 +164,16 @@ class _Stream:
         self._known: set[int] = set()  # media times of frames that have come
         self._pops_without = 0
         self._slack: deque[float] = deque(maxlen=CALM_POPS)  # delay above the target
+        self._reach = 0  # how much older than its packet the oldest copy in the newest one is
+        self._lost_at: int | None = None  # media time of the newest loss
+
+    @property
+    def target_s(self) -> float:
+        """What nearly all frames need, and while packets are lost, their copies as well."""
+        target_s = self.delays.target_s
+        if self._lost_at is not None and self._media - self._lost_at < LOSS_REMEMBERED:
+            target_s += self._reach / MEDIA_HZ
+        return min(target_s, TARGET_MAX_S)
 
     def is_broken_by(self, packet: RtpPacket, clock_hz: int, now_s: float) -> bool:
         if packet.ssrc != self.ssrc:
@@ -186,6 +198,9 @@ class _Stream:
             self._clock_hz, self._media = clock_hz, media
             self._forget()
         scale = MEDIA_HZ // clock_hz
+        if is_newest:
+            self._reach = max((block.offset for block in blocks), default=0) * scale
+            self._look_for_loss(number)
         # its own frame first: the copies in it are slower, and must not look fast
         for block in reversed(blocks):
             self._take(block, media - block.offset * scale, number, now_s)
@@ -219,7 +234,7 @@ class _Stream:
         self._next = self._playing + self._frame
         # of all frames that this pull takes, the last one must have come in time
         more = max(math.ceil(round((pull_s - ahead_s) / frame_s, 6)) - 1, 0)
-        slack_s = self.delay_s - more * frame_s - self.delays.target_s
+        slack_s = self.delay_s - more * frame_s - self.target_s
         self._slack.append(slack_s)
         grain_s = min(pull_s, frame_s)
         if slack_s < 0:
@@ -237,7 +252,6 @@ class _Stream:
         self._known.add(media)
         if is_copy:
             number -= round(block.offset / max(self._frame * self._clock_hz // MEDIA_HZ, 1))
-            self.delays.observe_copy(media / MEDIA_HZ, now_s)
         else:
             self.delays.observe(media / MEDIA_HZ, now_s)
         if self._next is not None and media < self._next:
@@ -248,7 +262,7 @@ class _Stream:
             self._skip()
 
     def _is_due(self, media: int, now_s: float) -> bool:
-        return self._delay_s(media, now_s) >= self.delays.target_s
+        return self._delay_s(media, now_s) >= self.target_s
 
     def _is_pause(self, media: int) -> bool:
         """True if no packet is missing before the frame: the peer had said nothing."""
@@ -269,7 +283,7 @@ class _Stream:
         """Skip what would make the delay far too long; the newest frame always stays."""
         is_continuous = self._next is not None and self._pops_without < BREAK_POPS
         excess_s = EXCESS_MAX_S if is_continuous else 0.0
-        longest_s = self.delays.target_s + self._frame / MEDIA_HZ + excess_s if self._waiting else 0
+        longest_s = self.target_s + self._frame / MEDIA_HZ + excess_s if self._waiting else 0
         while len(self._waiting) > 1 and self._delay_s(min(self._waiting), now_s) > longest_s:
             self._skip()
 
@@ -279,6 +293,14 @@ class _Stream:
         self._counters.skipped += 1
         if self._next is not None:
             self._next = media + self._frame
+
+    def _look_for_loss(self, newest: int) -> None:
+        """A packet that is still missing when jitter can no longer be the reason is lost."""
+        frame_s = self._frame / MEDIA_HZ
+        settled = min(1 + round(4 * self.reception.jitter_s / frame_s), SETTLED_MAX)
+        number = newest - settled
+        if number > self.reception.first and not self.reception.has_come(number):
+            self._lost_at = self._media
 
     def _forget(self) -> None:
         oldest = self._media - HISTORY

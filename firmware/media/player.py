@@ -13,15 +13,16 @@ import numpy as np
 
 from firmware.codec.limiter import Limiter
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS, SpeechDecoder
-from firmware.codec.stretch import ALIKE_MIN, LAG_MIN, lengthen, shorten
+from firmware.codec.stretch import LAG_MAX, is_quiet, lengthen, shorten
 from firmware.errors import MalformedError
 from firmware.media.jitter import Gap, JitterBuffer, Ready
 from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket
 from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Codec, Frame
 
-HURRY_S = 0.040  # so much too long or too short: any period that fits is taken
+HURRY_S = 0.060  # so much too long cannot wait for a pause
 HURRY_ALIKE_MIN = 0.5
+IGNORED = 160  # samples; so much too long is worth no change
 
 
 class Player:
@@ -90,14 +91,18 @@ class Player:
             pull / SAMPLE_RATE_HZ,
         )
         excess = round(excess_s * SAMPLE_RATE_HZ)
-        if abs(excess) < LAG_MIN:
+        if 0 <= excess < IGNORED:
             return frame
-        alike_min = ALIKE_MIN if abs(excess_s) < HURRY_S else HURRY_ALIKE_MIN
+        # too long or too short can wait for a pause of the speaker, unless it is far too long;
+        # what is far too short lengthens itself by the first frame that comes too late
+        if not is_quiet(frame) and excess_s < HURRY_S:
+            return frame
         if excess > 0:
-            fitted = shorten(frame, excess, alike_min)
+            fitted = shorten(frame, excess, HURRY_ALIKE_MIN)
             self.shortened += len(frame) - len(fitted)
         else:
-            fitted = lengthen(frame, -excess, alike_min)
+            # a little more, so that it is a whole frame in the end
+            fitted = lengthen(frame, max(-excess, LAG_MAX // 2))
             self.stretched += len(fitted) - len(frame)
         return fitted
 

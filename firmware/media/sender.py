@@ -14,7 +14,7 @@ import numpy as np
 
 from firmware.codec.speech import FORMATS, SpeechEncoder
 from firmware.media import red
-from firmware.media.adapt import DISTANCE_MAX, LEVELS, Plan
+from firmware.media.adapt import DISTANCE_MAX, LEVELS, Plan, first_plan
 from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, wrap
 from firmware.media.srtp import PACKET_BYTES_MAX
@@ -43,7 +43,7 @@ class Sender:
         self.number = int.from_bytes(random_bytes(2), "big") & 0x7FFF  # of the next packet
         self.timestamp = int.from_bytes(random_bytes(4), "big")  # the same, both unwrapped
         self._encoder: SpeechEncoder = FORMATS[codec].make_encoder()
-        self._plan = Plan()
+        self._plan = first_plan(FORMATS[codec].bitrate)
         self._sent: deque[_Sent] = deque(maxlen=DISTANCE_MAX + 1)
         self._waiting: list[Frame] = []  # for a packet of several frames
         self._keys = KeySender(self._ticks(FRAME_SAMPLES))
