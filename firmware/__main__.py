@@ -6,23 +6,29 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
-from firmware.commands import box, ctl, demo, exchange, first_start, lookup, number, sim
 from firmware.errors import ConfigError, FirmwareError
+from firmware.memory import be_thrifty
 
-COMMANDS = (demo, box, ctl, exchange, number, lookup, sim, first_start)
+# Modules of firmware.commands. Only the one that is wanted is imported: a telephone needs neither
+# the time nor the memory of the simulation.
+COMMANDS = ("demo", "box", "ctl", "exchange", "number", "lookup", "sim", "first_start")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    be_thrifty()
+    wanted = (sys.argv[1:] if argv is None else argv)[:1]
     parser = argparse.ArgumentParser(
         prog="fernruf", description="A telephone with no exchange: lift, dial twelve digits, talk."
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    names = [name for name in COMMANDS if [name.replace("_", "-")] == [*wanted]]
+    for name in names or COMMANDS:
+        importlib.import_module(f"firmware.commands.{name}").add_parser(subparsers)
     arguments = parser.parse_args(argv)
     try:
         code: int = arguments.run(arguments)

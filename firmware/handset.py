@@ -40,7 +40,7 @@ class HookWiring:
 
     pin: int = 22
     lifted_is_high: bool = True  # the weight of the handset closes the contact to ground
-    debounce_s: float = 0.020
+    debounce_s: float = 0.010
     flash_max_s: float = 0.5  # on the hook for longer than this means hung up
 
 

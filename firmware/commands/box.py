@@ -13,6 +13,7 @@ from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.config import Config, parse_config
 from firmware.errors import ConfigError
 from firmware.handset import Handset, parse_handset
+from firmware.memory import give_back
 from firmware.service import Service
 from firmware.state import StateDir
 
@@ -54,6 +55,7 @@ async def serve(config: Config, handset: Handset, state: StateDir, control: Path
     """Run the box; on a signal or the shutdown key hang up first. True: switch off."""
     box = Box(config, handset, state, control)
     await box.open()
+    give_back()
     service = Service()
     service.ready()
     stop = asyncio.Event()

@@ -28,7 +28,7 @@ from firmware.events import Fact, KeyPressed
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_S = 0.005  # three samples fit into the shortest debounce time
+SAMPLE_S = 0.003  # three samples fit into the shortest debounce time
 LOOK_S = 0.25  # without an edge: for those that got lost, and wires that are cut or mended
 SETTLE_S = 1.0  # after the last movement: contacts bounce again while a hand rests on them
 

@@ -215,6 +215,7 @@ class Life:
         self.wait(2.0)
 
 
+@pytest.mark.slow
 def test_ten_thousand_random_moves_leave_no_stuck_state() -> None:
     life = Life(SEED)
     for number in range(10_000):
