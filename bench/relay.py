@@ -3,7 +3,8 @@
 `python -m bench.relay [--seconds S] [--rounds R]` prints one JSON object: microseconds of CPU of
 the relay's process for each packet it carries, at 20,000 and 50,000 packets a second of 172 bytes
 (G.711 in RTP), over loopback, medians of the rounds. Peer: coturn with ChannelData, whose frames
-carry 4 bytes of header where ours carry 10.
+carry 4 bytes of header where ours carry 10. With root the relays in the kernel are measured too, in
+network namespaces, as the CPU that a packet costs more than over a cable (bench/peers/kernel.py).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bench.peers.traffic import Flow, Traffic, open_sockets
 from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data, cpu_s
 from firmware.channel import Data
 from firmware.model import Endpoint
+from tests.kernel.space import UNSHARE, why_not
 
 PAYLOAD = bytes(172)
 RATES = (20_000, 50_000)  # packets a second, in and again out
@@ -116,6 +118,24 @@ def measure(open_relay: Callable[[], Relay], seconds: float) -> dict[int, dict[s
     return found
 
 
+def in_kernel(rounds: int) -> dict[int, dict[str, float]]:
+    """The same with relays in the kernel, by bench/peers/kernel.py; empty where that cannot be."""
+    if why_not():
+        return {}
+    command = [*UNSHARE, sys.executable, "-m", "bench.peers.kernel", *map(str, RATES)]
+    found = []
+    for _ in range(rounds):
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return {
+        rate: {
+            key: round(statistics.median(each[str(rate)][key] for each in found), 4)
+            for key in found[0][str(rate)]
+        }
+        for rate in RATES
+    }
+
+
 def main() -> int:
     """Print the figures and their ratios."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -127,11 +147,13 @@ def main() -> int:
     for _ in range(arguments.rounds):
         for name, open_relay in peers.items():
             rounds[name].append(measure(open_relay, arguments.seconds))
+    kernel = in_kernel(arguments.rounds)
     report: dict[str, Any] = {
         "benchmark": "relay",
         "payload_bytes": len(PAYLOAD),
         "calls": CALLERS * CALLEES,
         "cpus": os.cpu_count(),
+        "kernel_relays": why_not() or "measured",
         "rates": {},
     }
     for rate in RATES:
@@ -143,7 +165,11 @@ def main() -> int:
             for name, found in rounds.items()
         }
         ours, coturn = (figures[name]["cpu_us_per_packet"] for name in ("ours", "coturn"))
-        report["rates"][rate] = figures | {"ratios": {"ours/coturn": round(ours / coturn, 3)}}
+        ratios = {"ours/coturn": round(ours / coturn, 3)}
+        if rate in kernel:
+            figures["kernel"] = kernel[rate]
+            ratios["kernel/coturn"] = round(kernel[rate]["cpu_us_per_packet"] / coturn, 3)
+        report["rates"][rate] = figures | {"ratios": ratios}
     print(json.dumps(report, indent=2))
     return 0
 

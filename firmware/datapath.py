@@ -14,8 +14,9 @@ from collections.abc import Callable
 from firmware.batches import ROWS, Batches, decode_name, open_batches
 from firmware.datagrams import DatagramSocket
 from firmware.demux import DATAGRAM_BYTES_MAX
+from firmware.kernel.client import KernelRelays
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay
+from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayUse
 from firmware.relays import Relays
 
 BATCHES_MAX = 8  # in one go, with relays open: 512 datagrams or about 3 ms
@@ -34,6 +35,7 @@ class DataPath:
         self,
         sock: DatagramSocket,
         open_rows: Callable[[socket.socket], Batches] = open_batches,
+        kernel: KernelRelays | None = None,
     ) -> None:
         self.local = sock.local
         self.waiting: deque[tuple[bytes, Endpoint]] = deque()
@@ -41,6 +43,7 @@ class DataPath:
         self.dropped = 0  # no room in `waiting`, or too long
         self._socket = sock
         self._open_rows = open_rows
+        self._kernel = kernel  # carries what it can before we see it
         self._batches: Batches | None = None  # made with the first relay
         self._window_s, self._in_window = 0.0, 0
         self._is_busy = False
@@ -56,10 +59,25 @@ class DataPath:
             case OpenRelay():
                 self.relays.open(command)
                 self._batches = self._batches or self._open_rows(self._socket.socket)
+                if self._kernel is not None:
+                    self._kernel.open(command)
             case CloseRelay():
                 self.relays.close(command)
+                if self._kernel is not None:
+                    self._kernel.close(command)
             case LimitRelays():
                 self.relays.limit(command)
+
+    def report(self, now_s: float) -> tuple[RelayUse, ...]:
+        """What relays have carried since the last time, here and in the kernel."""
+        uses = self.relays.report() if self.relays else ()
+        return uses if self._kernel is None else uses + self._kernel.poll(now_s)
+
+    def close(self) -> None:
+        """The socket, and what the kernel does for us."""
+        self._socket.close()
+        if self._kernel is not None:
+            self._kernel.shut()
 
     def fill(self, now_s: float) -> None:
         """Read what waits in the kernel, within BATCHES_MAX."""

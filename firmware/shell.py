@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import NoReturn
 
 from firmware import events
@@ -26,6 +27,7 @@ from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
 from firmware.gateway import Upnp, find_gateway
 from firmware.jobs import Argon2Cost, compute_argon2, resolve_host
+from firmware.kernel.client import KernelRelays
 from firmware.model import Endpoint
 from firmware.network_events import (
     CloseRelay,
@@ -64,6 +66,7 @@ class Shell:
     """Runs one core until it is cancelled.
 
     `perform` gets the messages that the shell itself does not know: bell, sound, picture.
+    `kernel_relay` is the socket of the helper that puts relays into the kernel, if there is one.
     """
 
     def __init__(
@@ -73,12 +76,14 @@ class Shell:
         state: StateDir | None = None,
         perform: Callable[[Message], None] | None = None,
         argon2_cost: Argon2Cost | None = None,
+        kernel_relay: Path | None = None,
     ) -> None:
         self.core = core
         self.local: Endpoint | None = None
         self._state = state
         self._perform_elsewhere = perform
         self._argon2_cost = argon2_cost or Argon2Cost()
+        self._kernel_relay = kernel_relay
         self._inbox: deque[Step] = deque()
         self._is_running = False
         self._has_turn = False  # one is under way or will come
@@ -108,13 +113,14 @@ class Shell:
         self._loop = asyncio.get_running_loop()
         self._failure: asyncio.Future[NoReturn] = self._loop.create_future()
         self._socket = DatagramSocket(bind)
-        self._path = DataPath(self._socket)
+        kernel = KernelRelays(self._kernel_relay) if self._kernel_relay else None
+        self._path = DataPath(self._socket, kernel=kernel)
         self.local = self._socket.local
         return self.local
 
     async def run(self) -> None:
         """Feed the core until cancelled; an exception of the core comes out here."""
-        assert self._socket is not None, "open() first"
+        assert self._socket is not None and self._path is not None, "open() first"
         self.tell(self._wall_clock())
         self.tell(events.Started())
         self._is_running = True
@@ -131,7 +137,7 @@ class Shell:
             self._loop.remove_reader(self._socket.fileno())
             if self._timer is not None:
                 self._timer.cancel()
-            self._socket.close()
+            self._path.close()
             self._workers.shutdown(wait=False, cancel_futures=True)
             self._writer.shutdown(wait=True)
 
@@ -281,7 +287,7 @@ class Shell:
         assert self._path is not None
         while True:
             await asyncio.sleep(RELAYS_INTERVAL_S)
-            if self._path.relays and (uses := self._path.relays.report()):
+            if uses := self._path.report(self._loop.time()):
                 self.tell(RelayUsed(uses))
 
     def _wall_clock(self) -> events.WallClockRead:

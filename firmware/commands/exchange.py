@@ -44,6 +44,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--tls", type=endpoint, metavar="ADDR:PORT", help="for boxes whose networks block UDP"
     )
+    parser.add_argument(
+        "--kernel-relay", type=Path, metavar="SOCKET", help="of fernruf-kernel-relay, if it runs"
+    )
     add_verbosity(parser)
     parser.set_defaults(run=run)
 
@@ -71,7 +74,7 @@ async def serve(arguments: argparse.Namespace, state: StateDir) -> None:
     exchange = Exchange(identity, node, os.urandom, Limits.of_a_server())
     exchange.publish(asyncio.get_running_loop().time())
     directory = Directory(node, os.urandom, exchange=exchange)
-    shell = Shell(directory, state=state)
+    shell = Shell(directory, state=state, kernel_relay=arguments.kernel_relay)
     local = await shell.open(arguments.bind)
     sys.stdout.write(f"listening on {local}\n")
     tunnels = None

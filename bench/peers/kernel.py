@@ -1,0 +1,105 @@
+"""What relays in the kernel cost: `unshare --net --mount python -m bench.peers.kernel RATE...`.
+
+The work is done while the sender's system call lasts, so it is in the CPU time of this process: the
+same traffic is sent over a cable from box to box, and through the exchange; the difference for each
+packet is what the machine of the exchange would have to do. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+
+from bench.peers.traffic import Flow, Traffic
+from firmware.kernel.client import KernelRelays
+from firmware.model import Endpoint
+from firmware.network_events import OpenRelay, RelayLeg
+from firmware.relays import DATA
+from tests.kernel.space import ANNA, BERT, EXCHANGE, PORT, helper, socket_in
+
+PAYLOAD = bytes(172)
+CALLERS, CALLEES = 8, 32
+SLICES, SLICE_S = 9, 0.7  # in turn through the exchange and over the cable
+OPEN_S = 3.0  # for the helper to put all relays into the kernel
+_CABLE = """
+ip link add cable netns anna type veth peer name cable netns bert
+ip -n anna addr add 10.91.2.2/24 dev cable; ip -n anna link set cable up
+ip -n bert addr add 10.91.2.3/24 dev cable; ip -n bert link set cable up
+"""
+Pairs = list[tuple[int, int]]
+
+
+def main(rates: list[int]) -> None:
+    """Print microseconds for each packet at each rate."""
+    with helper() as path:
+        subprocess.run(["sh", "-e", "-c", _CABLE], check=True)
+        pairs = [(a, b) for a in range(CALLERS) for b in range(CALLEES)]
+        relayed, direct = through_exchange(path, pairs), over_cable(pairs)
+        found = {}
+        for rate in rates:
+            slices = [(cost(relayed, rate), cost(direct, rate)) for _ in range(SLICES)][1:]
+            found[rate] = {
+                "cpu_us_per_packet": median([one["us"] - two["us"] for one, two in slices]),
+                "loss": median([one["loss"] for one, _ in slices]),
+                "packets_per_s": median([one["per_s"] for one, _ in slices]),
+            }
+        print(json.dumps(found))
+
+
+def through_exchange(path: Path, pairs: Pairs) -> Traffic:
+    """All frames by relays in the kernel."""
+    sockets = sockets_at(ANNA, BERT)
+    ends = [Endpoint(*each.getsockname()) for each in sockets]
+    relays = KernelRelays(path)
+    relays.poll(time.monotonic())
+    flows = []
+    for a, b in pairs:
+        ids = (bytes((1, a, b)) + bytes(5), bytes((2, a, b)) + bytes(5))
+        legs = (RelayLeg(ids[0], ends[a]), RelayLeg(ids[1], ends[CALLERS + b]))
+        relays.open(OpenRelay(*legs, 25_000, 50_000))
+        flows.append(Flow(a, DATA + ids[0] + PAYLOAD, (EXCHANGE, PORT)))
+        flows.append(Flow(CALLERS + b, DATA + ids[1] + PAYLOAD, (EXCHANGE, PORT)))
+    time.sleep(OPEN_S)
+    traffic = Traffic(sockets, flows)
+    traffic.keep(relays)
+    return traffic
+
+
+def over_cable(pairs: Pairs) -> Traffic:
+    """From box to box."""
+    sockets = sockets_at("10.91.2.2", "10.91.2.3")
+    flows = []
+    frame = DATA + bytes(8) + PAYLOAD
+    for a, b in pairs:
+        flows.append(Flow(a, frame, sockets[CALLERS + b].getsockname()))
+        flows.append(Flow(CALLERS + b, frame, sockets[a].getsockname()))
+    return Traffic(sockets, flows)
+
+
+def sockets_at(anna: str, bert: str) -> list[socket.socket]:
+    """Of callers, then of callees."""
+    return [socket_in("anna", anna) for _ in range(CALLERS)] + [
+        socket_in("bert", bert) for _ in range(CALLEES)
+    ]
+
+
+def cost(traffic: Traffic, rate: int) -> dict[str, float]:
+    """CPU of this process in the kernel, for each packet that arrived."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
+    result = traffic.run(rate, SLICE_S)
+    after = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "us": (after.ru_stime - before.ru_stime) / result.received * 1e6,
+        "loss": 1 - result.received / result.sent,
+        "per_s": result.sent / result.took_s,
+    }
+
+
+if __name__ == "__main__":
+    main([int(rate) for rate in sys.argv[1:]])
