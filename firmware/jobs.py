@@ -5,8 +5,11 @@ Each answers with a fact. Sources: RFC 9106 (Argon2id); getaddrinfo(3).
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import socket
 from dataclasses import dataclass
+from functools import cache
 
 from argon2.low_level import Type, hash_secret_raw
 
@@ -14,6 +17,10 @@ from firmware import events, number
 from firmware.errors import ConfigError
 from firmware.identity import IdentityFile
 from firmware.model import Endpoint
+
+
+_M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+_BLOCK_BYTES = 1 << 20  # larger ones go back to the system as soon as they are free
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,7 @@ class Argon2Cost:
 
 def compute_argon2(secret: bytes, salt: bytes, cost: Argon2Cost) -> events.Argon2Computed:
     """Argon2id with a digest of 32 bytes (RFC 9106); blocks for the time of the hash."""
+    _return_memory()
     digest = hash_secret_raw(
         secret, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
     )
@@ -54,3 +62,10 @@ def prove_number(identity_file: IdentityFile, cost: Argon2Cost, source: str) -> 
     if found is None:
         raise ConfigError(f"{source}: the modifier does not give a number")
     return found
+
+
+@cache
+def _return_memory() -> None:
+    """The 19 MiB of a hash back to the system: else glibc keeps them for each thread, for ever."""
+    with contextlib.suppress(OSError, AttributeError):  # another C library, which may not need it
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BLOCK_BYTES)
