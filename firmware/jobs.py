@@ -18,7 +18,6 @@ from firmware.errors import ConfigError
 from firmware.identity import IdentityFile
 from firmware.model import Endpoint
 
-
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
 _BLOCK_BYTES = 1 << 20  # larger ones go back to the system as soon as they are free
 
