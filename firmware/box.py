@@ -17,6 +17,7 @@ from typing import ParamSpec
 from firmware import events
 from firmware.addresses import AddressWatch
 from firmware.call.pins import decode_pins
+from firmware.codec.echo import is_available as echo_canceller_is_available
 from firmware.codec.speech import available_codecs
 from firmware.config import Config
 from firmware.control import Answer, ControlServer
@@ -38,6 +39,7 @@ from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
 from firmware.state import IDENTITY, PEERS, StateDir
+from firmware.ui.mouthpiece import Echo, HandsetSound
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -198,7 +200,7 @@ class Box:
         self._shell.post(self._play)
 
     def _play(self, now_s: float) -> list[Message]:
-        self._earpiece.push(self._phone.playout(now_s))
+        self._earpiece.push(self._phone.playout(now_s, self._earpiece.delay_s))
         return []
 
     def _from_thread(self, function: Callable[P, None]) -> Callable[P, None]:
@@ -260,6 +262,17 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
             1000 * config.exchange.kilobytes_per_s,
         ),
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
+        sound=_handset_sound(handset),
+    )
+
+
+def _handset_sound(handset: Handset) -> HandsetSound:
+    """How this handset sounds; a canceller that is missing is said once."""
+    audio = handset.audio
+    if audio.echo != Echo.OFF and not echo_canceller_is_available():
+        logger.warning("echoes are not cancelled: libspeexdsp is missing")
+    return HandsetSound(
+        Echo(audio.echo), audio.microphone_db, audio.earpiece_db, audio.side_tone_db
     )
 
 

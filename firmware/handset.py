@@ -18,6 +18,7 @@ DEVICE_CHARACTERS_MAX = 255  # an ALSA name, or `file:` and a path
 DEBOUNCE_MAX_S = 0.2  # more than this and a quick finger is not seen
 FLASH_MAX_S = 1.6  # the longest flash that exchanges accept
 DIM_MAX_S = 86_400.0
+GAIN_MAX_DB = 20  # of microphone and earpiece
 PIN_MIN, PIN_MAX = 2, 27  # 0 and 1 belong to the EEPROM of an add-on board
 OLED_WIDTH_MAX, OLED_HEIGHT_MAX = 128, 64  # SSD1306 data sheet, section 1
 
@@ -111,6 +112,10 @@ class SoundCard:
 
     capture: str = ""
     playback: str = ""
+    echo: str = "auto"  # cancelled: "auto" = while one can be heard, "on", "off"
+    microphone_db: int = 0
+    earpiece_db: int = 0
+    side_tone_db: int | None = None  # of the own voice in the own ear; None = as the card does it
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,5 +288,15 @@ WIRING: dict[str, tuple[type, Readers]] = {
     "lamp": (LampWiring, (("pin", _pin),)),
     "shutdown": (ShutdownWiring, (("pin", _pin), ("hold_s", seconds(10.0)))),
     "adapter": (AdapterWiring, (("port", _port), ("ring_hz", between(16, 68)))),
-    "audio": (SoundCard, (("capture", sound_device), ("playback", sound_device))),
+    "audio": (
+        SoundCard,
+        (
+            ("capture", sound_device),
+            ("playback", sound_device),
+            ("echo", one_of("auto", "on", "off")),
+            ("microphone_db", between(-GAIN_MAX_DB, GAIN_MAX_DB)),
+            ("earpiece_db", between(-GAIN_MAX_DB, GAIN_MAX_DB)),
+            ("side_tone_db", between(-60, 0)),
+        ),
+    ),
 }

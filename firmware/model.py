@@ -112,6 +112,9 @@ class EndReason(StrEnum):
     NOT_READY = "not_ready"  # our own number is still being made
 
 
+LOUDER_KEY, SOFTER_KEY = "A", "B"  # of a 4x4 keypad, during a call; they are not sent
+
+
 class Tone(StrEnum):
     """Call-progress tones; frequencies and cadences per country are in codec/countries.py."""
 

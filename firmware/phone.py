@@ -40,7 +40,9 @@ from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
+from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
 
+EAR_DELAY_S = 0.030  # what a sound card usually keeps
 MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk in a circle
 
 # Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
@@ -49,7 +51,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
-    events.KeyPressed: ("ear", "call", "media"),
+    events.KeyPressed: ("ear", "call", "media", "mouth"),
     events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
     events.WallClockRead: ("directory", "call", "display"),
@@ -81,7 +83,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),
-    events.CallChanged: ("ear", "fallback", "display"),
+    events.CallChanged: ("ear", "mouth", "fallback", "display"),
     events.CallEnded: ("display",),
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media",),
@@ -152,6 +154,7 @@ class PhoneSetup:
     port_mapping: bool = False  # the router is asked to let the world in
     help: str = "auto"  # being an exchange for others: when strangers reach us; or "on", "off"
     limits: Limits = field(default_factory=Limits)  # of that
+    sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +226,7 @@ class Phone:
         self.media = MediaSession(random_bytes, self.paths)
         self.display = Display(setup.number, height=setup.display_height)
         self.ear = EarTones(setup.country)
+        self.mouth = Mouthpiece(setup.sound)
         self._cores: dict[str, Core] = {
             "directory": self.directory,
             "call": self.call,
@@ -230,6 +234,7 @@ class Phone:
             "paths": self.paths,
             "display": self.display,
             "ear": self.ear,
+            "mouth": self.mouth,
         }
         if setup.tls_exchanges:
             self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)
@@ -264,15 +269,15 @@ class Phone:
             self.directory.channels.wrap(message, now_s)
             if isinstance(message, events.SendDatagram)
             else message
-            for message in self.media.capture(frame, now_s)
+            for message in self.media.capture(self.mouth.spoken(frame), now_s)
         ]
 
-    def playout(self, now_s: float) -> Frame:
-        """The next frame for the earpiece: a tone, else the peer's speech, else silence."""
+    def playout(self, now_s: float, delay_s: float = EAR_DELAY_S) -> Frame:
+        """The next frame for the earpiece, in `delay_s`: a tone, else speech, else silence."""
         frame = self.ear.frame(now_s)
         if frame is None:
             frame = self.media.playout(now_s)
-        return silence() if frame is None else frame
+        return self.mouth.heard(silence() if frame is None else frame, delay_s)
 
     def status(self) -> PhoneStatus:
         """A snapshot for people and scripts."""

@@ -48,11 +48,13 @@ missing_packages() {
         "$python" -c 'import os, sysconfig as s; os.stat(s.get_path("include") + "/Python.h")' \
             2>/dev/null || echo python3-dev
         "$python" -c 'import ctypes; ctypes.CDLL("libopus.so.0")' 2>/dev/null || echo libopus0
+        "$python" -c 'import ctypes; ctypes.CDLL("libspeexdsp.so.1")' 2>/dev/null ||
+            echo libspeexdsp1
         # lgpio has wheels up to Python 3.12; SWIG builds it for a later one
         "$python" -c 'import sys; sys.exit(sys.version_info >= (3, 13))' ||
             command -v swig >/dev/null || echo swig
     else
-        echo python3 python3-venv python3-dev libopus0
+        echo python3 python3-venv python3-dev libopus0 libspeexdsp1
     fi
     # the tests check by these what tools/flash.py writes
     command -v mcopy >/dev/null || echo mtools

@@ -17,12 +17,14 @@ from functools import cache
 
 import numpy as np
 
+from firmware.codec.resample import to_int16
 from firmware.errors import HardwareError
 from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, silence
 
 TAIL_SAMPLES = 4096  # 256 ms: what a card's buffers and a room make of it together
 PROOF_FRAMES = 200  # 4 s of far voice, after which we know whether there is an echo
-ECHO_MIN_DB = 2.0  # the filter takes away less than this: there is none
+PROOF_WINDOW_FRAMES = 25  # in half a second without our own voice the filter shows what it can
+ECHO_MIN_DB = 3.0  # in no window does it take away this much: there is no echo
 WAITING_MAX = 16  # frames between ear and microphone, 320 ms
 
 _LOUD_POWER = 150.0**2  # of the far voice; below it nothing can be learnt
@@ -47,11 +49,12 @@ class EchoCanceller:
 
     def __init__(self, *, always: bool = False) -> None:
         self._speex = _library()
-        self._always = always
         self.is_working = True
         self._waiting: deque[Frame] = deque()  # gone to the ear, not yet heard by the microphone
+        self._proved = always
         self._frames = 0  # with the far voice in them
-        self._before = self._after = 0.0  # power of the microphone in these
+        self._before = self._after = 0.0  # power of the microphone in the window
+        self._wanted = 1  # frames in `_waiting` when the microphone asks
         self._echo = self._speex.speex_echo_state_init(FRAME_SAMPLES, TAIL_SAMPLES)
         weakref.finalize(self, self._speex.speex_echo_state_destroy, self._echo)
         rate = ctypes.c_int(SAMPLE_RATE_HZ)
@@ -63,13 +66,14 @@ class EchoCanceller:
         """`frame` will be heard in `delay_s` seconds: so long it waits in the card."""
         self._waiting.append(frame)
         # the microphone's frame is told of when it is over; one frame less is never too late
-        wanted = min(max(round((delay_s + FRAME_S) / FRAME_S) - 1, 1), WAITING_MAX)
-        while len(self._waiting) > wanted + 1:
+        self._wanted = min(max(round((delay_s + FRAME_S) / FRAME_S) - 1, 1), WAITING_MAX)
+        while len(self._waiting) > self._wanted + 1:
             self._waiting.popleft()
 
     def spoken(self, frame: Frame) -> Frame:
         """`frame` of the microphone without the echo."""
-        far = self._waiting.popleft() if self._waiting else silence()
+        in_time = len(self._waiting) >= self._wanted
+        far = self._waiting.popleft() if in_time else silence()
         if not self.is_working:
             return frame
         self._far[:], self._near[:] = far, frame
@@ -78,7 +82,7 @@ class EchoCanceller:
         )
         before, after = _power(frame), _power(self._clean)
         is_far_loud = _power(far) >= _LOUD_POWER
-        if is_far_loud and not self._always:
+        if is_far_loud and not self._proved:
             self._learn(before, after)
         return self._softened(before / (after + 1.0) if is_far_loud else 1.0)
 
@@ -93,17 +97,19 @@ class EchoCanceller:
         gains = np.full(FRAME_SAMPLES, gain, dtype=np.float32)
         gains[:count] = np.linspace(self._gain, gain, count)
         self._gain = gain
-        return np.rint(self._clean * gains).astype(np.int16)
+        return to_int16(self._clean * gains)
 
     def _learn(self, before: float, after: float) -> None:
         """Stop where nothing comes back."""
         self._frames += 1
         self._before += before
         self._after += after
-        if self._frames == PROOF_FRAMES:
-            removed_db = 10 * np.log10((self._before + 1.0) / (self._after + 1.0))
-            self.is_working = bool(removed_db >= ECHO_MIN_DB)
-            self._frames, self._before, self._after = 0, 0.0, 0.0
+        if self._frames % PROOF_WINDOW_FRAMES:
+            return
+        removed_db = 10 * np.log10((self._before + 1.0) / (self._after + 1.0))
+        self._before = self._after = 0.0
+        self._proved = bool(removed_db >= ECHO_MIN_DB)
+        self.is_working = self._proved or self._frames < PROOF_FRAMES
 
 
 def _power(frame: Frame) -> float:

@@ -35,7 +35,7 @@ from firmware.media.rtp import RtpPacket, is_rtcp, wrap
 from firmware.media.sender import Sender
 from firmware.media.srtp import ReplayedError, SrtpReceiver, SrtpSender
 from firmware.media.telephone_event import KeyHearer, TelephoneEvent
-from firmware.model import Endpoint, Frame, RtpCounters
+from firmware.model import LOUDER_KEY, SOFTER_KEY, Endpoint, Frame, RtpCounters
 
 REPORT_S = 1.0
 MEDIA_TIMEOUT_S = 10.0  # without an authentic packet
@@ -68,7 +68,8 @@ class MediaSession:
             case StopMedia() if self._sound is not None:
                 return self._stop(now_s)
             case KeyPressed(key=key) if self._sound is not None and self._started_s is not None:
-                self._sound.press(key)
+                if key not in (LOUDER_KEY, SOFTER_KEY):
+                    self._sound.press(key)
             case DatagramReceived() if self._sound is not None:
                 if self._sound.receive(fact, now_s) and self._lost_s is not None:
                     self._lost_s = now_s + MEDIA_TIMEOUT_S
