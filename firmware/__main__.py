@@ -15,7 +15,9 @@ from firmware.memory import be_thrifty
 
 # Modules of firmware.commands. Only the one that is wanted is imported: a telephone needs neither
 # the time nor the memory of the simulation.
-COMMANDS = ("demo", "box", "ctl", "exchange", "number", "lookup", "sim", "first_start")
+COMMANDS = (
+    "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start",
+)  # fmt: skip
 
 
 def main(argv: Sequence[str] | None = None) -> int:

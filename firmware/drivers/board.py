@@ -22,6 +22,7 @@ from firmware.drivers.keypad import Keypad
 from firmware.drivers.lamp import Lamp
 from firmware.drivers.oled import Oled
 from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback, Pace
+from firmware.drivers.pi.cards import sound_cards
 from firmware.drivers.pi.gpio import PiGpio
 from firmware.drivers.pi.i2c import LinuxI2c
 from firmware.drivers.pi.ssd1306 import Ssd1306Panel
@@ -113,6 +114,37 @@ def open_board(config: Config, handset: Handset) -> Board:
     )
 
 
+def open_header() -> Gpio:
+    """The real GPIO header, for who tests the wiring; HardwareError if there is none."""
+    return PiGpio()
+
+
+def open_telephone(handset: Handset, country: str = "DE") -> Telephone:
+    """The USB phone or the adapter's telephone that `handset` names."""
+    assert handset.telephone.kind != "gpio"
+    if handset.telephone.kind == "usb":
+        return UsbPhone(open_usb_phone, CADENCES_S[country])
+    wiring = handset.adapter
+    open_port = partial(SerialStream, wiring.port)
+    dial, keys = handset.dial.country, handset.keypad.keys
+    return Adapter(open_port, keys, dial, CADENCES_S[country], wiring.ring_hz)
+
+
+def real_cards() -> tuple[str, ...]:
+    """ALSA's names of the sound cards that are there."""
+    return sound_cards()
+
+
+def open_card_capture(device: str) -> CapturePcm:
+    """The microphone of any card, for who tests the wiring; HardwareError if it is none."""
+    return AlsaCapture(device)
+
+
+def open_card_playback(device: str) -> PlaybackPcm:
+    """The earpiece of any card."""
+    return AlsaPlayback(device, Pace())
+
+
 def _header(handset: Handset, failures: list[HardwareFailed]) -> Gpio | None:
     """The GPIO header, if this wiring uses it; the I2C bus is not part of it."""
     parts = {PARTS_OF[use.split()[0]] for _, use in pins_of(handset) if use.split()[0] in PARTS_OF}
@@ -123,16 +155,10 @@ def _telephones(
     config: Config, handset: Handset, gpio: Gpio | None, failures: list[HardwareFailed]
 ) -> tuple[Telephone, ...]:
     """The telephone as it was built, and what else is on the header."""
-    kind, country = handset.telephone.kind, config.audio.country
-    cadence_s = CADENCES_S[country]
+    country = config.audio.country
     found: list[Telephone] = []
-    if kind == "usb":
-        found.append(UsbPhone(open_usb_phone, cadence_s))
-    if kind == "adapter":
-        wiring, keys = handset.adapter, handset.keypad.keys
-        open_port = partial(SerialStream, wiring.port)
-        dial = handset.dial.country
-        found.append(Adapter(open_port, keys, dial, cadence_s, wiring.ring_hz))
+    if handset.telephone.kind != "gpio":
+        found.append(open_telephone(handset, country))
     if gpio is not None:
         found.append(Contacts(gpio, _parts(handset, country, gpio, failures)))
     return tuple(found)
