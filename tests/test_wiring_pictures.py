@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,6 @@ def draw() -> Any:
     spec = importlib.util.spec_from_file_location("draw", BOARD / "draw.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    import sys
-
     sys.modules["draw"] = module  # dataclasses look their module up
     spec.loader.exec_module(module)
     return module
