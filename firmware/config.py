@@ -25,6 +25,7 @@ from firmware.toml_reader import (
 )
 
 PEERS_MAX = 64  # entries of bootstrap, and of exchanges
+WEB_NAMES_MAX = 8
 CONTACTS_MAX = 1000
 NAME_BYTES_MAX = 48  # UTF-8, as in a certificate (identity.py): two lines of the OLED
 
@@ -64,6 +65,15 @@ class ExchangeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSettings:
+    """[web]: the page of the box."""
+
+    bind: str = ""  # ADDRESS:PORT; empty = no page
+    names: tuple[str, ...] = ("fernruf.local",)  # by which it may be asked for, besides addresses
+    anywhere: bool = False  # false: only for who is on the local network
+
+
+@dataclass(frozen=True, slots=True)
 class HardwareSettings:
     """[hardware]: what stands around the processor."""
 
@@ -98,6 +108,7 @@ class Config:
     hardware: HardwareSettings = field(default_factory=HardwareSettings)
     audio: AudioSettings = field(default_factory=AudioSettings)
     codec: CodecSettings = field(default_factory=CodecSettings)
+    web: WebSettings = field(default_factory=WebSettings)
     contacts: dict[str, str] = field(default_factory=dict)  # twelve digits: name
     source: str = "box.toml"  # the file to blame
 
@@ -113,7 +124,8 @@ def parse_config(text: str, source: str) -> Config:
     document = Document(text, source)
     identity, network = document.section("identity"), document.section("network")
     hardware, audio = document.section("hardware"), document.section("audio")
-    codec, contacts = document.section("codec"), document.section("contacts")
+    codec, web = document.section("codec"), document.section("web")
+    contacts = document.section("contacts")
     exchange = document.section("exchange")
     config = Config(
         IdentitySettings(identity.take("name", _name, "")),
@@ -146,6 +158,11 @@ def parse_config(text: str, source: str) -> Config:
             audio.take("country", lambda code: one_of(*COUNTRIES)(string(code).upper()), "DE"),
         ),
         CodecSettings(codec.take("preference", _codecs, CodecSettings().preference)),
+        WebSettings(
+            web.take("bind", _address, ""),
+            web.take("names", _names, WebSettings().names),
+            web.take("anywhere", boolean, default=False),
+        ),
         _contacts(contacts),
         source,
     )
@@ -191,6 +208,10 @@ def _host(value: Any) -> str:
 
 def _hosts(value: Any) -> tuple[str, ...]:
     return tuple(_host(item) for item in list_of(value, PEERS_MAX))
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return tuple(string(item).lower() for item in list_of(value, WEB_NAMES_MAX))
 
 
 def _codecs(value: Any) -> tuple[Codec, ...]:

@@ -139,6 +139,13 @@ class LanNeighbourSeen(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class PageCodeWanted(Fact):
+    """Somebody has opened the page of this box and is asked for `code`, which the display shows."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class LanNeighbourLost(Fact):
     """The box `name` has left the local network."""
 

@@ -60,6 +60,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.Argon2Computed: ("claim", "directory", "call"),
     events.HostResolved: ("directory", "fallback"),
     events.LanNeighbourSeen: ("directory",),
+    events.PageCodeWanted: ("display",),
     events.LanNeighbourLost: ("directory",),
     events.AddressesChanged: ("fallback", "paths", "mapper"),
     events.ObservedAt: ("paths", "mapper"),

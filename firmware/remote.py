@@ -115,6 +115,7 @@ class Remote:
         in_call = view.state is CallState.CONNECTED
         return {
             "state": view.state,
+            "hand": self._hand_or_none is not None,
             "number": status.number,
             "reachable": status.unreachable is None and status.published,
             "unreachable": status.unreachable,

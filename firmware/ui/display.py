@@ -15,6 +15,7 @@ from firmware.ui.pages import Page, Status, claimed_fraction, page
 from firmware.ui.render import render
 from firmware.ui.texts import ENGLISH, Texts
 
+PAGE_CODE_S = 60.0  # somebody walks from the computer to the telephone
 MISSED_MAX = 99  # missed calls are counted up to here
 _DAY_S = 86_400.0
 _MINUTE_S = 60.0
@@ -33,6 +34,7 @@ class Display:
         self._status = Status(number=number)
         self._midnight_s: float | None = None  # when the local day began; None = no clock yet
         self._deadline_s: float | None = None
+        self._page_code_until_s = 0.0
         self._shown: Page | None = None  # None = nothing yet, or the display forgot it
         self.picture: Picture = render(page(self._view, self._status, texts), height)
 
@@ -59,6 +61,9 @@ class Display:
             case events.ClaimProgressed(tried=tried, expected=expected):
                 fraction = claimed_fraction(tried, expected)
                 self._status = replace(self._status, claimed=fraction)
+            case events.PageCodeWanted(code=code):
+                self._status = replace(self._status, page_code=code)
+                self._page_code_until_s = now_s + PAGE_CODE_S
             case events.NumberClaimed(number=number):
                 self._status = replace(self._status, number=number)
             case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):
@@ -110,6 +115,8 @@ class Display:
     def _read_clocks(self, now_s: float) -> None:
         """Set what the page shows of time, and when it will be something else."""
         view, self._deadline_s = self._view, None
+        if self._status.page_code and now_s >= self._page_code_until_s:
+            self._status = replace(self._status, page_code="")
         if view.state is CallState.CONNECTED and view.connected_s is not None:
             elapsed_s = max(now_s - view.connected_s, 0.0) // 1.0
             self._status = replace(self._status, elapsed_s=elapsed_s)
@@ -119,3 +126,6 @@ class Display:
             self._status = replace(self._status, clock_s=minutes * _MINUTE_S % _DAY_S)
             if self._status.number is not None:
                 self._deadline_s = self._midnight_s + (minutes + 1) * _MINUTE_S
+        if self._status.page_code:
+            limits = (self._deadline_s, self._page_code_until_s)
+            self._deadline_s = min(limit for limit in limits if limit is not None)

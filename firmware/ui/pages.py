@@ -56,6 +56,7 @@ class Status:
     faults: tuple[Part, ...] = ()
     loss: float | None = None  # fraction of packets lost, of this call
     elapsed_s: float = 0.0  # since the call was answered
+    page_code: str = ""  # asked for by who has opened the page of the box
 
 
 def page(view: CallView, status: Status, texts: Texts = ENGLISH) -> Page:
@@ -95,6 +96,8 @@ def _idle(_view: CallView, status: Status, texts: Texts) -> Page:
     if status.number is None:
         percent = int(100 * status.claimed)
         return Page(body=texts.making_number.format(percent), progress=status.claimed)
+    if status.page_code:
+        return Page(title=texts.page_code, large=status.page_code, notices=(texts.page_code_hint,))
     why = _why_unreachable(status, texts)
     if status.nodes is None and Part.NETWORK not in status.faults:
         icon, title = "wait", texts.starting

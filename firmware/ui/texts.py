@@ -37,6 +37,8 @@ class Texts:
     missed_one: str
     missed_many: str
     more_faults: str
+    page_code: str
+    page_code_hint: str
     dial: str
     dialling: str
     calling: str
@@ -72,6 +74,8 @@ ENGLISH = Texts(
     missed_one="1 missed call",
     missed_many="{} missed calls",
     more_faults="{} +{}",
+    page_code="Page code",
+    page_code_hint="for your browser",
     dial="Please dial",
     dialling="Dialling",
     calling="Calling",

@@ -204,3 +204,17 @@ def test_small_panel_gets_small_pictures() -> None:
     (message,) = display.handle(events.Started(), 0.0)
     assert isinstance(message, ShowPicture)
     assert (message.picture.height, len(message.picture.pixels)) == (32, 512)
+
+
+def test_code_of_the_page_is_shown_for_a_minute_and_not_during_a_call() -> None:
+    display = Display("471108151234")
+    display.handle(events.Started(), 0.0)
+    display.handle(events.PageCodeWanted("482913"), 10.0)
+    assert "482913" in display.picture.lines
+    assert display.deadline_s() == 70.0
+    display.handle(events.CallChanged(CallView(state=CallState.OFF_HOOK)), 20.0)
+    assert "482913" not in display.picture.lines
+    display.handle(events.CallChanged(CallView()), 30.0)
+    assert "482913" in display.picture.lines
+    display.on_time(70.0)
+    assert "482913" not in display.picture.lines

@@ -1,0 +1,68 @@
+"""A page server over handlers of a test's own, and a browser's part in a few lines."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from firmware.model import Endpoint
+from firmware.web.access import Access
+from firmware.web.server import WebServer
+
+HEADERS = {"X-Fernruf": "1"}
+
+
+class House:
+    """What the page shows, whom it asked, and the code on the display."""
+
+    def __init__(self) -> None:
+        self.status: dict[str, Any] = {"state": "idle", "number": "471108151234", "process": {}}
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.code = ""
+        self.base = ""
+        self.server = WebServer(
+            {name: self._handler(name) for name in ("lift", "replace", "press", "flash")}
+            | {"status": self._status, "screen": self._screen},
+            Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
+            self._show,
+        )
+
+    def _show(self, code: str) -> None:
+        self.code = code
+
+    async def _status(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self.status)
+
+    async def _screen(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"lines": ["Ready"], "pixels": "00" * 1024, "width": 128, "height": 64}
+
+    def _handler(self, name: str) -> Any:
+        async def handle(request: Mapping[str, Any]) -> dict[str, Any]:
+            self.asked.append((name, request))
+            return {}
+
+        return handle
+
+
+@asynccontextmanager
+async def open_house() -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
+    """The server on a free port, and a client that keeps cookies."""
+    house = House()
+    where = await house.server.open(Endpoint("127.0.0.1", 0))
+    house.base = f"http://{where}"
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(house.base, cookie_jar=jar) as client:
+        yield house, client
+    await house.server.close()
+
+
+async def enter(house: House, client: aiohttp.ClientSession) -> None:
+    """Ask for the code, read it off the display, type it."""
+    async with client.post("/api/door", headers=HEADERS) as asked:
+        assert asked.status == 200
+    async with client.post("/api/session", json={"code": house.code}, headers=HEADERS) as done:
+        assert done.status == 200, await done.text()
