@@ -81,9 +81,13 @@ def _nodes(text: str) -> int:
 
 
 def _in_words(result: Json) -> str:
+    lines = [f"{result['scenario']}: {result['nodes']} nodes, seed {result['seed']}"]
+    if "lookups" not in result:
+        figures = result.get("healing") or result["rush"]
+        return "\n".join([*lines, *(f"  {name:<22}{value}" for name, value in figures.items())])
     found = result["lookups"]
     lines = [
-        f"{result['scenario']}: {result['nodes']} nodes, seed {result['seed']}",
+        *lines,
         f"  found      {found['found']} of {found['asked']} ({found['success']:.2%})",
     ]
     for label, key in (

@@ -22,6 +22,10 @@ _NAMES = {
     "down": "down",
     "left": "nodes that left",
     "none": "no attack",
+    "reachable": "boxes that ring",
+    "load": "fullest exchange, of its limit",
+    "bytes": "bytes of the busiest exchange, of its limit",
+    "in_call": "boxes in a call",
 }
 
 
@@ -37,6 +41,9 @@ def check(path: Path) -> None:
 def draw(result: Json, path: Path) -> None:
     """Times to find a number on the left; on the right what this scenario is about."""
     pyplot = _pyplot()
+    if "lookups" not in result:
+        _draw_exchanges(result, path, pyplot)
+        return
     has_right = "timeline" in result or "by_attack" in result
     figure, axes = pyplot.subplots(
         1, 2 if has_right else 1, figsize=(11 if has_right else 7, 4.6), squeeze=False
@@ -47,6 +54,29 @@ def draw(result: Json, path: Path) -> None:
     elif "by_attack" in result:
         _draw_attacks(axes[0][1], result["by_attack"])
     figure.suptitle(_title(result))
+    figure.tight_layout()
+    figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pyplot.close(figure)
+
+
+def _draw_exchanges(result: Json, path: Path, pyplot: Any) -> None:
+    """What became of the boxes, and of the fullest exchange, over time."""
+    figure, axes = pyplot.subplots(figsize=(9, 4.6))
+    timeline = result["timeline"]
+    minutes = [t_s / 60 for t_s in timeline["t_s"]]
+    for colour, name in zip(_COLOURS, ("reachable", "load", "bytes", "in_call"), strict=False):
+        if name in timeline:
+            percents = [100 * value for value in timeline[name]]
+            axes.plot(minutes, percents, color=colour, label=_words(name))
+    axes.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
+    axes.set_xlabel("minutes")
+    axes.set_ylabel("percent")
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    _legend(axes, axes.get_lines())
+    figure.suptitle(
+        f"fernruf sim {result['scenario']}, {result['nodes']:,} boxes, seed {result['seed']}"
+    )
     figure.tight_layout()
     figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)

@@ -11,7 +11,7 @@ from functools import partial
 
 from firmware.events import Started
 from firmware.overlay.dht.acquaintances import KnownNodes
-from firmware.sim import report
+from firmware.sim import aggregate, report
 from firmware.sim.boxes import Box, Call, call, republish
 from firmware.sim.peer import SimNode, cold_resident
 from firmware.sim.population import Role
@@ -30,6 +30,7 @@ NUMBERS_MAX = 100
 CALLS_PER_STEP = 10
 CALLS_AFTER_MAX = 1000
 EVERY_S = 0.05
+EXACT_MAX = 2_000_000
 
 
 class Restart:
@@ -80,7 +81,12 @@ class Restart:
 
 
 def run(nodes: int, seed: int, progress: Progress | None) -> Json:
-    """Ordinary life, ten minutes of restarts, and until all is well again."""
+    """Ordinary life, ten minutes of restarts, and until all is well again.
+
+    More than EXACT_MAX boxes are simulated in aggregate: their exchanges, without the directory.
+    """
+    if nodes > EXACT_MAX:
+        return aggregate.restart(nodes, seed, progress, WITHIN_S)
     stage = Stage(nodes, seed, progress, dead=DEAD)
     world, residents = stage.world, stage.everybody(READ_ONLY)
     boxes = stage.publish(min(NUMBERS_MAX, max(5, nodes // 20)))

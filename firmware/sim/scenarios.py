@@ -5,17 +5,19 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable
 
-from firmware.sim import churn, flashcrowd, lookup, restart, sybil
+from firmware.sim import blackout, christmas, churn, flashcrowd, lookup, restart, sybil
 from firmware.sim.report import Json
 from firmware.sim.world import Progress
 
 NODES_MIN = 50
-NODES_MAX = 2_000_000
+NODES_MAX = 5_000_000
 SCENARIOS: dict[str, Callable[[int, int, Progress | None], Json]] = {
     "lookup": lookup.run,
     "churn": churn.run,
     "flashcrowd": flashcrowd.run,
     "restart": restart.run,
+    "blackout": blackout.run,
+    "christmas": christmas.run,
     "sybil": sybil.run,
 }
 

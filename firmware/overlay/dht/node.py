@@ -111,10 +111,6 @@ class Node:
         """True if strangers cannot reach us, as far as we know (BEP 43)."""
         return self.reach.read_only
 
-    def is_shown_reachable(self) -> bool:
-        """True if a stranger has asked us of late."""
-        return self.reach.is_shown
-
     @property
     def port(self) -> int:
         """Our port for announcements: mapped by the router, or as others see it."""

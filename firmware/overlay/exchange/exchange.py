@@ -203,6 +203,9 @@ class Exchange:
             return Outcome.DENIED, nobody
         self._node.desk.proved(source, now_s)
         target = target_of(entry.certificate[1:33])
+        known = self.registrations.find(target)
+        if known is not None and (known.endpoint, known.lease) == (source, entry.lease.encode()):
+            return Outcome.REGISTERED, known.registration_id  # our answer was lost, or slow
         if not self.registrations.has_room(target, source, entry.hashes):
             return Outcome.FULL, nobody
         certificate = Certificate.decode(entry.certificate)

@@ -168,7 +168,7 @@ class Registrar:
         applicant, utc_s = self._applicant(), self._utc_s(now_s)
         if applicant is None or utc_s is None:
             return []
-        out: list[Message] = []
+        out = self._ringer.advance(self._ringable(), self._target, now_s)
         for link in list(self._links.values()):
             out += link.on_time(now_s)
             if link.state is State.LOST or (not self._wanted() and _is_bad(link)):
@@ -181,7 +181,6 @@ class Registrar:
         self._look(now_s)
         if now_s >= self._choice_s or self._is_everything_offered():
             self._choose(applicant, utc_s, now_s)
-        out += self._ringer.advance(self._ringable(), self._target, now_s)
         return out + self._observations() + self._memory(now_s)
 
     def deadline_s(self) -> float | None:

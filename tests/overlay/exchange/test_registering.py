@@ -162,6 +162,15 @@ def test_keep_alive_from_another_address_keeps_nothing_and_is_told_so() -> None:
     assert office.ask(HASH) is not None  # nor can it be given up from there
 
 
+def test_entry_that_comes_twice_is_one_registration() -> None:
+    office = Office()
+    anna = office.person(1)
+    entry = office.entry(anna).encode()
+    first, second = (office.reception(entry, anna.endpoint) for _ in range(2))
+    assert first.outcome is second.outcome is Outcome.REGISTERED
+    assert first.registration_id == second.registration_id
+
+
 def test_box_that_moves_registers_anew_and_is_found_at_its_new_address_only() -> None:
     office = Office()
     anna = office.person(1)
