@@ -72,6 +72,7 @@ class PathChanged(Fact):
     """
 
     endpoints: tuple[Endpoint, ...]
+    others: tuple[Endpoint, ...]  # that work, too: what must arrive soon goes there as well
     is_relayed: bool
     rtt_s: float | None  # round trip, smoothed; None = not measured
 

@@ -88,7 +88,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.CallEnded: ("display",),
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media",),
-    events.StartMedia: ("media",),
+    events.StartMedia: ("media", "paths"),
     events.StopMedia: ("media", "paths"),
     events.MediaReported: ("display",),
     events.MediaLost: ("call",),

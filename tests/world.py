@@ -95,16 +95,20 @@ class World:
         self._order = itertools.count()
         self._alarms: dict[Endpoint, float] = {}
 
+    def place(self, i: int) -> Endpoint:
+        """Where the actor that came as number `i`, from 1, has its socket."""
+        return Endpoint(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", 6881)
+
     # --- who is there ----------------------------------------------------------------------
 
     def add_nodes(self, count: int) -> list[Actor]:
         """Bare DHT nodes; the first is the bootstrap of all others."""
         nodes = []
         for i in range(count):
-            bootstrap = (str(_endpoint(1)),) if i else ()
+            bootstrap = (str(self.place(1)),) if i else ()
             name = f"node{i + 1}"
             core = Node(bootstrap, self._random_bytes(name))
-            nodes.append(self._add(Actor(name, core, _endpoint(i + 1))))
+            nodes.append(self._add(Actor(name, core, self.place(i + 1))))
         return nodes
 
     def add_exchanges(self, count: int, limits: Limits | None = None) -> list[Actor]:
@@ -113,10 +117,10 @@ class World:
         for _ in range(count):
             name = f"exchange{len(self.actors) + 1}"
             source = self._random_bytes(name)
-            node = Node((str(_endpoint(1)),) if self.actors else (), source)
+            node = Node((str(self.place(1)),) if self.actors else (), source)
             identity = Identity.generate(random.Random(f"{self.seed}/{name}").randbytes(64))
             core = Directory(node, source, exchange=Exchange(identity, node, source, limits))
-            exchanges.append(self._add(Actor(name, core, _endpoint(len(self.actors) + 1))))
+            exchanges.append(self._add(Actor(name, core, self.place(len(self.actors) + 1))))
         return exchanges
 
     def add_phone(
@@ -139,7 +143,7 @@ class World:
             certificate=certificate,
             number=own_number,
             name=name,
-            bootstrap=(str(_endpoint(1)),),
+            bootstrap=(str(self.place(1)),),
             country="DE",
             display_height=64,
             codecs=codecs,
@@ -155,7 +159,7 @@ class World:
     def add_prepared(self, name: str, setup: PhoneSetup, *, behind_nat: bool = False) -> PhoneActor:
         """A telephone with a set-up of the caller's own."""
         phone = Phone(setup, self._random_bytes(name))
-        actor = PhoneActor(name, phone, _endpoint(len(self.actors) + 1))
+        actor = PhoneActor(name, phone, self.place(len(self.actors) + 1))
         actor.phone = phone
         actor.number = setup.number or ""
         actor.holes = {} if behind_nat else None
@@ -354,10 +358,6 @@ def loudest_hz(frames: list[Frame]) -> float:
 def heard_since(who: PhoneActor, since_s: float) -> list[Frame]:
     """What came out of the earpiece from `since_s` on."""
     return [frame for at_s, frame in who.heard if at_s >= since_s]
-
-
-def _endpoint(i: int) -> Endpoint:
-    return Endpoint(f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", 6881)
 
 
 def _search(identity: Identity, name: str) -> tuple[Certificate, str]:

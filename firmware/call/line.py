@@ -99,7 +99,7 @@ class Line:
     def follow_path(self, fact: events.PathChanged, _now_s: float) -> None:
         """What is signalled goes where the media go, and where the last signal came from."""
         if self.session is not None:
-            self.session.also = fact.endpoints
+            self.session.also = fact.endpoints + fact.others
 
     # --- the caller's side ---------------------------------------------------------------------
 

@@ -35,10 +35,11 @@ from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate
 from firmware.model import Candidate, Endpoint
 
+ENDPOINTS_MAX = 4  # of a callee, tried in turn
 # 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
 # 90,000 calls. Two datagrams a second of at most 400 bytes load no path, so no longer pauses
 # (SIP's T2 is 4 s: its servers carry thousands of calls).
-ENDPOINTS_MAX = 4  # of a callee, tried in turn
+REPEAT_ANSWER_S = 0.1  # of OK to INVITE: somebody is already saying hello
 REPEAT_FIRST_S = 0.25  # above most round trips, half of SIP's T1
 REPEAT_MAX_S = 0.5
 GIVE_UP_S = 8.0  # as long as a person listens to nothing
@@ -347,4 +348,5 @@ class CalleeSession(Session):
 
 
 def _repeat(signal: Signal, now_s: float) -> Repeat:
-    return Repeat(signal, now_s + REPEAT_FIRST_S, REPEAT_FIRST_S, now_s + GIVE_UP_S)
+    first_s = REPEAT_ANSWER_S if isinstance(signal, Answered) else REPEAT_FIRST_S
+    return Repeat(signal, now_s + first_s, first_s, now_s + GIVE_UP_S)

@@ -1,31 +1,144 @@
-"""Calls that begin through an exchange and find a way of their own."""
+"""Calls that begin through an exchange and find a way of their own, whatever the routers do."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import pytest
 
-from tests.world import Network, PhoneActor, World
+from firmware.model import CallState, Endpoint
+from tests.nats import Kind, NatWorld, has_direct_way
+from tests.world import Network, PhoneActor
 
-HALF_WAY_S = 0.04  # 20 ms per host leg
+LEG_S = 0.020  # of each host; 80 ms there and back
+HALF_WAY_S = 2 * LEG_S
 UPGRADED_S = 0.5  # after the answer
 
 
-def behind_routers(seed: int, loss: float = 0.0) -> tuple[World, PhoneActor, PhoneActor]:
-    """Anna and Bert, each behind a router that lets in only whom they have sent to."""
-    world = World(seed, Network((HALF_WAY_S, HALF_WAY_S), loss))
+def town(seed: int, *callers: tuple[str, Kind]) -> tuple[NatWorld, list[PhoneActor]]:
+    """Three exchanges, and telephones behind routers, all of them published."""
+    world = NatWorld(seed, Network((HALF_WAY_S, HALF_WAY_S)))
     exchanges = world.add_exchanges(3)
-    anna = world.add_phone("Anna", exchanges=exchanges, behind_nat=True, direct=False)
-    bert = world.add_phone("Bert", exchanges=exchanges, behind_nat=True, direct=False)
+    phones = [world.add_behind(name, kind, exchanges) for name, kind in callers]
     world.settle()
-    return world, anna, bert
+    world.run(2.0)
+    return world, phones
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_call_between_routers_is_direct_half_a_second_after_the_answer(seed: int) -> None:
-    world, anna, bert = behind_routers(seed)
-    world.connect(anna, bert)
-    world.run(UPGRADED_S)
-    for who, peer in ((anna, bert), (bert, anna)):
-        path = who.phone.status().path
-        assert path is not None and not path.is_relayed, world.story("still relayed")
-        assert path.remote == peer.endpoint
+def lose(world: NatWorld, loss_per_leg: float) -> None:
+    """From now on each of the two legs of a datagram loses that share."""
+    world.network = Network((HALF_WAY_S, HALF_WAY_S), 1 - (1 - loss_per_leg) ** 2)
+
+
+def answer(world: NatWorld, anna: PhoneActor, bert: PhoneActor, *, prefix: str = "") -> float:
+    """Anna calls, Bert lifts; returns when."""
+    world.lift(anna)
+    world.dial(anna, prefix + bert.number, pause_s=0.02)
+    world.wait(anna, CallState.RINGBACK)
+    world.run(0.3)
+    world.lift(bert)
+    return world.now_s
+
+
+def hang_up(world: NatWorld, *phones: PhoneActor) -> None:
+    for phone in phones:
+        world.replace(phone)
+        world.run(0.3)
+
+
+def is_direct(phone: PhoneActor) -> bool:
+    path = phone.phone.paths.status()
+    return path is not None and not path.is_relayed
+
+
+def direct_after_s(world: NatWorld, anna: PhoneActor, bert: PhoneActor, wait_s: float) -> float:
+    """How long it takes until both send directly; infinite if not within `wait_s`."""
+    begin_s = world.now_s
+    while world.now_s < begin_s + wait_s:
+        world.run(0.01)
+        if is_direct(anna) and is_direct(bert):
+            return world.now_s - begin_s
+    return float("inf")
+
+
+def meets(world: NatWorld, one: PhoneActor, other: PhoneActor) -> bool:
+    """True if what `one` sends where its path says arrives at `other`, by the other's own path."""
+    paths = one.phone.paths.status(), other.phone.paths.status()
+    assert paths[0] is not None and paths[1] is not None
+    if paths[0].is_relayed or paths[1].is_relayed:  # then both, and by the same exchange
+        hosts = {path.remote.host for path in paths if path is not None}
+        return paths[0].is_relayed and paths[1].is_relayed and len(hosts) == 1
+    return outside(world, one, paths[0].remote) == paths[1].remote
+
+
+def outside(world: NatWorld, phone: PhoneActor, towards: Endpoint) -> Endpoint:
+    """As whom `towards` sees this telephone."""
+    home = world.home_of.get(phone.endpoint, phone.endpoint)
+    nat = world.nat_of.get(phone.name)
+    return home if nat is None else nat.outbound(home, towards, world.now_s)
+
+
+def calls_of_the_matrix(seed: int, loss_per_leg: float) -> Iterator[tuple[str, bool, float, bool]]:
+    """Each kind of router calls each: who, whether it can be direct, after how long, one path."""
+    callers = [(f"{side} {kind}", kind) for side in "ab" for kind in Kind]
+    world, phones = town(seed, *callers)
+    kinds = list(Kind)
+    lose(world, loss_per_leg)
+    for i, j in itertools.product(range(len(kinds)), repeat=2):
+        anna, bert = phones[i], phones[len(kinds) + j]
+        can_be = has_direct_way(kinds[i], kinds[j])
+        answer(world, anna, bert)
+        took_s = direct_after_s(world, anna, bert, 1.0 if can_be else 3.0)
+        world.run(1.0)
+        yield f"{anna.name} to {bert.name}", can_be, took_s, meets(world, anna, bert)
+        assert anna.view.state is CallState.CONNECTED, world.story(anna.name)
+        hang_up(world, anna, bert)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "loss_per_leg"), [(1, 0.0), (2, 0.05)])
+def test_every_call_connects_and_is_direct_where_physics_allows(
+    seed: int, loss_per_leg: float
+) -> None:
+    offences = []
+    for who, can_be, took_s, is_one_path in calls_of_the_matrix(seed, loss_per_leg):
+        if can_be and took_s > UPGRADED_S:
+            offences.append(f"{who}: direct after {took_s:.2f} s")
+        if not can_be and took_s < float("inf"):
+            offences.append(f"{who}: direct, against physics")
+        if not is_one_path:
+            offences.append(f"{who}: two paths")
+    assert not offences, f"seed {seed}: {offences}"
+
+
+@pytest.mark.parametrize("kinds", [(Kind.PORT, Kind.PORT), (Kind.INCREMENTING, Kind.PORT)])
+@pytest.mark.parametrize("seed", range(2))
+def test_call_between_routers_is_direct_half_a_second_after_the_answer(
+    kinds: tuple[Kind, Kind], seed: int
+) -> None:
+    world, (anna, bert) = town(seed, ("Anna", kinds[0]), ("Bert", kinds[1]))
+    answer(world, anna, bert)
+    assert direct_after_s(world, anna, bert, 1.0) <= UPGRADED_S, world.story("still relayed")
+    world.run(1.0)
+    assert meets(world, anna, bert) and meets(world, bert, anna)
+
+
+def test_call_to_a_contact_is_direct_when_it_is_answered() -> None:
+    world, (anna, bert) = town(4, ("Anna", Kind.PORT), ("Bert", Kind.PORT))
+    answer(world, anna, bert)
+    world.run(1.0)
+    hang_up(world, anna, bert)
+    answer(world, bert, anna)  # who know each other now
+    assert is_direct(anna) and is_direct(bert)
+
+
+def test_relayed_only_call_never_sends_a_datagram_to_the_peer_itself() -> None:
+    world, (anna, bert) = town(5, ("Anna", Kind.PORT), ("Bert", Kind.FULL_CONE))
+    homes = {nat.host for nat in world.nats.values()}
+    answer(world, anna, bert, prefix="*67")
+    world.run(3.0)
+    assert anna.view.state is bert.view.state is CallState.CONNECTED
+    assert not is_direct(anna) and not is_direct(bert)
+    for nat in world.nats.values():
+        assert not homes & {to.host for _, to in nat.sent}, "an address was used"

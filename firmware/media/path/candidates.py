@@ -9,15 +9,16 @@ section 4.1 (how a NAT assigns ports).
 from __future__ import annotations
 
 import ipaddress
-from itertools import pairwise
 from math import gcd
 
 from firmware.events import OwnCandidatesFound
+from firmware.media.path.guess import is_counting
 from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
 
+SENT_TO_MAX = 512
 HOSTS_MAX = 6  # of our interfaces
 OBSERVERS_MAX = 8  # of one address family, the latest
-PORT_STEP_MAX = 16  # a NAT that counts in larger steps is as good as one at random
+SPREAD_MAX = 512  # ports seen within so many are counted, not thrown; by chance once in 60 for two
 
 _PRIVATE = tuple(
     ipaddress.ip_network(network)
@@ -61,6 +62,8 @@ class OwnAddresses:
         self.hosts: tuple[Endpoint, ...] = ()
         self._mapped: Endpoint | None = None
         self._observed: dict[Endpoint, Endpoint] = {}  # observer: where it saw us, oldest first
+        self._sent_to: dict[Endpoint, None] = {}  # directly, oldest first
+        self._moved = 0  # destinations that were new since the newest observation
 
     def set_hosts(self, hosts: tuple[Endpoint, ...]) -> None:
         """Our interfaces have these addresses; what others saw before may be over."""
@@ -74,23 +77,36 @@ class OwnAddresses:
 
     def observe(self, endpoint: Endpoint, observer: Endpoint) -> None:
         """`observer` saw us at `endpoint`; at OBSERVERS_MAX of a family the oldest is forgotten."""
+        if self._observed.get(observer) == endpoint:
+            return  # no news, so not the newest either
         self._observed.pop(observer, None)
+        before = self._seen(is_ipv6=":" in endpoint.host)
         self._observed[observer] = endpoint
+        if not before or newest([*before, endpoint]) == endpoint:
+            self._moved = 0
         family = [
             other for other in self._observed if (":" in other.host) == (":" in observer.host)
         ]
         if len(family) > OBSERVERS_MAX:
             del self._observed[family[0]]
 
+    def send_to(self, endpoint: Endpoint) -> None:
+        """A datagram goes there directly: a NAT that counts moves on if it is a new destination."""
+        self._moved += endpoint not in self._sent_to
+        self._sent_to.pop(endpoint, None)
+        self._sent_to[endpoint] = None
+        if len(self._sent_to) > SENT_TO_MAX:
+            del self._sent_to[next(iter(self._sent_to))]
+
     def found(self) -> OwnCandidatesFound:
         """All candidates, each endpoint once, the most direct first."""
         kinds = [(host, CandidateKind.HOST, 0) for host in self.hosts]
         if self._mapped is not None:
             kinds.append((self._mapped, CandidateKind.MAPPED, 0))
-        for is_ipv6 in (False, True):
-            seen = [mine for mine in self._observed.values() if (":" in mine.host) == is_ipv6]
-            if seen:
-                kinds.append((seen[-1], CandidateKind.OBSERVED, port_step(seen)))
+        families = (self._seen(is_ipv6=False), self._seen(is_ipv6=True))
+        for seen in filter(None, families):
+            step = port_step(seen)
+            kinds.append((self._expected(newest(seen), step), CandidateKind.OBSERVED, step))
         once: dict[Endpoint, Candidate] = {}
         for endpoint, kind, step in kinds:
             once.setdefault(endpoint, Candidate(endpoint, kind, step))
@@ -99,20 +115,37 @@ class OwnAddresses:
             tuple(one for one in once.values() if one not in private), private
         )
 
+    def port_step(self, towards: Endpoint) -> int:
+        """How our own router chooses ports for destinations of the family of `towards`."""
+        seen = self._seen(is_ipv6=":" in towards.host)
+        return port_step(seen) if seen else 0
+
+    def _expected(self, observed: Endpoint, step: int) -> Endpoint:
+        """Where a NAT that counts has got to, by what we have sent since it was `observed`."""
+        port = observed.port + step * self._moved if is_counting(step) else observed.port
+        return Endpoint(observed.host, port) if port < 65536 else observed
+
+    def _seen(self, *, is_ipv6: bool) -> list[Endpoint]:
+        """Where others saw us, in the order in which they did."""
+        return [mine for mine in self._observed.values() if (":" in mine.host) == is_ipv6]
+
 
 def port_step(seen: list[Endpoint]) -> int:
-    """How the NAT in front of us chooses ports, from what observers saw, oldest first.
+    """How the NAT in front of us chooses ports, from where observers saw us.
 
-    0 = the same port for all, a small number = that much further each time, else PORT_STEP_RANDOM.
+    0 = the same port for all, 1 or 2 = that much further each time, else PORT_STEP_RANDOM. In what
+    order the observers saw us is not known; between two of them there may have been others.
     """
-    ports = [endpoint.port for endpoint in seen if endpoint.host == seen[-1].host]
-    distances = [later - earlier for earlier, later in pairwise(ports)]
-    moves = [distance for distance in distances if distance]
-    if not moves:
+    ports = sorted({endpoint.port for endpoint in seen if endpoint.host == seen[-1].host})
+    if len(ports) < 2:
         return 0
-    step = gcd(*moves)
-    forward = sum(distance > 0 for distance in moves)
-    spread = max(ports) - min(ports)
-    if forward * 2 > len(moves) and step <= PORT_STEP_MAX and spread < 64 * step * len(ports):
-        return step
-    return PORT_STEP_RANDOM
+    if ports[-1] - ports[0] > SPREAD_MAX:
+        return PORT_STEP_RANDOM
+    return 2 if gcd(*(port - ports[0] for port in ports)) % 2 == 0 else 1
+
+
+def newest(seen: list[Endpoint]) -> Endpoint:
+    """Where a NAT that counts has got to; for others, what was seen last."""
+    if port_step(seen) in (0, PORT_STEP_RANDOM):
+        return seen[-1]
+    return max((one for one in seen if one.host == seen[-1].host), key=lambda one: one.port)

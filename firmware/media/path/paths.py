@@ -20,11 +20,13 @@ from firmware.events import (
     PortMapped,
     PreparePath,
     ProbePeer,
+    StartMedia,
     StopMedia,
 )
 from firmware.media.path.candidates import OwnAddresses, is_probeable
+from firmware.media.path.guess import guesses
 from firmware.media.path.ways import Ways
-from firmware.model import Endpoint
+from firmware.model import Candidate, CandidateKind, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,11 @@ class Paths:
         self._random_bytes = random_bytes
         self._own = OwnAddresses()
         self._found = OwnCandidatesFound((), ())
+        self._places: set[tuple[str, CandidateKind]] = set()
+        self._is_answered = False
         self._ways: Ways | None = None
-        self._told: tuple[Endpoint, ...] = ()  # the last PathChanged
+        self._guessed: set[Candidate] = set()  # from which ports were guessed in this call
+        self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = (), set()  # the last PathChanged
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Addresses of ours, commands of the call, and STUN datagrams."""
@@ -59,14 +64,16 @@ class Paths:
             case PortMapped(endpoint=mapped):
                 self._own.set_mapped(mapped)
             case PreparePath():
-                self._ways, self._told = Ways(fact, self._random_bytes, now_s), fact.remotes[:1]
+                self._guessed.clear()
+                self._is_answered = False
+                self._ways = Ways(fact, self._random_bytes, now_s)
+                self._told = fact.remotes[:1], set()
             case ProbePeer(candidates=candidates) if self._ways is not None:
-                wanted = (candidate.endpoint for candidate in candidates)
-                self._ways.try_ways(
-                    (one for one in wanted if is_probeable(one, self._own.hosts)), now_s
-                )
+                self._probe(candidates, now_s)
+            case StartMedia():
+                self._is_answered = True
             case StopMedia():
-                self._ways = None
+                self._ways, self._is_answered = None, False
             case DatagramReceived() if self._ways is not None:
                 self._ways.receive(fact, now_s)
         return self._flush(now_s)
@@ -97,19 +104,42 @@ class Paths:
         chosen = self._ways.chosen
         return PathStatus(chosen.endpoint, chosen.is_relay, chosen.rtt_s)
 
+    def _probe(self, candidates: tuple[Candidate, ...], now_s: float) -> None:
+        assert self._ways is not None
+        for one in candidates:
+            if not is_probeable(one.endpoint, self._own.hosts):
+                continue
+            own_step = self._own.port_step(one.endpoint)
+            self._ways.try_ways([one.endpoint], now_s)
+            if one not in self._guessed:
+                self._guessed.add(one)
+                self._ways.guess(
+                    guesses(one, own_step=own_step, is_caller=self._ways.is_caller), now_s
+                )
+
     def _flush(self, now_s: float) -> list[Message]:
         messages: list[Message] = []
         found = self._own.found()
-        if found != self._found:
-            self._found = found
+        # How far a NAT has counted is no news in a conversation, for probes have found their way
+        # or have not; everything else is.
+        if found != self._found and not (self._is_answered and _places(found) == self._places):
+            self._found, self._places = found, _places(found)
             messages.append(found)
         if self._ways is None:
             return messages
+        for message in self._ways.out:
+            if not message.to.channel:
+                self._own.send_to(message.to)
         messages += self._ways.out
         self._ways.out.clear()
-        endpoints = self._ways.destinations(now_s)
-        if endpoints != self._told:
-            self._told = endpoints
+        endpoints, others = self._ways.destinations(now_s), self._ways.others(now_s)
+        if (endpoints, set(others)) != self._told:
+            self._told = endpoints, set(others)
             chosen = self._ways.chosen
-            messages.append(PathChanged(endpoints, chosen.is_relay, chosen.rtt_s))
+            messages.append(PathChanged(endpoints, others, chosen.is_relay, chosen.rtt_s))
         return messages
+
+
+def _places(found: OwnCandidatesFound) -> set[tuple[str, CandidateKind]]:
+    """What of our candidates matters in a conversation."""
+    return {(one.endpoint.host, one.kind) for one in found.public + found.private}

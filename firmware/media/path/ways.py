@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, PreparePath, SendDatagram
 from firmware.media.path.checks import Ask, CheckCodec, Reply
+from firmware.media.path.guess import GuessQueue
 from firmware.media.path.way import KEEP_CHOSEN_S, KEEP_OTHER_S, Way
 from firmware.model import Endpoint
 from firmware.stun import TRANSACTION_BYTES
@@ -22,6 +23,7 @@ from firmware.stun import TRANSACTION_BYTES
 WAYS_MAX = 32
 PENDING_MAX = 512  # checks that may still be answered
 DESTINATIONS_MAX = 4  # of one packet
+OTHERS_MAX = 2
 CHECKS_PER_STEP_MAX = 16
 STEP_S = 0.005  # between bursts (RFC 8445 section 14.2)
 
@@ -57,6 +59,7 @@ class Ways:
         self._random_bytes = random_bytes
         self._ways: dict[Endpoint, Way] = {}
         self._pending: dict[bytes, _Check] = {}
+        self._guesses = GuessQueue()
         self.chosen = Way(prepared.remotes[0], now_s)
         self._ways[self.chosen.endpoint] = self.chosen
         self._before: Way | None = None  # until the callee knows of the change
@@ -72,6 +75,11 @@ class Ways:
         for endpoint in endpoints:
             self._way(endpoint, now_s)
 
+    def guess(self, endpoints: list[Endpoint], now_s: float) -> None:
+        """The peer may come from one of these, if its router lets it."""
+        if endpoints and not self.relayed_only and self._best_direct(now_s) is None:
+            self._guesses.add(endpoints, now_s)
+
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
         """Where a packet goes now, the chosen way first, at most DESTINATIONS_MAX."""
         ways = [self.chosen]
@@ -82,6 +90,13 @@ class Ways:
             ways += sorted(others, key=self._usefulness)
         unique = dict.fromkeys(way.endpoint for way in ways)
         return tuple(unique)[:DESTINATIONS_MAX]
+
+    def others(self, now_s: float) -> tuple[Endpoint, ...]:
+        """Ways that work beside the destinations, the best OTHERS_MAX."""
+        in_use = self.destinations(now_s)
+        good = [way for way in self._ways.values() if way.is_good(now_s)]
+        good.sort(key=lambda way: way.cost_s)
+        return tuple(way.endpoint for way in good if way.endpoint not in in_use)[:OTHERS_MAX]
 
     def heard(self, source: Endpoint, now_s: float, *, is_first: bool) -> None:
         """An authentic packet came from `source`; `is_first` = no copy of it came before."""
@@ -123,11 +138,15 @@ class Ways:
             self._ask(way, now_s)
         for way in due[CHECKS_PER_STEP_MAX:]:
             way.next_s = now_s + STEP_S
+        for endpoint in self._guesses.pop(now_s):
+            self._send_check(endpoint, now_s, nomination=0)
         self._choose(now_s)
 
     def deadline_s(self) -> float:
         """When a check or the end of patience is due."""
         times = [way.next_s for way in self._ways.values()]
+        if (guesses_s := self._guesses.deadline_s()) is not None:
+            times.append(guesses_s)
         if self._flow_s is not None:
             times.append(self._flow_s + SILENCE_S)
         return min(times)
@@ -152,11 +171,13 @@ class Ways:
 
     def _take_reply(self, reply: Reply, source: Endpoint, now_s: float) -> None:
         check = self._pending.get(reply.transaction_id)
-        if check is None or check.endpoint != source or source not in self._ways:
+        way = None if check is None or check.endpoint != source else self._way(source, now_s)
+        if check is None or way is None:
             self.counters["malformed"] += 1
             return
         del self._pending[reply.transaction_id]
-        way = self._ways[source]
+        if not way.is_relay:
+            self._guesses.clear()
         way.answer(now_s, check.sent_s, KEEP_CHOSEN_S if way is self.chosen else KEEP_OTHER_S)
         if way is self.chosen:
             if self.is_caller and check.nomination == self._nomination:
@@ -210,13 +231,20 @@ class Ways:
         return not is_proved, way.cost_s
 
     def _ask(self, way: Way, now_s: float) -> None:
-        nomination = self._nomination if self.is_caller and way is self.chosen else 0
+        way.ask(now_s, is_urgent=self._doubt_s is not None or not self._is_settled)
+        is_named = self.is_caller and way is self.chosen
+        self._send_check(way.endpoint, now_s, nomination=self._nomination if is_named else 0)
+
+    def _send_check(self, endpoint: Endpoint, now_s: float, *, nomination: int) -> None:
         transaction_id = self._random_bytes(TRANSACTION_BYTES)
         while len(self._pending) >= PENDING_MAX:
             del self._pending[next(iter(self._pending))]
-        self._pending[transaction_id] = _Check(way.endpoint, now_s, nomination)
-        way.ask(now_s, is_urgent=self._doubt_s is not None or not self._is_settled)
-        self.out.append(SendDatagram(self._codec.ask(transaction_id, nomination), way.endpoint))
+        self._pending[transaction_id] = _Check(endpoint, now_s, nomination)
+        self.out.append(SendDatagram(self._codec.ask(transaction_id, nomination), endpoint))
+
+    def _best_direct(self, now_s: float) -> Way | None:
+        direct = (way for way in self._ways.values() if not way.is_relay and way.is_good(now_s))
+        return min(direct, key=lambda way: way.cost_s, default=None)
 
     def _way(self, endpoint: Endpoint, now_s: float) -> Way | None:
         """The way by `endpoint`, new if it was not known; None if it may not be used."""

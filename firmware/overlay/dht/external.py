@@ -55,6 +55,10 @@ class ExternalAddress:
                 return host
         return None
 
+    def is_by_another_port(self, observed: Endpoint) -> bool:
+        """True if it is our address, but not the port most see: a NAT has one for each of them."""
+        return observed.host == self._host and observed.port not in (0, self.port())
+
     def port(self) -> int | None:
         """The port most voters see, if any has voted; behind some NATs each sees another."""
         ports = Counter(observed.port for observed in self._votes.values() if observed.port)
