@@ -14,6 +14,7 @@ from enum import StrEnum
 from functools import partial
 
 from firmware import events
+from firmware.demux import Protocol, protocol_of
 from firmware.model import Endpoint
 from tests.world import Actor, Network, PhoneActor, World
 
@@ -93,6 +94,7 @@ class NatWorld(World):
         self.nats: dict[str, Nat] = {}  # by public address
         self.nat_of: dict[str, Nat] = {}  # by name of the telephone
         self.home_of: dict[Endpoint, Endpoint] = {}  # where a telephone that moved is now
+        self.sent_to: set[tuple[str, Protocol]] = set()  # hosts, and what was said to them
         self.cut: set[frozenset[str]] = set()  # pairs of hosts with no way between them
 
     def place(self, i: int) -> Endpoint:
@@ -125,6 +127,7 @@ class NatWorld(World):
     def _send(self, source: Endpoint, data: bytes, to: Endpoint) -> None:
         self.datagrams += 1
         assert not to.channel, self.story("a channel is no address")
+        self.sent_to.add((to.host, protocol_of(data)))
         actor = self.actors[source]
         nat = self.nat_of.get(actor.name)
         home = self.home_of.get(source, source)
