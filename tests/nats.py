@@ -94,7 +94,7 @@ class NatWorld(World):
         self.nats: dict[str, Nat] = {}  # by public address
         self.nat_of: dict[str, Nat] = {}  # by name of the telephone
         self.home_of: dict[Endpoint, Endpoint] = {}  # where a telephone that moved is now
-        self.sent_to: set[tuple[str, Protocol]] = set()  # hosts, and what was said to them
+        self.said: set[tuple[str, Protocol, str]] = set()  # who, what, to which host
         self.cut: set[frozenset[str]] = set()  # pairs of hosts with no way between them
 
     def place(self, i: int) -> Endpoint:
@@ -127,8 +127,8 @@ class NatWorld(World):
     def _send(self, source: Endpoint, data: bytes, to: Endpoint) -> None:
         self.datagrams += 1
         assert not to.channel, self.story("a channel is no address")
-        self.sent_to.add((to.host, protocol_of(data)))
         actor = self.actors[source]
+        self.said.add((actor.name, protocol_of(data), to.host))
         nat = self.nat_of.get(actor.name)
         home = self.home_of.get(source, source)
         outside = home if nat is None else nat.outbound(home, to, self.now_s)

@@ -31,7 +31,7 @@ from firmware.call.transaction import Heard, Transactions
 from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.identity import Certificate
-from firmware.model import CallState, CallView, Candidate, Codec, Endpoint, EndReason
+from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
 from firmware.number import NUMBER_DIGITS, check_digit
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
@@ -64,7 +64,6 @@ class Line:
         self._callers = Callers()
         self._number = ""  # of the present call's peer; dialled, or proved by the caller
         self._is_prepared = False  # media has its keys
-        self._is_relayed = False  # no address of ours is told, none of the peer's is used
         self._disclosure = Disclosure()
         self._out: list[Message] = []
 
@@ -92,7 +91,7 @@ class Line:
     def find_addresses(self, fact: events.OwnCandidatesFound, now_s: float) -> None:
         """We can be reached elsewhere: the peer of a conversation learns it at once."""
         self._disclosure.find(fact)
-        if self.session is not None and not self._is_relayed:
+        if self.session is not None:
             self.session.own_candidates = self._disclosure.to_all()
             self.session.update(now_s)
 
@@ -141,7 +140,7 @@ class Line:
         elif digits == self._transactions.own_number:
             self._fail(EndReason.BUSY, now_s)  # one line: we are on it
         else:
-            self._number, self._is_relayed = digits, is_relayed
+            self._number, self._disclosure.relayed_only = digits, is_relayed
             self._out.append(events.ResolveNumber(digits))
             self._enter(CallState.CALLING, now_s + LOOKUP_S_MAX)
 
@@ -152,20 +151,16 @@ class Line:
         """
         if fact.number != self._number:
             return
+        endpoints = self._disclosure.usable(fact.endpoints)
         if isinstance(self.session, CallerSession):
-            self.session.learn(fact.certificate, fact.endpoints)
+            self.session.learn(fact.certificate, endpoints)
             return
         assert self._own_certificate is not None
         utc_s = self._transactions.freshness.utc_s(now_s)
-        endpoints, candidates = fact.endpoints, tuple[Candidate, ...]()
-        if self._is_relayed:
-            endpoints = tuple(endpoint for endpoint in endpoints if endpoint.channel)
-        else:
-            candidates = self._disclosure.in_invite(is_contact=self._is_contact(self._number))
         invite = messages.Invite(
             *(self._number, self._own_certificate, self._codecs, utc_s),
-            candidates=candidates,
-            relayed_only=self._is_relayed,
+            candidates=self._disclosure.in_invite(is_contact=self._is_contact(self._number)),
+            relayed_only=self._disclosure.relayed_only,
         )
         try:
             callee = Certificate.decode(fact.certificate)
@@ -178,8 +173,7 @@ class Line:
         except MalformedError:
             self._fail(EndReason.UNREACHABLE, now_s)
             return
-        if not self._is_relayed:
-            self.session.own_candidates = self._disclosure.to_all()
+        self.session.own_candidates = self._disclosure.to_all()
         self.view = self._named(self.view, self._number, callee)
         self.timer_s = None  # from here on the session knows when to give up
 
@@ -244,14 +238,13 @@ class Line:
         assert codec is not None
         invite = caller.session.invite
         is_contact = self._is_contact(caller.number)
-        candidates = self._disclosure.in_ringing(is_contact=is_contact and not invite.relayed_only)
+        self._disclosure.relayed_only = invite.relayed_only
+        candidates = self._disclosure.in_ringing(is_contact=is_contact)
         self._transactions.respond(caller.session, messages.Ringing(codec, candidates), now_s)
         if caller.session.is_over:
             return  # no response could be sealed
         self.session, self._number = caller.session, caller.number
-        self._is_relayed = invite.relayed_only
-        if not self._is_relayed:
-            caller.session.own_candidates = self._disclosure.to_all()
+        caller.session.own_candidates = self._disclosure.to_all()
         self._out.append(events.StartRinging())
         self.view = view
         self._enter(CallState.RINGING, now_s + RING_CALLEE_S)
@@ -296,7 +289,7 @@ class Line:
 
     def hear_candidates(self, signal: messages.WithCandidates, _now_s: float) -> None:
         """The peer may be reached directly there."""
-        if signal.candidates and not self._is_relayed:
+        if signal.candidates and not self._disclosure.relayed_only:
             self._out.append(events.ProbePeer(signal.candidates))
 
     def _talk(self, now_s: float) -> None:
@@ -327,7 +320,7 @@ class Line:
             remotes += tuple(other for other in session.endpoints if other != session.remote)
         path_key = session.channel.path_key()
         self._out += [
-            events.PreparePath(path_key, is_caller, remotes, self._is_relayed),
+            events.PreparePath(path_key, is_caller, remotes, self._disclosure.relayed_only),
             events.PrepareMedia(codec, session.remote, sending, receiving),
         ]
         self._is_prepared = True

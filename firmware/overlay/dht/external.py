@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from firmware.events import Message, ObservedAt
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope, network_of, scope_of
 
@@ -55,9 +56,11 @@ class ExternalAddress:
                 return host
         return None
 
-    def is_by_another_port(self, observed: Endpoint) -> bool:
-        """True if it is our address, but not the port most see: a NAT has one for each of them."""
-        return observed.host == self._host and observed.port not in (0, self.port())
+    def by_another_port(self, voter: Endpoint, observed: Endpoint) -> list[Message]:
+        """ObservedAt if it is our address, but not the port most see: a NAT has one for each."""
+        if observed.host != self._host or observed.port in (0, self.port()):
+            return []
+        return [ObservedAt(observed, voter)]
 
     def port(self) -> int | None:
         """The port most voters see, if any has voted; behind some NATs each sees another."""

@@ -18,7 +18,6 @@ from firmware.events import (
     DatagramReceived,
     HostResolved,
     Message,
-    ObservedAt,
     ResolveHost,
     SendDatagram,
     Started,
@@ -366,8 +365,7 @@ class Node:
             external = self._external[":" in source.host]
             if external.vote(source, response.observed) and (host := external.host()) is not None:
                 self._move(host, now_s)
-            if external.is_by_another_port(response.observed):
-                self._inquiries.out.append(ObservedAt(response.observed, source))
+            self._inquiries.out += external.by_another_port(source, response.observed)
         self._inquiries.answered(transaction, contact, response.answer, now_s)
         if self._upkeep.refresh_s == math.inf and self._joining is None and self.nodes:
             self._look_around(now_s)  # the first node of a network has met its second
