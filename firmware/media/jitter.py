@@ -30,7 +30,8 @@ MEDIA_HZ = 48_000  # a multiple of every RTP clock
 FRAMES_MAX = 100  # 2 s of speech; above it the oldest is skipped
 EXCESS_MAX_S = 0.200  # above the target: more is skipped at once
 CALM_POPS = 200  # 4 s for which the delay must have been too long before it is shortened
-HYSTERESIS_S = 0.004
+HYSTERESIS_S = 0.001  # by which the delay may be too long; more where the target itself moves:
+HYSTERESIS_OF_TARGET = 0.1
 SETTLED_MAX = 5  # packets after which a missing one is lost, not overtaken, on a line with jitter
 LOSS_REMEMBERED = MEDIA_HZ * 10  # so long after a loss the target waits for copies
 BREAK_POPS = 10  # 200 ms without a frame: the ear has lost the thread, begin at the target again
@@ -242,7 +243,7 @@ class _Stream:
         if len(self._slack) < CALM_POPS:
             return 0.0
         # the smallest of them all: a pop that our own clock made early counts, too
-        calm_s = min(self._slack) - HYSTERESIS_S
+        calm_s = min(self._slack) - HYSTERESIS_S - HYSTERESIS_OF_TARGET * self.target_s
         return ahead_s + grain_s * max(math.floor(calm_s / grain_s), 0)
 
     def _take(self, block: Block, media: int, number: int, now_s: float) -> None:
