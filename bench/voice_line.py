@@ -2,7 +2,7 @@
 
 `python -m bench.voice_line [--codec opus] [--only loss] [--seeds 3] [--speakers 7]` prints one JSON
 object: per condition and codec the mean of PESQ (wideband for Opus, narrowband for G.711) over
-speakers and seeds, the delay from mouth to ear with nothing but the line's own way taken off, CPU
+speakers and seeds, the delay from mouth to ear (sound cards take no time here), CPU
 seconds of one end per minute of call, and what redundancy added to the bit rate. The line and the
 speech: bench/line.py, bench/speech.py. Every seed plays at another moment between two packets.
 """
@@ -27,6 +27,7 @@ from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Endpoint, Frame, silen
 
 ANNA, BERT = Endpoint("192.0.2.1", 6881), Endpoint("198.51.100.2", 6881)
 KEYS = (bytes(range(28)), bytes(range(100, 128)))
+LEAD_FRAMES = 50  # of silence: who is called lifts the handset before he speaks
 TAIL_FRAMES = 25  # of silence, so that the last word arrives
 
 
@@ -61,7 +62,7 @@ def call(
         keys = KEYS if i == 0 else KEYS[::-1]
         session.handle(PrepareMedia(codec, (BERT, ANNA)[i], *keys), 0.0)
         session.handle(StartMedia(), 0.0)
-        frames = list(speech[i].reshape(-1, FRAME_SAMPLES))
+        frames = [silence()] * LEAD_FRAMES + list(speech[i].reshape(-1, FRAME_SAMPLES))
         phase_s, play_phase_s = dice.uniform(0, FRAME_S), dice.uniform(0, FRAME_S)
         if play_phases_s is not None:
             play_phase_s = play_phases_s[i]
@@ -125,6 +126,7 @@ def measured(codec: Codec, line: Line, speech: list[Speech], seeds: int) -> dict
                     said.sound, np.concatenate(end.heard), wideband=codec is Codec.OPUS
                 )
                 # what is captured at a tick has been spoken in the 20 ms before
+                late_s -= LEAD_FRAMES * FRAME_S
                 delay_s = late_s + FRAME_S + end.phase_s + end.play_phase_s - source.phase_s
                 scores.append(score)
                 delays_s.append(delay_s)

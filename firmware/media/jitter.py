@@ -166,13 +166,13 @@ class _Stream:
         self._pops_without = 0
         self._slack: deque[float] = deque(maxlen=CALM_POPS)  # delay above the target
         self._reach = 0  # how much older than its packet the oldest copy in the newest one is
-        self._lost_at: int | None = None  # media time of the newest loss
+        self._lost: dict[int, int] = {}  # packets taken for lost lately: number, media time
 
     @property
     def target_s(self) -> float:
         """What nearly all frames need, and while packets are lost, their copies as well."""
         target_s = self.delays.target_s
-        if self._lost_at is not None and self._media - self._lost_at < LOSS_REMEMBERED:
+        if self._lost:
             target_s += self._reach / MEDIA_HZ
         return min(target_s, TARGET_MAX_S)
 
@@ -199,12 +199,13 @@ class _Stream:
             self._clock_hz, self._media = clock_hz, media
             self._forget()
         scale = MEDIA_HZ // clock_hz
-        if is_newest:
-            self._reach = max((block.offset for block in blocks), default=0) * scale
-            self._look_for_loss(number)
         # its own frame first: the copies in it are slower, and must not look fast
         for block in reversed(blocks):
             self._take(block, media - block.offset * scale, number, now_s)
+        if is_newest and blocks:
+            self._reach = max(block.offset for block in blocks) * scale
+            self._look_for_loss(number)
+        self._lost.pop(number, None)  # it was only overtaken
         return is_newest
 
     def pop(self, now_s: float) -> Ready | Gap:
@@ -298,10 +299,12 @@ class _Stream:
     def _look_for_loss(self, newest: int) -> None:
         """A packet that is still missing when jitter can no longer be the reason is lost."""
         frame_s = self._frame / MEDIA_HZ
-        settled = min(1 + round(4 * self.reception.jitter_s / frame_s), SETTLED_MAX)
+        settled = min(1 + math.ceil(self.delays.target_s / frame_s), SETTLED_MAX)
         number = newest - settled
         if number > self.reception.first and not self.reception.has_come(number):
-            self._lost_at = self._media
+            self._lost[number] = self._media
+        while self._lost and self._media - next(iter(self._lost.values())) > LOSS_REMEMBERED:
+            del self._lost[next(iter(self._lost))]
 
     def _forget(self) -> None:
         oldest = self._media - HISTORY
