@@ -19,6 +19,7 @@ PAIRS = (
     (Kind.ADDRESS_RESTRICTED, Kind.INCREMENTING),
     (Kind.FULL_CONE, Kind.CARRIER),
     (Kind.PUBLIC, Kind.PORT_CHANGING),
+    (Kind.TCP_ONLY, Kind.PORT_RESTRICTED),
 )
 CASES = [(loss, *pair) for loss in LOSSES for pair in PAIRS]
 
@@ -44,20 +45,20 @@ def test_boxes_behind_routers_of_every_kind_talk(
 
 
 async def _calls(lab: Lab, folder: Path) -> dict[tuple[float, Kind, Kind], CallResult]:
+    """All pairs at once, first without loss."""
     town = Town(lab, folder)
     middle(lab, town)
-    boxes = {}
-    for number, (one, other) in enumerate(PAIRS):
-        caller = await town.add_box(lab.site(f"a{number}", one, f"198.51.100.{10 + number}"))
-        callee = await town.add_box(lab.site(f"b{number}", other, f"203.0.113.{10 + number}"))
-        boxes[one, other] = caller, callee
-    for pair in boxes.values():
-        for box in pair:
-            await box.until("reachable", value=True, within_s=REACHABLE_S)
-    found = {}
+    sites = [
+        lab.site(f"{side}{number}", kind, f"{network}.{10 + number}")
+        for number, pair in enumerate(PAIRS)
+        for side, network, kind in zip("ab", ("198.51.100", "203.0.113"), pair, strict=True)
+    ]
+    boxes = await asyncio.gather(*map(town.add_box, sites))
+    await asyncio.gather(*(box.until("reachable", True, REACHABLE_S) for box in boxes))
+    found: dict[tuple[float, Kind, Kind], CallResult] = {}
     for loss in LOSSES:
         lab.set_hosts(loss=loss)
-        for kinds, pair in boxes.items():
-            found[loss, *kinds] = await call(*pair)
+        results = await asyncio.gather(*map(call, boxes[::2], boxes[1::2]))
+        found |= {(loss, *kinds): result for kinds, result in zip(PAIRS, results, strict=True)}
     await town.close()
     return found
