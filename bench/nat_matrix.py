@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import subprocess
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.nat.incidents import ROUNDS, Incidents
 from bench.nat.table import cell_of_ours, cell_of_theirs, ratio, summary
 from bench.nat.theirs import IceHosts
 from firmware.errors import CommandError
@@ -33,7 +35,9 @@ CALLS = 5
 LOSSES = (0.0, 0.05)
 PARALLEL = 3  # calls at once; each box takes part in one
 EXCHANGES = 3
-NODES = 8
+NODES = 200
+
+Exchanges = dict[Site, subprocess.Popen[str]]
 
 
 def main() -> int:
@@ -61,6 +65,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--loss", default=",".join(map(str, LOSSES)), help="of each leg, each way")
     parser.add_argument("--parallel", type=int, default=PARALLEL, help="calls at once")
     parser.add_argument("--seed", default="matrix", help="of the loss on the legs")
+    parser.add_argument("--incidents", type=int, default=ROUNDS, help="of each kind; 0 = none")
     parser.add_argument("--only", choices=("ours", "aioice"), help="one of the two")
     return parser.parse_args(words)
 
@@ -79,11 +84,14 @@ class Matrix:
         self._wants_theirs = arguments.only != "ours"
         self._boxes: dict[str, Box] = {}
         self._ice: IceHosts | None = None
+        self._incidents: int = arguments.incidents
 
     async def run(self) -> dict[str, Any]:
         """Everything, in order; the report."""
-        callers, callees = self._build()
+        exchanges, callers, callees = self._build()
         try:
+            incidents = Incidents(self._lab, self._town, exchanges, self._incidents)
+            found = await incidents.run() if self._incidents else None
             losses = [await self._measure(loss, callers, callees) for loss in self._losses]
         finally:
             await self._town.close()
@@ -96,11 +104,12 @@ class Matrix:
             "calls_at_once": self._parallel,
             "exchanges": EXCHANGES,
             "directory_nodes": NODES,
+            "incidents": found,
             "losses": losses,
         }
 
-    def _build(self) -> tuple[list[Site], list[Site]]:
-        middle(self._lab, self._town, NODES, EXCHANGES)
+    def _build(self) -> tuple[Exchanges, list[Site], list[Site]]:
+        exchanges = middle(self._lab, self._town, NODES, EXCHANGES)
         callers = [
             self._lab.site(f"a{n}", kind, f"198.51.100.{10 + n}")
             for n, kind in enumerate(self._kinds)
@@ -111,7 +120,7 @@ class Matrix:
         ]
         if self._wants_theirs:
             self._ice = IceHosts(self._lab)
-        return callers, callees
+        return exchanges, callers, callees
 
     async def _measure(
         self, loss: float, callers: list[Site], callees: list[Site]
@@ -138,6 +147,7 @@ class Matrix:
     async def _ready(self, sites: list[Site]) -> None:
         for site in sites:
             if site.name not in self._boxes:
+                tell_people(f"starting {site.name}, {site.kind}")
                 self._boxes[site.name] = await self._town.add_box(site)
         for site in sites:
             try:
@@ -159,10 +169,15 @@ class Matrix:
         return f"{caller.kind}>{callee.kind}", cell
 
 
+def tell_people(words: str) -> None:
+    """Progress, with the time."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {words}\n")
+
+
 def tell(loss: float, found: Sequence[tuple[str, dict[str, Any]]]) -> None:
     """Progress, one line for each pair."""
     for pair, cell in found:
-        sys.stderr.write(f"{time.strftime('%H:%M:%S')} loss {loss:g} {pair}: {json.dumps(cell)}\n")
+        tell_people(f"loss {loss:g} {pair}: {json.dumps(cell)}")
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ def cell_of_ours(calls: Sequence[CallResult]) -> dict[str, Any]:
         "calls": len(calls),
         "connected": sum(call.connected for call in calls),
         "direct": sum(call.path == "direct" for call in calls),
-        "dial_to_ringback_ms": _median_ms([call.ringback_s for call in calls]),
+        "first_contact_to_ringback_ms": _median_ms([call.ringback_s for call in calls[:1]]),
+        "dial_to_ringback_ms": _median_ms([call.ringback_s for call in calls[1:]]),
         "answer_to_first_voice_ms": _median_ms([call.first_voice_s for call in calls]),
         "answer_to_both_heard_ms": _median_ms([call.both_heard_s for call in calls]),
         "answer_to_direct_ms": _median_ms([call.direct_s for call in calls]),
@@ -73,6 +74,7 @@ def summary(cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
         "ours": _whole(ours, possible)
         | {
+            "first_contact_to_ringback_ms": _middle(ours, "first_contact_to_ringback_ms"),
             "dial_to_ringback_ms": _middle(ours, "dial_to_ringback_ms"),
             "answer_to_first_voice_ms": _middle(ours, "answer_to_first_voice_ms"),
             "answer_to_direct_ms": _middle(ours, "answer_to_direct_ms"),

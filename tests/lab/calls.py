@@ -12,7 +12,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,8 +117,9 @@ class Town:
             child = self._lab.space.start(site.name, command, stdout=subprocess.PIPE, stderr=log)
         assert child.stdout is not None
         assert "listening" in child.stdout.readline(), (home / "log").read_text()
-        self.exchanges += (f"{site.address}:{PORT}",)
-        self._tls_exchanges += (f"{site.address}:{TLS_PORT}",)
+        if f"{site.address}:{PORT}" not in self.exchanges:  # else it has been started again
+            self.exchanges += (f"{site.address}:{PORT}",)
+            self._tls_exchanges += (f"{site.address}:{TLS_PORT}",)
         return child
 
     async def add_box(self, site: Site, *, playback: str = "null") -> Box:
@@ -216,12 +216,13 @@ async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
 
 def middle(
     lab: Lab, town: Town, nodes: int = 8, exchanges: int = 1
-) -> Sequence[subprocess.Popen[str]]:
+) -> dict[Site, subprocess.Popen[str]]:
     """Nodes of the directory with a leg as long as a host's, and exchanges in the middle."""
     addresses = [f"198.18.{n // 100}.{1 + n % 100}" for n in range(nodes)]
     town.add_nodes(lab.public("nodes", addresses))
     networks = ("192.0.2", "198.51.100", "203.0.113")
-    return [
-        town.add_exchange(lab.public(f"exchange{n}", [f"{networks[n]}.{200 + n}"], leg_s=0.0))
+    sites = [
+        lab.public(f"exchange{n}", [f"{networks[n]}.{200 + n}"], leg_s=0.0)
         for n in range(exchanges)
     ]
+    return {site: town.add_exchange(site) for site in sites}

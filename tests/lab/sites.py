@@ -40,6 +40,7 @@ class Lab:
     def __init__(self, space: Space) -> None:
         self.space = space
         self.sites: dict[str, Site] = {}
+        self._addresses: dict[str, tuple[str, ...]] = {}  # of hosts that have moved
         self._carriers: dict[str, tuple[str, int]] = {}  # name: address, customers
 
     def public(self, name: str, addresses: Sequence[str], *, leg_s: float = LEG_S) -> Site:
@@ -92,6 +93,26 @@ class Lab:
     def set_leg(self, site: Site, **conditions: float | bool) -> None:
         """Conditions of the leg of one site, both ways."""
         self.space.ask("set", site=_leg(site.carrier or site.router or site.name), **conditions)
+
+    def packets_of(self, site: Site) -> int:
+        """How many packets the site has sent to the Internet."""
+        count: int = self.space.ask("count", site=_leg(site.carrier or site.router or site.name))[
+            "sent"
+        ]
+        return count
+
+    def move(self, site: Site, address: str) -> None:
+        """Give a public host another address instead of the one it has, at once."""
+        assert site.kind is Kind.PUBLIC
+        self.space.ask("move", site=_leg(site.name), addresses=[address])
+        old = self._addresses.get(site.name, site.addresses)
+        self.space.ip(
+            site.name,
+            f"address add {address} dev wan nodad",
+            *(f"address del {one} dev wan" for one in old if one != address),
+            "route replace default dev wan",
+        )
+        self._addresses[site.name] = (address,)
 
     def _home(self, host: str, router: str) -> None:
         space = self.space
