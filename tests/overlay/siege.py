@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict, deque
-from dataclasses import replace
 
 from firmware.events import DatagramReceived, Message, SendDatagram, Started
 from firmware.model import Endpoint
@@ -156,9 +155,8 @@ class Siege:
 
     def _forged(self) -> tuple[bytes, Endpoint]:
         """In the name of a victim, from several of its ports."""
-        query = replace(
-            self.dice.choice(self._questions(b"guessed!")), read_only=self.dice.random() < 0.3
-        )
+        question = self.dice.choice(self._questions(b"guessed!"))
+        query = question._replace(read_only=self.dice.random() < 0.3)
         port = self.dice.choice((53, 80, 6881, 6882))
         return krpc.encode(query), Endpoint(self.dice.choice(self._victims), port)
 

@@ -25,13 +25,17 @@ class Scope(Enum):
     UNUSABLE = "unusable"  # multicast, broadcast, reserved, mapped, unspecified
 
 
-@lru_cache(maxsize=CACHED_MAX)
 def scope_of(host: str) -> Scope:
     """Scope of a numeric address."""
     if ":" in host:
         return _scope_of_v6(host)
-    first, second, _ = host.split(".", 2)
-    return _SCOPES_V4.get((int(first), int(second)), Scope.GLOBAL)
+    first, _, rest = host.partition(".")
+    special = _SPECIAL_V4.get(first)
+    if special is None:
+        return Scope.GLOBAL
+    return (
+        special if isinstance(special, Scope) else special.get(rest.partition(".")[0], Scope.GLOBAL)
+    )
 
 
 def is_usable(endpoint: Endpoint) -> bool:
@@ -58,12 +62,14 @@ def owner_of(endpoint: Endpoint) -> str:
     return f"{host}:{endpoint.port}" if host.startswith("127.") else host
 
 
-@lru_cache(maxsize=CACHED_MAX)
 def network_of(host: str) -> str:
     """What "different networks" means: the IPv4 /16, the IPv6 /32. Two of them are rarely one's."""
-    if ":" in host:
-        return ipaddress.IPv6Address(host).packed[:4].hex()
-    return host.rsplit(".", 2)[0]
+    return _network_of_v6(host) if ":" in host else host.rsplit(".", 2)[0]
+
+
+@lru_cache(maxsize=CACHED_MAX)
+def _network_of_v6(host: str) -> str:
+    return ipaddress.IPv6Address(host).packed[:4].hex()
 
 
 @lru_cache(maxsize=CACHED_MAX)
@@ -72,6 +78,7 @@ def _owner_of_v6(host: str, port: int) -> str:
     return f"[{host}]:{port}" if address.is_loopback else address.packed[:8].hex()
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def _scope_of_v6(host: str) -> Scope:
     address = ipaddress.IPv6Address(host)
     if any(address in network for network in _UNUSABLE_V6):
@@ -83,13 +90,14 @@ def _scope_of_v6(host: str) -> Scope:
 
 _PRIVATE_V6 = tuple(map(ipaddress.IPv6Network, ("fc00::/7", "fe80::/10")))
 _UNUSABLE_V6 = tuple(map(ipaddress.IPv6Network, ("::/128", "ff00::/8", "::ffff:0:0/96")))
-# By the first two bytes; what is absent is global. Documentation ranges (RFC 5737) count as global:
-# nobody can be hurt there, and labs use them.
-_SCOPES_V4 = (
-    {(first, second): Scope.UNUSABLE for first in (0, *range(224, 256)) for second in range(256)}
-    | {(127, second): Scope.LOOPBACK for second in range(256)}
-    | {(10, second): Scope.PRIVATE for second in range(256)}
-    | {(172, second): Scope.PRIVATE for second in range(16, 32)}
-    | {(100, second): Scope.PRIVATE for second in range(64, 128)}  # RFC 6598
-    | {(192, 168): Scope.PRIVATE, (169, 254): Scope.PRIVATE}
-)
+# By the first byte, or the first two; what is absent is global. Documentation ranges (RFC 5737)
+# count as global: nobody can be hurt there, and labs use them.
+_SPECIAL_V4: dict[str, Scope | dict[str, Scope]] = {
+    **{str(first): Scope.UNUSABLE for first in (0, *range(224, 256))},
+    "127": Scope.LOOPBACK,
+    "10": Scope.PRIVATE,
+    "172": {str(second): Scope.PRIVATE for second in range(16, 32)},
+    "100": {str(second): Scope.PRIVATE for second in range(64, 128)},  # RFC 6598
+    "192": {"168": Scope.PRIVATE},
+    "169": {"254": Scope.PRIVATE},
+}

@@ -8,13 +8,14 @@ Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `ce
 from __future__ import annotations
 
 from firmware.identity import CERTIFICATE_BYTES_MAX
+from firmware.model import Endpoint
 from firmware.overlay.dht import bencode
 from firmware.overlay.dht.compact import (
     TOKEN_BYTES_MAX,
     decode_nodes,
     pack_nodes,
 )
-from firmware.overlay.dht.contact import decode_endpoint, encode_endpoint
+from firmware.overlay.dht.contact import Contact, decode_endpoint, encode_endpoint
 from firmware.overlay.dht.items import SEQ_MAX, VALUE_BYTES_MAX, Item, from_fields, to_fields
 from firmware.overlay.dht.messages import Answer, Samples
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
@@ -22,6 +23,20 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES
 INTERVAL_S_MAX = 21_600  # BEP 51
 PROOF_BYTES_MAX = 18 + 64  # an address and a signature
 BLOB_BYTES_MAX = 160  # of a lease, or of an answer about a registration
+
+
+def encode_nodes_and_token(answer: Answer) -> bytes | None:
+    """What follows the id in the body of nearly all answers; None if there is more in this one."""
+    packed, token = answer.packed, answer.token
+    if answer.nodes is not None or answer.peers or answer[3:7] != _NONE_4 or answer[8:] != _NONE_3:
+        return None
+    nodes = b""
+    if packed is not None:
+        v4, v6 = packed
+        nodes = b"" if v4 is None else b"5:nodes%d:%b" % (len(v4), v4)
+        if v6 is not None:
+            nodes += b"6:nodes6%d:%b" % (len(v6), v6)
+    return nodes if token is None else b"%b5:token%d:%b" % (nodes, len(token), token)
 
 
 def encode_answer(answer: Answer) -> dict[bytes, object]:
@@ -58,19 +73,18 @@ def encode_answer(answer: Answer) -> dict[bytes, object]:
 
 def decode_answer(body: dict[bytes, object]) -> Answer:
     """Any body; never raises."""
-    nodes = None
+    nodes: tuple[Contact, ...] | None = None
+    peers: tuple[Endpoint, ...] = ()
     if b"nodes" in body or b"nodes6" in body:
         nodes = decode_nodes(body.get(b"nodes"), body.get(b"nodes6"))
     values = body.get(b"values")
-    peers = tuple(
-        peer
-        for value in (values if isinstance(values, list) else [])
-        if (peer := decode_endpoint(value)) is not None
-    )
+    if isinstance(values, list):
+        known = map(decode_endpoint, values)
+        peers = tuple(peer for peer in known if peer is not None)
     token = body.get(b"token")
     if not isinstance(token, bytes) or len(token) > TOKEN_BYTES_MAX:
         token = None
-    if len(body) <= 4 and not body.keys() - _BODY_OF_BEP_5:  # nearly all answers
+    if body.keys() <= _BODY_OF_BEP_5:  # nearly all answers
         return Answer(nodes, peers, token)
     certificate = body.get(b"certificate")
     if not isinstance(certificate, bytes) or len(certificate) > CERTIFICATE_BYTES_MAX:
@@ -96,6 +110,7 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
     )
 
 
+_NONE_3, _NONE_4 = (None,) * 3, (None,) * 4
 _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
 
 

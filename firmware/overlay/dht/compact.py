@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
-from firmware.overlay.dht.contact import Contact, contact_of, decode_endpoint
+from firmware.overlay.dht.contact import Contact, contacts_of, decode_endpoint
 from firmware.overlay.dht.messages import PackedNodes
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
@@ -39,7 +39,8 @@ def pack_nodes(nodes: Iterable[Contact]) -> PackedNodes:
 
 def decode_nodes(nodes: object, nodes6: object) -> tuple[Contact, ...]:
     """Both families; a rest too short for a node is ignored."""
-    return (*_nodes(nodes, _NODE_V4), *_nodes(nodes6, _NODE_V6))
+    v4 = contacts_of(nodes, _NODE_V4) if isinstance(nodes, bytes) else []
+    return tuple(v4 + contacts_of(nodes6, _NODE_V6) if isinstance(nodes6, bytes) else v4)
 
 
 def identifier(dictionary: dict[bytes, object], key: bytes) -> bytes:
@@ -74,10 +75,3 @@ def inner(dictionary: dict[bytes, object], key: bytes) -> dict[bytes, object]:
     if not isinstance(value, dict):
         raise MalformedError(f"{key!r} is not a dictionary")
     return value
-
-
-def _nodes(data: object, size: int) -> list[Contact]:
-    if not isinstance(data, bytes):
-        return []
-    starts = range(0, len(data) - size + 1, size)
-    return [contact_of(data[start : start + size]) for start in starts]

@@ -84,6 +84,13 @@ def contact_of(packed: bytes) -> Contact:
     return contact
 
 
+def contacts_of(packed: bytes, size: int) -> list[Contact]:
+    """All in `packed`, of `size` bytes each; a rest that is too short is ignored."""
+    known, starts = _OF.get, range(0, len(packed) - size + 1, size)
+    chunks = [packed[start : start + size] for start in starts]
+    return [known(chunk) or contact_of(chunk) for chunk in chunks]
+
+
 def make_room(contacts: int) -> None:
     """Keep so many from now on, if that is more: a whole network in one process."""
     _limit[0] = max(_limit[0], contacts)
@@ -91,6 +98,9 @@ def make_room(contacts: int) -> None:
 
 def encode_endpoint(endpoint: Endpoint) -> bytes:
     """4 or 16 bytes of address, 2 of port."""
+    known = _AT.get(endpoint)
+    if known is not None:
+        return known.packed[NODE_ID_BYTES:]
     host, port = endpoint[0], endpoint[1]
     if ":" in host:
         return ipaddress.IPv6Address(host).packed + port.to_bytes(2, "big")

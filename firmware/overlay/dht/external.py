@@ -31,17 +31,19 @@ class ExternalAddress:
 
         True if they agree on another address now.
         """
+        votes, network = self._votes, network_of(voter.host)
+        if votes.get(network) == observed:
+            return False  # most of the time
         if Scope.GLOBAL is not scope_of(voter.host) or scope_of(observed.host) is not Scope.GLOBAL:
             return False
         if (":" in voter.host) != (":" in observed.host):
             return False
-        votes, network = self._votes, network_of(voter.host)
         changed = votes.pop(network, None)
         votes[network] = observed
         if len(votes) > VOTERS_MAX:
             changed = votes.pop(next(iter(votes)))
         if changed == observed:
-            return False  # most of the time
+            return False
         former, self._host = self._host, self._counted()
         return self._host != former
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 
 from firmware.events import Message
 from firmware.model import Endpoint
@@ -32,7 +31,7 @@ def screened(answer: Answer, source: Endpoint) -> Answer:
     """
     if not answer.peers:
         return answer
-    return replace(answer, peers=tuple(peer for peer in answer.peers if may_name(peer, source)))
+    return answer._replace(peers=tuple(peer for peer in answer.peers if may_name(peer, source)))
 
 
 class Inquiries:

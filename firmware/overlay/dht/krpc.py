@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from firmware.errors import MalformedError
 from firmware.overlay.dht import bencode
-from firmware.overlay.dht.answers import decode_answer, encode_answer
+from firmware.overlay.dht.answers import decode_answer, encode_answer, encode_nodes_and_token
 from firmware.overlay.dht.compact import (
     decode_observed,
     identifier,
@@ -55,7 +55,7 @@ from firmware.overlay.dht.messages import (
     Search,
     target_of,
 )
-from firmware.overlay.dht.questions import decode_question, encode_question
+from firmware.overlay.dht.questions import decode_question, encode_plain_question, encode_question
 
 __all__ = [
     "ERROR_CAS_MISMATCH",
@@ -108,6 +108,14 @@ ERROR_TEXT_BYTES_MAX = 128
 
 def encode(packet: Query | Response | Error) -> bytes:
     """Wire form, canonical."""
+    if isinstance(packet, Query):
+        plain = encode_plain_question(packet.question)
+        if plain is not None:
+            return _encode_plain_query(packet, *plain)
+    elif isinstance(packet, Response):
+        rest = encode_nodes_and_token(packet.answer)
+        if rest is not None:
+            return _encode_plain_response(packet, rest)
     message: dict[bytes, object] = {b"t": packet.transaction_id}
     if packet.version:
         message[b"v"] = packet.version
@@ -129,11 +137,32 @@ def encode(packet: Query | Response | Error) -> bytes:
     return bencode.encode(message)
 
 
+def _encode_plain_query(packet: Query, arguments: bytes, method: bytes) -> bytes:
+    """A query with nothing unusual in it, in the same canonical form, but quicker."""
+    transaction_id, node_id, _, read_only, version = packet
+    ro = b"2:roi1e" if read_only else b""
+    v = b"1:v%d:%b" % (len(version), version) if version else b""
+    named = ro, len(transaction_id), transaction_id, v
+    return b"d1:ad2:id20:%b%be1:q%b%b1:t%d:%b%b1:y1:qe" % (node_id, arguments, method, *named)
+
+
+def _encode_plain_response(packet: Response, rest: bytes) -> bytes:
+    """The same for a response."""
+    transaction_id, node_id, _, observed, version = packet
+    ip = b""
+    if observed is not None:
+        address = encode_endpoint(observed)
+        ip = b"2:ip%d:%b" % (len(address), address)
+    v = b"1:v%d:%b" % (len(version), version) if version else b""
+    named = len(transaction_id), transaction_id, v
+    return b"d%b1:rd2:id20:%b%be1:t%d:%b%b1:y1:re" % (ip, node_id, rest, *named)
+
+
 def decode(data: bytes) -> Packet:
     """Any KRPC message; raises MalformedError if it cannot even be answered with an error."""
     message = bencode.decode(data)
     transaction_id = short_bytes(message, b"t", TRANSACTION_ID_BYTES_MAX)
-    version = message.get(b"v")
+    version = message.get(b"v", b"")
     version = version[:16] if isinstance(version, bytes) else b""
     kind = message.get(b"y")
     if kind == b"q":

@@ -1,7 +1,7 @@
 """What DHT nodes say to each other, as values: questions, answers, refusals, packets.
 
 Knows no bytes: krpc.py writes and reads them. Ports, codes and sequence numbers are integers,
-identifiers 20 bytes.
+identifiers 20 bytes. What there is of each datagram is a tuple, because that is made quickest.
 Sources: BEP 5 (messages, errors), BEP 32 (`want`), BEP 42 (`ip`), BEP 43 (`ro`), BEP 44 (items),
 BEP 51 (samples); GetCertificate, Register and Ring are ours, docs/protocol.md.
 """
@@ -9,6 +9,7 @@ BEP 51 (samples); GetCertificate, Register and Ring are ours, docs/protocol.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firmware.model import Endpoint
 from firmware.overlay.dht.contact import Contact
@@ -134,8 +135,7 @@ def target_of(search: Search) -> bytes:
     return search.info_hash if isinstance(search, GetPeers) else search.target
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """`y` = q. A `read_only` sender cannot be asked and belongs in no table."""
 
     transaction_id: bytes
@@ -154,16 +154,14 @@ class Samples:
     interval_s: int
 
 
-@dataclass(frozen=True, slots=True)
-class PackedNodes:
+class PackedNodes(NamedTuple):
     """Contacts in compact form, as a routing table keeps them; None = family not asked for."""
 
     v4: bytes | None
     v6: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a response says beside the id of its sender; None = key absent.
 
     An `item` is unproved until items.verified() has seen it. `seq` comes only without an item: what
@@ -172,15 +170,19 @@ class Answer:
 
     nodes: tuple[Contact, ...] | None = None
     peers: tuple[Endpoint, ...] = ()
-    token: bytes | None = field(default=None, repr=False)
-    certificate: bytes | None = field(default=None, repr=False)
+    token: bytes | None = None
+    certificate: bytes | None = None
     item: Item | None = None
     seq: int | None = None
     samples: Samples | None = None
     packed: PackedNodes | None = None
-    proof: bytes | None = field(default=None, repr=False)  # beside a certificate
-    lease: bytes | None = field(default=None, repr=False)  # beside one of somebody else's
-    registration: bytes | None = field(default=None, repr=False)
+    proof: bytes | None = None  # beside a certificate
+    lease: bytes | None = None  # beside one of somebody else's
+    registration: bytes | None = None
+
+    def __repr__(self) -> str:
+        """Without tokens and proofs."""
+        return f"Answer({len(self.nodes or ())} nodes, {len(self.peers)} peers, {self.item})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +193,7 @@ class Refusal:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """`y` = r. `observed` is the address by which the answering node sees us."""
 
     transaction_id: bytes

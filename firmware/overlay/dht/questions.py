@@ -51,6 +51,15 @@ REQUEST_BYTES_MAX = 448  # of x_fr_register
 FRAME_BYTES_MAX = 400  # of x_fr_ring
 
 
+def encode_plain_question(question: Question) -> tuple[bytes, bytes] | None:
+    """Arguments after the id, and method, of the commonest questions, bencoded; None for others."""
+    if isinstance(question, FindNode) and not question.want:
+        return b"6:target20:" + question.target, b"9:find_node"
+    if isinstance(question, GetPeers) and not question.want:
+        return b"9:info_hash20:" + question.info_hash, b"9:get_peers"
+    return (b"", b"4:ping") if isinstance(question, Ping) else None
+
+
 def encode_question(question: Question) -> tuple[bytes, dict[bytes, object]]:
     """Method and arguments, without the id of the asker."""
     match question:
@@ -87,7 +96,7 @@ def decode_question(method: object, arguments: dict[bytes, object]) -> Question 
     """The question, or the code of the error it deserves; that of MalformedError is 203."""
     match method:
         case b"ping":
-            return Ping()
+            return _PING
         case b"find_node":
             return FindNode(identifier(arguments, b"target"), _decode_want(arguments))
         case b"get_peers":
@@ -163,5 +172,10 @@ def _decode_nonce(arguments: dict[bytes, object]) -> bytes:
 
 def _decode_want(arguments: dict[bytes, object]) -> tuple[bytes, ...]:
     want = arguments.get(b"want")
+    if want is None:
+        return ()
     families = want if isinstance(want, list) else []
     return tuple(family for family in (WANT_V4, WANT_V6) if family in families)
+
+
+_PING = Ping()

@@ -3,6 +3,7 @@
 Source addresses can be forged, so whoever has proved nothing gets few bytes: nobody can make us
 flood a victim with answers that are larger than the questions. An address proves itself by
 answering a query of ours or by bringing back a token, which only its holder can have read.
+What is known of addresses is forgotten generation by generation, so nothing is sorted or searched.
 Knows no message. Units: `_s` monotonic seconds; one token = one answer.
 """
 
@@ -19,8 +20,7 @@ UNPROVED_BYTES_PER_S = 500.0
 ALL_UNPROVED_BURST_BYTES = 100_000.0
 ALL_UNPROVED_BYTES_PER_S = 50_000.0
 FULL_AGAIN_S = max(ANSWERS_BURST / ANSWERS_PER_S, UNPROVED_BURST_BYTES / UNPROVED_BYTES_PER_S)
-PROOF_LIFE_S = 5 * 60.0  # half a minute more or less
-PROOF_STEP_S = 60.0
+PROOF_LIFE_S = 5 * 60.0  # at most, and half of it at least
 ADDRESSES_MAX = 4096
 PROVED_MAX = 4096
 
@@ -42,84 +42,98 @@ class _Bucket:
 
 
 class _Address:
-    __slots__ = ("answers", "heard_s", "unproved")
+    __slots__ = ("answers", "since_s", "unproved")
 
     def __init__(self, now_s: float) -> None:
-        self.answers = _Bucket(ANSWERS_BURST, now_s)
-        self.unproved = _Bucket(UNPROVED_BURST_BYTES, now_s)
-        self.heard_s = now_s
+        self.answers = ANSWERS_BURST
+        self.unproved = UNPROVED_BURST_BYTES
+        self.since_s = now_s
+
+    def refill(self, now_s: float) -> None:
+        passed_s = now_s - self.since_s
+        self.since_s = now_s
+        self.answers = min(ANSWERS_BURST, self.answers + passed_s * ANSWERS_PER_S)
+        self.unproved = min(UNPROVED_BURST_BYTES, self.unproved + passed_s * UNPROVED_BYTES_PER_S)
 
 
 class RateLimit:
-    """At the limit of ADDRESSES_MAX the address heard longest ago is forgotten.
+    """Addresses are kept in two generations; the older one is forgotten when it is full again.
 
-    Whoever was silent for FULL_AGAIN_S is as good as new and forgotten, too. Proofs are kept apart,
-    so that a flood from forged addresses cannot displace them.
+    Whoever was silent for FULL_AGAIN_S is as good as new. At half of ADDRESSES_MAX a generation
+    ends early. Proofs are kept apart, so that a flood from forged addresses cannot displace them.
     """
 
     __slots__ = (
-        "_addresses",
         "_all_answers",
         "_all_per_s",
         "_all_unproved",
-        "_proof_until_s",
+        "_new",
+        "_old",
         "_proved",
+        "_proved_before",
+        "_proved_since_s",
+        "_since_s",
     )
 
     def __init__(self, all_answers_per_s: float = ALL_ANSWERS_PER_S) -> None:
         self._all_per_s = all_answers_per_s
-        self._addresses: dict[str, _Address] = {}  # heard longest ago first
-        self._proved: dict[str, float] = {}  # until when; proved longest ago first
-        self._proof_until_s = 0.0  # of a proof that comes now: one object for many
+        self._new: dict[str, _Address] = {}
+        self._old: dict[str, _Address] = {}
+        self._since_s = 0.0  # when the new generation began
+        self._proved: dict[str, None] = {}  # an empty dict is smaller than a set
+        self._proved_before: dict[str, None] = {}
+        self._proved_since_s = 0.0
         self._all_answers = _Bucket(ALL_ANSWERS_BURST_S * all_answers_per_s, 0.0)
         self._all_unproved = _Bucket(ALL_UNPROVED_BURST_BYTES, 0.0)
 
     def __len__(self) -> int:
-        return len(self._addresses)
+        return len(self._new) + len(self._old)
 
     def allows(self, owner: str, now_s: float) -> bool:
         """Take one token of `owner` and of all; False if either has none."""
-        answers = self._address(owner, now_s).answers
-        if not answers.take(1.0, ANSWERS_BURST, ANSWERS_PER_S, now_s):
-            return False
-        if self._all_answers.take(
+        address = self._address(owner, now_s)
+        if address.answers < 1.0 or not self._all_answers.take(
             1.0, ALL_ANSWERS_BURST_S * self._all_per_s, self._all_per_s, now_s
         ):
-            return True
-        answers.level += 1.0
-        return False
+            return False
+        address.answers -= 1.0
+        return True
 
     def proved(self, owner: str, now_s: float) -> None:
-        """`owner` receives what we send to it; that counts for PROOF_LIFE_S."""
-        if self._proof_until_s - now_s < PROOF_LIFE_S - PROOF_STEP_S / 2:
-            self._proof_until_s = now_s + PROOF_LIFE_S + PROOF_STEP_S / 2
-        self._proved.pop(owner, None)
-        self._proved[owner] = self._proof_until_s
-        first = next(iter(self._proved))
-        if len(self._proved) > PROVED_MAX or self._proved[first] <= now_s:
-            del self._proved[first]
+        """`owner` receives what we send to it; that counts for PROOF_LIFE_S at most."""
+        self._turn_proofs(now_s)
+        if owner not in self._proved and len(self._proved) >= PROVED_MAX // 2:
+            self._proved_before, self._proved, self._proved_since_s = self._proved, {}, now_s
+        self._proved[owner] = None
 
     def may_send(self, owner: str, size_bytes: int, now_s: float) -> bool:
         """Take `size_bytes` for what `owner` has caused; False if it must prove itself first."""
-        if now_s < self._proved.get(owner, now_s):
+        self._turn_proofs(now_s)
+        if owner in self._proved or owner in self._proved_before:
             return True
-        unproved = self._address(owner, now_s).unproved
-        if not unproved.take(size_bytes, UNPROVED_BURST_BYTES, UNPROVED_BYTES_PER_S, now_s):
-            return False
-        if self._all_unproved.take(
+        address = self._address(owner, now_s)
+        if address.unproved < size_bytes or not self._all_unproved.take(
             size_bytes, ALL_UNPROVED_BURST_BYTES, ALL_UNPROVED_BYTES_PER_S, now_s
         ):
-            return True
-        unproved.level += size_bytes
-        return False
+            return False
+        address.unproved -= size_bytes
+        return True
 
     def _address(self, owner: str, now_s: float) -> _Address:
-        address = self._addresses.pop(owner, None) or _Address(now_s)
-        address.heard_s = now_s
-        self._addresses[owner] = address  # to the end of the order
-        for _ in range(2):  # more than can come, so that in the end all that is old is gone
-            first = next(iter(self._addresses))
-            is_old = now_s - self._addresses[first].heard_s >= FULL_AGAIN_S
-            if is_old or len(self._addresses) > ADDRESSES_MAX:
-                del self._addresses[first]
+        age_s = now_s - self._since_s
+        if age_s >= FULL_AGAIN_S or len(self._new) >= ADDRESSES_MAX // 2:
+            self._old = self._new if age_s < 2 * FULL_AGAIN_S else {}
+            self._new, self._since_s = {}, now_s
+        address = self._new.get(owner)
+        if address is None:
+            address = self._old.pop(owner) if owner in self._old else _Address(now_s)
+            self._new[owner] = address
+        if address.since_s < now_s:
+            address.refill(now_s)
         return address
+
+    def _turn_proofs(self, now_s: float) -> None:
+        age_s = now_s - self._proved_since_s
+        if age_s >= PROOF_LIFE_S / 2:
+            self._proved_before = self._proved if age_s < PROOF_LIFE_S else {}
+            self._proved, self._proved_since_s = {}, now_s

@@ -234,8 +234,8 @@ class RoutingTable:
         if leaving >= 0:
             self._remove(leaving)
         row = _row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s, 0)
-        for index, other in enumerate(self._rows.contacts(0, len(self._rows))):
-            if other.endpoint == contact.endpoint:
+        for index in self._rows.find_owner(contact):
+            if self._rows.contact(index).endpoint == contact.endpoint:
                 self._remove(index)  # a node that took a new id (BEP 42) is no longer who it was
                 break
         self._rows.append(row)
@@ -285,12 +285,9 @@ class RoutingTable:
         """Too many nodes of one address; on loopback each port is somebody else."""
         if contact.scope is Scope.LOOPBACK:
             return False
-        owner, endpoint = contact.owner, contact.endpoint
-        count = 0
-        for other in self._rows.contacts(0, len(self._rows)):
-            # The same endpoint under another id is to be replaced, not a second node.
-            count += other.owner == owner and other.endpoint != endpoint
-        return count >= NODES_PER_OWNER_MAX
+        # The same endpoint under another id is to be replaced, not a second node.
+        mates = map(self._rows.contact, self._rows.find_owner(contact))
+        return sum(mate.endpoint != contact.endpoint for mate in mates) >= NODES_PER_OWNER_MAX
 
     def _spare_for(self, bucket: int) -> Contact | None:
         for spare in reversed(self._spares):

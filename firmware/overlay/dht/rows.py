@@ -1,7 +1,7 @@
 """The rows of a routing table: nodes in the order of their buckets, and the nearest of them.
 
 Knows no rule about who belongs in it; routing.py does. A row is a reference to a contact that all
-tables of the process share, and 13 bytes: a simulation holds a hundred thousand tables.
+tables of the process share, and 15 bytes: a simulation holds a hundred thousand tables.
 Units: `_s` monotonic seconds.
 """
 
@@ -26,7 +26,8 @@ SCOPE_SHIFT = 2
 FITS = 16
 STATE, HEAD = 9, 10  # columns: state byte, first byte of the id
 _TAIL = 11  # the last two bytes of the id, by which it is found
-_ROW = struct.Struct(">IHHBBB2s")
+_TAG = 13  # two bytes that belong to the owner, by which it is found
+_ROW = struct.Struct(">IHHBBB2s2s")
 _SIZE = _ROW.size
 
 
@@ -81,6 +82,17 @@ class Rows:
     def contacts(self, first: int, last: int) -> list[Contact]:
         """Of the rows in [first, last)."""
         return self._contacts[first:last]
+
+    def find_owner(self, contact: Contact) -> list[int]:
+        """Rows of the same owner as `contact`."""
+        found = []
+        rows, contacts, tag = self._rows, self._contacts, _tag(contact)
+        at = rows.find(tag)
+        while at >= 0:
+            if at % _SIZE == _TAG and contacts[at // _SIZE].owner == contact.owner:
+                found.append(at // _SIZE)
+            at = rows.find(tag, at + 1)
+        return found
 
     def bucket(self, number: int) -> int:
         """How many leading bits the id `number` shares with our own id."""
@@ -148,6 +160,7 @@ class Rows:
             row.state,
             contact.node_id[0],
             contact.node_id[-2:],
+            _tag(contact),
         )
         self._contacts.insert(last, contact)
         self._counts[bucket] += 1
@@ -199,6 +212,12 @@ def states_in(scopes: tuple[Scope, ...]) -> bytes:
         state & FAILURES < FAILURES_MAX and SCOPES[state >> SCOPE_SHIFT & 3] in scopes
         for state in range(256)
     )
+
+
+def _tag(contact: Contact) -> bytes:
+    """The last two bytes of an IPv4 address or an IPv6 /64."""
+    at = NODE_ID_BYTES + (6 if contact.is_v6 else 2)
+    return contact.packed[at : at + 2]
 
 
 _FIELDS = struct.Struct(">IHHBB")

@@ -1,7 +1,8 @@
 """What we keep for others: announced peers, and the write tokens that prove who announces.
 
 Knows no message and no routing. Units: `_s` monotonic seconds.
-Source: BEP 5 (announce_peer; tokens change every five minutes and live for ten).
+Sources: BEP 5 (announce_peer; tokens change every five minutes and live for ten);
+RFC 7693 (keyed BLAKE2b).
 """
 
 from __future__ import annotations
@@ -160,4 +161,4 @@ class Tokens:
 
 
 def _token(secret: bytes, target: bytes, host: str) -> bytes:
-    return hmac.digest(secret, target + host.encode(), hashlib.sha256)[:TOKEN_BYTES]
+    return hashlib.blake2b(target + host.encode(), digest_size=TOKEN_BYTES, key=secret).digest()
