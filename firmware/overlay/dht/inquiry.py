@@ -78,18 +78,28 @@ class Inquiries:
         now_s: float,
         *,
         paths: int = 1,
+        width: int = K,
         tells_all: bool = False,
         strangers: Sequence[Endpoint] = (),
         fallback: Sequence[Sequence[Contact]] = (),
         is_own: bool = False,
         peers: Iterable[Endpoint] = (),
     ) -> int:
-        """Start a search; `fallback` are the contacts to begin with if the tables are empty."""
+        """Start a search that ends at the `width` closest nodes.
+
+        `fallback` are the contacts to begin with if the tables are empty.
+        """
         self._last_handle += 1
         handle = self._last_handle
         families = [_start(table, target, K * paths) for table in self._tables.families()]
         search = Searching(
-            question, families or fallback, strangers, now_s, paths=paths, tells_all=tells_all
+            question,
+            families or fallback,
+            strangers,
+            now_s,
+            paths=paths,
+            width=width,
+            tells_all=tells_all,
         )
         if is_own:
             self._own[handle] = None

@@ -42,6 +42,7 @@ from firmware.overlay.dht.tables import Tables
 from firmware.overlay.dht.transactions import Overdue, Transaction
 from firmware.overlay.dht.upkeep import Upkeep
 
+REFRESH_WIDTH = 4  # nodes at the end of a search that only fills a bucket
 PORT_UNKNOWN = 6881  # beside implied_port, for nodes that want a port and ignore it
 
 
@@ -266,7 +267,8 @@ class Node:
             for table in self._tables.families():
                 target = table.sparse_target(self._random_bytes(NODE_ID_BYTES))
                 if target is not None:
-                    self._inquiries.search(FindNode(target), target, now_s, is_own=True)
+                    question, width = FindNode(target), REFRESH_WIDTH
+                    self._inquiries.search(question, target, now_s, width=width, is_own=True)
         if own_too:
             self._look_around(now_s)
         else:

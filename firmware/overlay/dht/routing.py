@@ -32,6 +32,7 @@ from firmware.overlay.dht.rows import (
 
 K = 8
 BUCKET_SIZES = (128, 64, 32, 16)  # of the buckets farthest from us; all others hold K
+CLOSE = K  # a node is close if we know fewer that are at least as close
 FRESH_S = 15 * 60.0  # after that without a sign of life a good node is questionable
 NODES_PER_OWNER_MAX = 2  # of one address, in the whole table
 SPARES_MAX = 16  # nodes heard of that may replace one of ours, not yet asked
@@ -141,9 +142,9 @@ class RoutingTable:
             if is_good:
                 self._rows.touch(index, max(0, int(now_s)))
             return not is_good
-        bucket = self._rows.bucket(contact.number)
-        is_needed = bucket >= len(BUCKET_SIZES) or self._rows.count(bucket) < 2 * K
-        if is_needed and self._place_for(contact, None) is not None:
+        first, _ = self._rows.span(self._rows.bucket(contact.number))
+        is_close = len(self._rows) - first < CLOSE
+        if is_close and self._place_for(contact, None) is not None:
             return True
         self.told(contact)
         return False

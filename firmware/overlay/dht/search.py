@@ -47,6 +47,7 @@ class Searching:
         now_s: float,
         *,
         paths: int = 1,
+        width: int = K,
         tells_all: bool = False,
     ) -> None:
         self.question = question
@@ -65,7 +66,7 @@ class Searching:
             count = max(1, min(paths, PATHS_MAX, len(contacts)))
             taken: set[Endpoint] = set()
             alpha = max(ALPHA // count, 2)
-            width = K if count == 1 else PATH_WIDTH
+            width = width if count == 1 else PATH_WIDTH
             for path in range(count):
                 self._lookups.append(
                     Lookup(
