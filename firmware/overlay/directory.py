@@ -28,6 +28,7 @@ from firmware.events import (
     PortMapped,
     ReachabilityChanged,
     ResolveNumber,
+    SendDatagram,
     Started,
     Stopping,
     WallClockRead,
@@ -91,6 +92,7 @@ class Directory:
         self._pins = dict(pins or {})
         self._calendar: Calendar | None = None
         self._neighbours = Neighbours()
+        self._node_then = (0, False, False)  # nodes known, ready, read-only
         self._known = Known(contacts)
         self._presence = Presence(node, random_bytes, direct=direct)
         self.registrar = Registrar(node, random_bytes, exchanges, remembered)
@@ -163,7 +165,10 @@ class Directory:
                 self.registrar.resolved(fact)
                 out += self._node.handle(fact, now_s)
             case _:
-                return self._settle(self._node.handle(fact, now_s), now_s)
+                said = self._node.handle(fact, now_s)
+                if self._is_nothing(said):
+                    return said
+                return self._settle(said, now_s)
         return self._settle(out, now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
@@ -256,6 +261,12 @@ class Directory:
         if self.exchange is not None:
             self.exchange.drain(now_s, for_good=True)
         return self._settle([], now_s)
+
+    def _is_nothing(self, said: list[Message]) -> bool:
+        """True if the node has only answered somebody, or asked on: as nearly always."""
+        node, former = self._node, self._node_then
+        self._node_then = (node.nodes, node.is_ready, node.is_read_only)
+        return self._node_then == former and all(isinstance(one, SendDatagram) for one in said)
 
     def _settle(self, messages: list[Message], now_s: float) -> list[Message]:
         """Let the node and those who use it talk until nothing is left to say."""

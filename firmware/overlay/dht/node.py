@@ -279,7 +279,7 @@ class Node:
         self._tables.release(now_s)
         self.reach.consider(now_s)
         contact = self._tables.to_ping(now_s)
-        if contact is not None:
+        if contact is not None and self.desk.may_ping(contact.endpoint, now_s):
             self._inquiries.ping(contact, now_s)
         self._upkeep.cared(now_s, has_more=contact is not None)
 
@@ -323,7 +323,7 @@ class Node:
             silent = contact_at(transaction.node_id, transaction.to)
             is_online = self._heard_s >= transaction.sent_s
             spare = self._tables.failed(silent, now_s, is_online=is_online)
-            if spare is not None:
+            if spare is not None and self.desk.may_ping(spare.endpoint, now_s):
                 self._inquiries.ping(spare, now_s)
         self._inquiries.failed(transaction, now_s)
         if self.nodes == 0 and self._joining is None and self._upkeep.join_s == math.inf:

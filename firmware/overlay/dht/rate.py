@@ -13,15 +13,16 @@ ANSWERS_PER_S = 10.0  # per address; a lookup needs one or two of one node
 ANSWERS_BURST = 50.0
 ALL_ANSWERS_PER_S = 400.0  # about 100 kB/s
 ALL_ANSWERS_BURST_S = 2.0
-# Together 2 kB in any second. The burst is one answer of the longest kind (server.py), for somebody
-# behind a NAT whom we cannot ask; the rate is a small answer a second.
+# Together, and with a query or two to a node that others named, 2 kB in any second. The burst is one
+# answer of the longest kind (server.py), for somebody behind a NAT whom we cannot ask; the rate is
+# a small answer a second.
 UNPROVED_BURST_BYTES = 1500.0
-UNPROVED_BYTES_PER_S = 500.0
+UNPROVED_BYTES_PER_S = 300.0
 ALL_UNPROVED_BURST_BYTES = 100_000.0
 ALL_UNPROVED_BYTES_PER_S = 50_000.0
 FULL_AGAIN_S = max(ANSWERS_BURST / ANSWERS_PER_S, UNPROVED_BURST_BYTES / UNPROVED_BYTES_PER_S)
 PROOF_LIFE_S = 5 * 60.0  # at most, and half of it at least
-ADDRESSES_MAX = 4096
+ADDRESSES_MAX = 16_384
 PROVED_MAX = 4096
 
 
@@ -59,8 +60,9 @@ class _Address:
 class RateLimit:
     """Addresses are kept in two generations; the older one is forgotten when it is full again.
 
-    Whoever was silent for FULL_AGAIN_S is as good as new. At half of ADDRESSES_MAX a generation
-    ends early. Proofs are kept apart, so that a flood from forged addresses cannot displace them.
+    Whoever was silent for FULL_AGAIN_S is as good as new. In a generation that holds half of
+    ADDRESSES_MAX newcomers get nothing until they prove themselves: it is a flood. Proofs are kept
+    apart, so that a flood from forged addresses cannot displace them.
     """
 
     __slots__ = (
@@ -121,13 +123,19 @@ class RateLimit:
 
     def _address(self, owner: str, now_s: float) -> _Address:
         age_s = now_s - self._since_s
-        if age_s >= FULL_AGAIN_S or len(self._new) >= ADDRESSES_MAX // 2:
+        if age_s >= FULL_AGAIN_S:
             self._old = self._new if age_s < 2 * FULL_AGAIN_S else {}
             self._new, self._since_s = {}, now_s
         address = self._new.get(owner)
         if address is None:
-            address = self._old.pop(owner) if owner in self._old else _Address(now_s)
-            self._new[owner] = address
+            if owner in self._old:
+                address = self._new[owner] = self._old.pop(owner)
+            else:
+                address = _Address(now_s)
+                if len(self._new) >= ADDRESSES_MAX // 2:
+                    address.unproved = 0.0
+                    return address
+                self._new[owner] = address
         if address.since_s < now_s:
             address.refill(now_s)
         return address

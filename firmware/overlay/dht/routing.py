@@ -32,7 +32,6 @@ from firmware.overlay.dht.rows import (
 
 K = 8
 BUCKET_SIZES = (128, 64, 32, 16)  # of the buckets farthest from us; all others hold K
-CLOSE = K  # a node is close if we know fewer that are at least as close
 FRESH_S = 15 * 60.0  # after that without a sign of life a good node is questionable
 NODES_PER_OWNER_MAX = 2  # of one address, in the whole table
 SPARES_MAX = 16  # nodes heard of that may replace one of ours, not yet asked
@@ -142,9 +141,8 @@ class RoutingTable:
             if is_good:
                 self._rows.touch(index, max(0, int(now_s)))
             return not is_good
-        first, _ = self._rows.span(self._rows.bucket(contact.number))
-        is_close = len(self._rows) - first < CLOSE
-        if is_close and self._place_for(contact, None) is not None:
+        leaving = self._place_for(contact, None)
+        if leaving is not None and (self._is_close(contact) or self._is_bad(leaving)):
             return True
         self.told(contact)
         return False
@@ -296,6 +294,14 @@ class RoutingTable:
                 self._spares.remove(spare)
                 return spare
         return None
+
+    def _is_close(self, contact: Contact) -> bool:
+        """True if we know fewer than K nodes that are as close."""
+        first, _ = self._rows.span(self._rows.bucket(contact.number))
+        return len(self._rows) - first < K
+
+    def _is_bad(self, index: int) -> bool:
+        return index >= 0 and self._rows[index].failures >= FAILURES_MAX
 
     def _is_sparse(self, bucket: int) -> bool:
         return self._rows.count(bucket) < bucket_size(bucket)

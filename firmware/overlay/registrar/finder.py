@@ -59,5 +59,6 @@ class Finder:
                 self._next_s = now_s + jittered(pause_s, self._random_bytes)
 
     def deadline_s(self) -> float | None:
-        """When the next search begins; None while one is under way or none was wanted."""
-        return None if self._lookups or self._next_s == -math.inf else self._next_s
+        """When the next search begins; None while one is under way, or none is possible."""
+        is_idle = not self._lookups and self._node.is_ready and self._next_s != -math.inf
+        return self._next_s if is_idle else None

@@ -17,15 +17,16 @@ def test_rate_of_all_addresses_together_is_limited() -> None:
     assert allowed.count(True) == limits.ALL_ANSWERS_BURST_S * limits.ALL_ANSWERS_PER_S
 
 
-def test_rate_remembers_at_its_limit_those_heard_last() -> None:
+def test_rate_gives_newcomers_nothing_while_too_many_addresses_are_heard() -> None:
     rate = RateLimit()
-    half = limits.ADDRESSES_MAX // 2
-    for index in range(3 * half + 10):
-        while index == 3 * half and rate.may_send("last", 100, now_s=0.5):
-            pass
-        rate.allows(str(index), now_s=0.5)
-        assert len(rate) <= limits.ADDRESSES_MAX
-    assert not rate.may_send("last", 300, now_s=0.5)
+    assert rate.may_send("early", 1000, now_s=0.0)
+    for index in range(limits.ADDRESSES_MAX):
+        rate.allows(str(index), now_s=0.1)
+    assert len(rate) <= limits.ADDRESSES_MAX
+    assert not rate.may_send("late", 100, now_s=0.2)
+    assert rate.may_send("early", 100, now_s=0.2)
+    assert not rate.may_send("early", 1000, now_s=0.2)  # nobody is forgotten too soon
+    assert rate.may_send("late", 100, now_s=limits.FULL_AGAIN_S + 0.1)
 
 
 def test_rate_forgets_whoever_was_silent_until_its_buckets_are_full_again() -> None:

@@ -79,7 +79,8 @@ def test_routing_old_acquaintance_gives_way_only_to_one_that_is_much_nearer() ->
 def test_routing_newcomer_of_an_empty_part_of_the_bucket_replaces_one_of_a_crowded_part() -> None:
     table = full_table()  # whose ids all begin with the same bits
     stranger = contact(99, first_byte=FIRST_BYTE | 0x04)
-    assert table.queried(stranger, now_s=1.0)
+    assert not table.queried(stranger, now_s=1.0)  # there is no hurry
+    assert table.spare() == stranger
     assert table.answered(stranger, 9.0, now_s=1.0)
     assert table.nodes == K
 
