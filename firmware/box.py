@@ -39,6 +39,7 @@ from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
 from firmware.state import IDENTITY, PEERS, StateDir
+from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
 from firmware.ui.mouthpiece import Echo, HandsetSound
 
 if TYPE_CHECKING:
@@ -207,8 +208,8 @@ class Box:
                 self._lan.announce(message)
             case events.NumberClaimed(number=number):
                 logger.info("this telephone has the number ...%s", number[-4:])
-            case events.CallEnded(reason=reason, duration_s=duration_s):
-                logger.info("call ended: %s after %.0f s", reason, duration_s)
+            case events.CallEnded(reason=reason):
+                logger.info("%s", summary(self._phone.log.entries[-1]))
                 if reason is EndReason.MISSED:
                     self._each_telephone(lambda telephone: telephone.light(on=True))
 
@@ -288,6 +289,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
             1000 * config.exchange.kilobytes_per_s,
         ),
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
+        calls=state.restore(CALLS_FILE, decode_calls) or (),
         sound=_handset_sound(handset),
     )
 

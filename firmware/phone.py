@@ -38,6 +38,7 @@ from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
+from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
 from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
@@ -54,7 +55,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.KeyPressed: ("ear", "call", "media", "mouth"),
     events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
-    events.WallClockRead: ("directory", "call", "display"),
+    events.WallClockRead: ("directory", "call", "display", "log"),
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),
     events.Argon2Computed: ("claim", "directory", "call"),
@@ -71,7 +72,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.OwnCandidatesFound: ("call",),
     events.PreparePath: ("paths",),
     events.ProbePeer: ("paths",),
-    events.PathChanged: ("call",),
+    events.PathChanged: ("call", "display", "log"),
     network_events.RelayUsed: ("directory",),
     network_events.StreamOpened: ("fallback", "directory"),
     network_events.StreamClosed: ("fallback",),
@@ -85,12 +86,12 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),
     events.CallChanged: ("ear", "mouth", "fallback", "display"),
-    events.CallEnded: ("display",),
+    events.CallEnded: ("display", "log"),
     events.PeerPinned: ("directory",),
-    events.PrepareMedia: ("media",),
+    events.PrepareMedia: ("media", "log"),
     events.StartMedia: ("media", "paths"),
     events.StopMedia: ("media", "paths"),
-    events.MediaReported: ("display",),
+    events.MediaReported: ("display", "log"),
     events.MediaLost: ("call",),
     events.KeyHeard: (),  # for menus
 }
@@ -155,6 +156,7 @@ class PhoneSetup:
     port_mapping: bool = False  # the router is asked to let the world in
     help: str = "auto"  # being an exchange for others: when strangers reach us; or "on", "off"
     limits: Limits = field(default_factory=Limits)  # of that
+    calls: tuple[Entry, ...] = ()  # of the log, oldest first
     sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
 
 
@@ -228,6 +230,7 @@ class Phone:
         self.display = Display(setup.number, height=setup.display_height)
         self.ear = EarTones(setup.country)
         self.mouth = Mouthpiece(setup.sound)
+        self.log = CallLog(setup.calls)
         self._cores: dict[str, Core] = {
             "directory": self.directory,
             "call": self.call,
@@ -236,6 +239,7 @@ class Phone:
             "display": self.display,
             "ear": self.ear,
             "mouth": self.mouth,
+            "log": self.log,
         }
         if setup.tls_exchanges:
             self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)

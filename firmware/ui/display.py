@@ -48,8 +48,10 @@ class Display:
             case events.CallEnded(reason=EndReason.MISSED):
                 missed = min(self._status.missed + 1, MISSED_MAX)
                 self._status = replace(self._status, missed=missed)
-            case events.MediaReported(loss_fraction=loss):
-                self._status = replace(self._status, loss=loss)
+            case events.MediaReported(loss_fraction=loss, counters=counters):
+                self._status = replace(self._status, loss=loss, counters=counters)
+            case events.PathChanged(is_relayed=is_relayed):
+                self._status = replace(self._status, is_relayed=is_relayed)
             case events.ReachabilityChanged():
                 self._status = replace(
                     self._status,
@@ -92,7 +94,9 @@ class Display:
         if view.state not in _HANDSET_DOWN:
             self._status = replace(self._status, missed=0)  # whoever lifts has seen it
         if view.state is not CallState.CONNECTED:
-            self._status = replace(self._status, loss=None)
+            self._status = replace(self._status, loss=None, counters=None)
+        if view.state in (CallState.IDLE, CallState.OFF_HOOK):
+            self._status = replace(self._status, is_relayed=None)
 
     def _set_fault(self, part: Part, *, failed: bool) -> None:
         faults = {*self._status.faults, part} if failed else {*self._status.faults} - {part}

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware import number
-from firmware.model import CallState, CallView, EndReason, Part, Unreachable
+from firmware.model import CallState, CallView, EndReason, Part, RtpCounters, Unreachable
 from firmware.ui.texts import ENGLISH, Texts
 
 LEVEL_MAX = 4  # quality bars
 # Loss up to which so many bars are shown: our own scale, not yet checked against listeners.
 LOSS_OF_LEVEL = ((4, 0.01), (3, 0.05), (2, 0.10), (1, 0.20))
+ROWS_MAX = 4
+LEVEL_OF_OPINION = ((4, 4.0), (3, 3.6), (2, 3.1), (1, 2.6))  # from so much on: ITU-T G.109
+TURN_S, QUALITY_S = 10, 3  # in a call the page of quality is shown so long, once a turn
+OWN_DELAY_S = 0.050  # a frame on each side, and the sound card
 NOTICES_MAX = 2  # lines below the own number
 
 
@@ -34,6 +38,7 @@ class Page:
     subject: str = ""  # who it is about, one line below the title
     body: str = ""  # wrapped
     notices: tuple[str, ...] = ()  # small lines at the bottom
+    rows: tuple[str, ...] = ()  # small lines below the title, ROWS_MAX at most
     foot: str = ""  # at the bottom left
     foot_right: str = ""
     banner: str = ""  # at the bottom, white
@@ -55,6 +60,8 @@ class Status:
     missed: int = 0  # calls since the handset was last lifted
     faults: tuple[Part, ...] = ()
     loss: float | None = None  # fraction of packets lost, of this call
+    counters: RtpCounters | None = None  # of this call
+    is_relayed: bool | None = None  # the path of this call
     elapsed_s: float = 0.0  # since the call was answered
     page_code: str = ""  # asked for by who has opened the page of the box
 
@@ -76,6 +83,14 @@ def claimed_fraction(tried: int, expected: int) -> float:
 def level(loss: float) -> int:
     """Quality bars for a fraction of lost packets, 0 to LEVEL_MAX."""
     return next((bars for bars, limit in LOSS_OF_LEVEL if loss <= limit), 0)
+
+
+def quality_level(status: Status) -> int | None:
+    """Quality bars: by the opinion that the E-model has of what is heard, else by the loss."""
+    opinion = None if status.counters is None else status.counters.opinion
+    if opinion is None:
+        return None if status.loss is None else level(status.loss)
+    return next((bars for bars, limit in LEVEL_OF_OPINION if opinion >= limit), 0)
 
 
 def clock_text(clock_s: float) -> str:
@@ -170,13 +185,42 @@ def _ringing(view: CallView, _status: Status, texts: Texts) -> Page:
 
 def _connected(view: CallView, status: Status, texts: Texts) -> Page:
     code = view.authentication_digits
+    turn_s = status.elapsed_s % TURN_S
+    if status.counters is not None and turn_s >= TURN_S - QUALITY_S:
+        return _quality(view, status, status.counters, texts)
+    faults = [texts.faults[part] for part in status.faults if part in _SOUND_PARTS]
+    if faults:
+        return Page(
+            title=_peer(view) or texts.unknown_caller,
+            large=elapsed_text(status.elapsed_s),
+            large_icon="handset",
+            foot=faults[0],
+        )
     return Page(
         title=_peer(view) or texts.unknown_caller,
-        level=None if status.loss is None else level(status.loss),
+        level=quality_level(status),
         large=elapsed_text(status.elapsed_s),
         large_icon="handset",
         foot=texts.codecs[view.codec] if view.codec else "",
         foot_right=texts.code.format(code) if code else "",
+    )
+
+
+def _quality(view: CallView, status: Status, counters: RtpCounters, texts: Texts) -> Page:
+    """How this call sounds, and by which way: codec, losses both ways, delay."""
+    codec = texts.codecs[view.codec] if view.codec else ""
+    route = "" if status.is_relayed is None else texts.routes[status.is_relayed]
+    rtt_s = counters.rtt_s
+    delay_s = None if rtt_s is None else rtt_s / 2 + counters.buffer_s + OWN_DELAY_S
+    return Page(
+        title=f"{codec} {route}".strip(),
+        level=quality_level(status),
+        rows=(
+            texts.lost_here.format(100 * (status.loss or 0.0)),
+            texts.lost_there.format(100 * counters.remote_loss),
+            "" if delay_s is None else texts.delay.format(1000 * delay_s),
+            "" if rtt_s is None else texts.round_trip.format(1000 * rtt_s),
+        ),
     )
 
 
@@ -205,6 +249,7 @@ def _name(view: CallView) -> str:
     return name if any(character.isalpha() for character in name) else ""
 
 
+_SOUND_PARTS = (Part.MICROPHONE, Part.EARPIECE)
 _END_ICONS = {
     EndReason.HUNG_UP: "hung_up",
     EndReason.HUNG_UP_BY_PEER: "hung_up",

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from firmware.model import Picture
 from firmware.ui.font import Font, FontName, font, icons
-from firmware.ui.pages import LEVEL_MAX, Page
+from firmware.ui.pages import LEVEL_MAX, ROWS_MAX, Page
 
 WIDTH = 128
 HEIGHTS = (64, 32)
@@ -103,6 +103,8 @@ def _lay_out(canvas: _Canvas, page: Page) -> None:
     if page.progress is not None:
         bottom -= 20
         _progress(canvas, page.progress, bottom, canvas.height - 5)
+    for row, text in enumerate(page.rows[:ROWS_MAX]):
+        canvas.text(0, top + 12 * row, text, FontName.SMALL)
     _body(canvas, page.body, top, bottom, (FontName.NORMAL, FontName.SMALL))
     _large(canvas, page, 20)
     _foot(canvas, page)
@@ -116,6 +118,8 @@ def _lay_out_reduced(canvas: _Canvas, page: Page) -> None:
     if page.progress is not None:
         bottom -= 8
         _progress(canvas, page.progress, bottom, canvas.height - 1)
+    for row, text in enumerate(page.rows[:2]):
+        canvas.text(0, top + 9 * row, text, FontName.SMALL)
     body = " ".join(text for text in (page.body, page.banner) if text)
     _body(canvas, body, top, bottom, (FontName.SMALL, FontName.TINY))
     _large(canvas, page, 14)

@@ -54,6 +54,11 @@ class Texts:
     ends: Mapping[EndReason, End]
     faults: Mapping[Part, str]
     codecs: Mapping[Codec, str]
+    routes: Mapping[bool, str]  # relayed or not
+    lost_here: str
+    lost_there: str
+    delay: str
+    round_trip: str
 
 
 ENGLISH = Texts(
@@ -120,4 +125,9 @@ ENGLISH = Texts(
         Part.USB_PHONE: "no USB phone",
     },
     codecs={Codec.OPUS: "Opus", Codec.PCMA: "G.711", Codec.PCMU: "G.711"},
+    routes={True: "relayed", False: "direct"},
+    lost_here="lost here   {:5.1f} %",
+    lost_there="lost there  {:5.1f} %",
+    delay="mouth to ear {:4.0f} ms",
+    round_trip="round trip   {:4.0f} ms",
 )

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from firmware.model import CallState, CallView, EndReason, Part
+from firmware.model import CallState, CallView, Codec, EndReason, Part, RtpCounters
 from firmware.ui.pages import (
     LEVEL_MAX,
     NOTICES_MAX,
@@ -150,3 +150,40 @@ def test_own_number_is_not_on_the_page_of_a_call() -> None:
 
 def _words(shown: Page) -> str:
     return " ".join((shown.title, shown.large, shown.body, shown.foot, shown.banner))
+
+
+TALKING = Status(number="471108151234", counters=RtpCounters(), loss=0.0)
+
+
+def connected(status: Status) -> Page:
+    return page(CallView(state=CallState.CONNECTED, peer_name="Anna", codec=Codec.OPUS), status)
+
+
+def test_page_of_quality_takes_its_turn_in_a_call() -> None:
+    counters = RtpCounters(rtt_s=0.040, buffer_s=0.030, remote_loss=0.02, opinion=4.2)
+    talking = replace(TALKING, counters=counters, loss=0.004)
+    seen = [connected(replace(talking, elapsed_s=float(second))) for second in range(20)]
+    assert [bool(one.rows) for one in seen] == ([False] * 7 + [True] * 3) * 2
+    assert seen[7].rows == (
+        "lost here     0.4 %",
+        "lost there    2.0 %",
+        "mouth to ear  100 ms",
+        "round trip     40 ms",
+    )
+    for is_relayed, title in ((True, "Opus relayed"), (False, "Opus direct")):
+        assert connected(replace(talking, elapsed_s=8.0, is_relayed=is_relayed)).title == title
+
+
+@pytest.mark.parametrize(
+    ("opinion", "bars"), [(4.4, 4), (4.0, 4), (3.7, 3), (3.2, 2), (2.7, 1), (1.5, 0)]
+)
+def test_bars_follow_the_opinion_where_there_is_one(opinion: float, bars: int) -> None:
+    assert connected(replace(TALKING, counters=RtpCounters(opinion=opinion))).level == bars
+
+
+def test_bars_follow_the_loss_where_there_is_no_opinion() -> None:
+    assert connected(replace(TALKING, loss=0.15)).level == 1
+
+
+def test_microphone_that_is_gone_shows_in_the_call() -> None:
+    assert connected(replace(TALKING, faults=(Part.MICROPHONE,))).foot == "no microphone"
