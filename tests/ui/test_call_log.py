@@ -24,7 +24,7 @@ def ended_call(log: CallLog, *, talked: bool = True) -> StoreState:
     log.handle(WallClockRead(1_800_000_000.0), 100.0)
     if talked:
         log.handle(PrepareMedia(Codec.OPUS, PEER, bytes(28), bytes(28)), 100.0)
-        log.handle(events.PathChanged((PEER,), is_relayed=True, rtt_s=0.02), 101.0)
+        log.handle(events.PathChanged((PEER,), is_relayed=True, rtt_s=0.02, others=()), 101.0)
         log.handle(MediaReported(Codec.OPUS, PEER, COUNTERS, 0.01), 102.0)
     reason = EndReason.HUNG_UP if talked else EndReason.BUSY
     duration_s = 63.4 if talked else 0.0
