@@ -39,7 +39,7 @@ class AdapterEnd:
         self._wanted = {messages.RING: "", messages.REVERSAL: "0", messages.LAMP: "0"}
         self._lifted = False
         self._doubts = 0  # states in a row that contradict `_lifted`
-        self._flood = Flood()
+        self._flood = Flood(Part.ADAPTER)
         self._line = Health(Part.HOOK)
         self._pinged_s = self._heard_s = self._stepped_s = 0.0
 
@@ -80,6 +80,9 @@ class AdapterEnd:
             self._heard_s = now_s  # whoever frames correctly is there
             if kind in (messages.STATE, messages.HELLO) or self._flood.allows(now_s):
                 facts += self._hear(kind, arguments)  # a hook that is dropped is in the next state
+        flooded = self._flood.judge(now_s)
+        if flooded is not None:
+            facts.append(flooded)
         return facts
 
     def hang_up(self) -> list[Fact]:

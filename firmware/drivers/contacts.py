@@ -25,6 +25,7 @@ from firmware.drivers.ringer import Ringer
 from firmware.drivers.shutdown import ShutdownKey
 from firmware.errors import HardwareError
 from firmware.events import Fact, KeyPressed
+from firmware.model import Part
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Contacts:
         self.parts = parts
         self.samples = 0
         self._gpio = gpio
-        self._flood = Flood()
+        self._flood = Flood(Part.KEYPAD)
         self._edge, self._closing = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -108,6 +109,7 @@ class Contacts:
                 for fact in found
                 if not isinstance(fact, KeyPressed) or self._flood.allows(now_s)
             ]
+        facts.append(self._flood.judge(now_s))
         if parts.ringer is not None:
             facts.append(parts.ringer.sample(now_s))
         if parts.shutdown is not None:

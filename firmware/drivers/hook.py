@@ -13,6 +13,8 @@ from firmware.errors import HardwareError
 from firmware.events import Fact, HookFlashed, HookLifted, HookReplaced
 from firmware.model import Part
 
+CHANGES_PER_S_MAX = 30  # a hand makes ten, and each of them may bounce
+TREMBLES_S = 2  # in a row
 FLASH_MIN_S = 0.1  # shorter on the hook: somebody knocked against the telephone
 
 
@@ -39,7 +41,7 @@ class Hook:
         self._changed_s: float | None = None  # when the level left `_contact`
         self._lifted = False  # as reported
         self._down_s: float | None = None  # when the contact closed under a lifted handset
-        self._health = Health(Part.HOOK)
+        self._health, self._tremor = Health(Part.HOOK), Tremor()
         gpio.set_input(pin)
 
     @property
@@ -59,7 +61,10 @@ class Hook:
         except HardwareError as error:
             self._changed_s = None
             return self._health.failed(error)
-        return self._health.worked() or self._judge(self._debounced(level, now_s), now_s)
+        self._tremor.step(level, now_s)
+        moved = self._judge(self._debounced(level, now_s), now_s)
+        recovered = self._health.worked()
+        return recovered or moved or self._tremor.judge()
 
     def _debounced(self, level: bool, now_s: float) -> bool:
         if level == self._contact:
@@ -85,3 +90,28 @@ class Hook:
             return None
         self._lifted, self._down_s = False, None
         return HookReplaced()
+
+
+class Tremor:
+    """A contact that opens and closes oftener than any hand can make it."""
+
+    def __init__(self) -> None:
+        self._health = Health(Part.HOOK)
+        self._level, self._changes = False, 0
+        self._trembling_s = 0
+        self._began_s: float | None = None  # of this second
+
+    def step(self, level: bool, now_s: float) -> None:
+        """Count the changes of each second."""
+        self._changes += level != self._level
+        self._level = level
+        if self._began_s is None or now_s - self._began_s >= 1.0:
+            trembled = self._changes > CHANGES_PER_S_MAX
+            self._trembling_s = self._trembling_s + 1 if trembled else 0
+            self._changes, self._began_s = 0, now_s
+
+    def judge(self) -> Fact | None:
+        """That it trembles, and that it does so no longer; each said once."""
+        if self._trembling_s >= TREMBLES_S:
+            return self._health.failed("the contact trembles: a loose wire?")
+        return self._health.worked()

@@ -17,6 +17,8 @@ from firmware.events import Fact, KeyPressed
 from firmware.link.matrix import COLUMNS_MAX, Matrix, place
 from firmware.model import Part
 
+STUCK_S = 30.0
+
 
 class Keypad:
     """Each press is one KeyPressed, after `debounce_s`; a held key does not repeat.
@@ -38,7 +40,9 @@ class Keypad:
         self._matrix = Matrix(debounce_s)
         self._sampled_s: float | None = None
         self._watching = False  # all columns are low
-        self._health = Health(Part.KEYPAD)
+        self._health, self._stuck_health = Health(Part.KEYPAD), Health(Part.KEYPAD)
+        self._since_s: dict[int, float] = {}  # when each key that is down was first seen
+        self._stuck: set[int] = set()
         for row in self._rows:
             gpio.set_input(row)
         self._watch()
@@ -55,7 +59,9 @@ class Keypad:
 
     @property
     def quiet(self) -> bool:
-        """No key is down, none bounces."""
+        """No key is down, none bounces; a stuck key is looked at as seldom as none."""
+        if self._stuck:
+            return self._matrix.settled and self._matrix.pressed == self._stuck
         return self._watching and self._matrix.quiet
 
     def sample(self, now_s: float) -> list[Fact]:
@@ -68,10 +74,21 @@ class Keypad:
             failed = self._health.failed(error)
             return [failed] if failed else []
         recovered = self._health.worked()
+        stuck = self._watch_stuck(now_s)
         elapsed_s = 0.0 if self._sampled_s is None else now_s - self._sampled_s
         self._sampled_s = now_s
         pressed = [KeyPressed(self._key(one)) for one in self._matrix.step(closed, elapsed_s)]
-        return [recovered, *pressed] if recovered else [*pressed]
+        return [fact for fact in (recovered, stuck, *pressed) if fact is not None]
+
+    def _watch_stuck(self, now_s: float) -> Fact | None:
+        """A key that is held for longer than anybody would is a short, and no wish."""
+        pressed = self._matrix.pressed
+        self._since_s = {one: self._since_s.get(one, now_s) for one in pressed}
+        self._stuck = {one for one in pressed if now_s - self._since_s[one] >= STUCK_S}
+        if self._stuck:
+            names = " ".join(sorted(self._key(one) for one in self._stuck))
+            return self._stuck_health.failed(f"key {names} is stuck")
+        return self._stuck_health.worked()
 
     def _key(self, one: int) -> str:
         return self._keys[one // COLUMNS_MAX][one % COLUMNS_MAX]

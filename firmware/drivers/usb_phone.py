@@ -62,7 +62,7 @@ class UsbPhone:
         self._lifted = False  # as told
         self._contact = False  # as it is
         self._stream: Stream | None = None
-        self._flood = Flood()
+        self._flood = Flood(Part.USB_PHONE)
         self._attendant = Attendant(Part.USB_PHONE, self._serve, self._absent)
 
     def open(self, on_fact: OnFact) -> None:
@@ -115,6 +115,7 @@ class UsbPhone:
                 in_short = self._cadence.active or self._contact != self._lifted
                 data = stream.read(LAMP_WAIT_S if in_short else IDLE_WAIT_S)
                 self._tell(device.keys.decode(data) if data else [])
+                self._attendant.report(self._flood.judge(time.monotonic()))
             self._lamps = Lamps()
             self._show(device)
         finally:

@@ -26,6 +26,11 @@ class Matrix:
         """No key is down, none bounces."""
         return not self.pressed and not self._changing
 
+    @property
+    def settled(self) -> bool:
+        """None bounces, whatever is down."""
+        return not self._changing
+
     def forget(self) -> None:
         """Begin every debounce anew: the contacts could not be read."""
         self._changing.clear()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import queue
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from firmware.drivers.contacts import LOOK_S, Contacts, Parts
 from firmware.drivers.dial import RotaryDial
+from firmware.drivers.flood import Flood
 from firmware.drivers.hook import Hook
 from firmware.drivers.keypad import Keypad
 from firmware.drivers.lamp import Lamp
@@ -18,8 +19,18 @@ from firmware.drivers.ringer import Ringer
 from firmware.drivers.shutdown import ShutdownKey
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
-from firmware.events import Fact, HookFlashed, HookLifted, HookReplaced, KeyPressed, ShutdownHeld
+from firmware.events import (
+    Fact,
+    HardwareFailed,
+    HardwareRecovered,
+    HookFlashed,
+    HookLifted,
+    HookReplaced,
+    KeyPressed,
+    ShutdownHeld,
+)
 from firmware.handset import Handset
+from firmware.model import Part
 
 LAMP, SHUTDOWN, PULSE, OFF_NORMAL = 9, 7, 27, 17
 WAIT_S = 10.0
@@ -160,6 +171,82 @@ def test_shutdown_key_shorted_from_the_start_switches_nothing_off() -> None:
     assert [key.sample(1.1 + step * 0.1) for step in range(4)].count(ShutdownHeld()) == 1
 
 
+def lived(
+    bench: Bench, duration_s: float, hand: Callable[[float], None], at_s: float = 0.0
+) -> list[Fact]:
+    """What the drivers say while a hand, or a fault, does its work, sampled every 5 ms."""
+    facts = []
+    for step in range(round(duration_s / 0.005)):
+        hand(step * 0.005)
+        facts += bench.contacts.sample(at_s + step * 0.005)
+    return facts
+
+
+def nobody(_now_s: float) -> None:
+    """The hand that does nothing."""
+
+
+HOOK, ROW, COLUMN = Handset().hook.pin, Handset().keypad.rows[1], Handset().keypad.columns[1]
+LOOSE = HardwareFailed(Part.HOOK, "the contact trembles: a loose wire?")
+
+
+def test_hook_that_trembles_is_said_in_words_and_so_is_its_end() -> None:
+    bench = Bench()
+    facts = lived(bench, 3.0, lambda now_s: bench.gpio.drive(HOOK, round(now_s / 0.005) % 2 == 0))
+    assert facts == [LOOSE]
+    bench.hand.replace()
+    assert lived(bench, 3.0, nobody, at_s=3.0) == [HardwareRecovered(Part.HOOK)]
+    bench.hand.lift()
+    assert lived(bench, 1.0, nobody, at_s=6.0) == [HookLifted()]
+
+
+def test_key_that_is_stuck_is_said_in_words_and_the_others_work_on() -> None:
+    bench = Bench()
+    bench.hand.hold("5")
+    facts = lived(bench, 35.0, nobody)
+    assert facts == [KeyPressed("5"), HardwareFailed(Part.KEYPAD, "key 5 is stuck")]
+    assert bench.contacts.quiet
+    bench.hand.hold("9")
+    assert KeyPressed("9") in lived(bench, 0.5, nobody, at_s=35.0)
+    bench.hand.release("9")
+    bench.hand.release("5")
+    assert lived(bench, 0.5, nobody, at_s=36.0) == [HardwareRecovered(Part.KEYPAD)]
+
+
+@pytest.mark.parametrize("fault", ["cut", "short to ground", "short to 3.3 V"])
+@pytest.mark.parametrize("pin", [HOOK, ROW, COLUMN, PULSE, OFF_NORMAL, SHUTDOWN])
+def test_wire_that_breaks_and_is_mended_leaves_the_rest_and_the_whole_working(
+    pin: int, fault: str
+) -> None:
+    bench = Bench()
+    rests = {HOOK: False, PULSE: False, OFF_NORMAL: True, SHUTDOWN: True}.get(pin)
+    lived(bench, 1.0, nobody)
+    broken = None if fault == "cut" else fault.endswith("V")
+    bench.gpio.drive(pin, broken)
+    lived(bench, 3.0, nobody, at_s=1.0)
+    bench.hand.hold("1")  # neither its row nor its column is the broken one
+    working = lived(bench, 0.5, nobody, at_s=4.0)
+    assert KeyPressed("1") in working or pin in (ROW, COLUMN)
+    bench.hand.release("1")
+    bench.gpio.drive(pin, rests)
+    lived(bench, 3.0, nobody, at_s=4.5)
+    bench.hand.lift()
+    bench.hand.hold("5")
+    facts = lived(bench, 1.0, nobody, at_s=8.0)
+    assert len(facts) == 2 and set(facts) == {HookLifted(), KeyPressed("5")}
+
+
+def test_flood_of_keys_is_thinned_out_and_said() -> None:
+    flood = Flood(Part.KEYPAD)
+    passed = sum(flood.allows(step * 0.001) for step in range(4000))
+    assert 100 <= passed <= 160
+    failed = flood.judge(4.0)
+    assert isinstance(failed, HardwareFailed) and "more than any hand" in failed.reason
+    assert flood.judge(4.1) is None
+    assert flood.judge(7.0) == HardwareRecovered(Part.KEYPAD)
+    assert flood.allows(7.0)
+
+
 class Life:
     """The drivers in virtual time: a hand that moves at random, and a pin that burns if it can."""
 
@@ -242,7 +329,7 @@ def test_ten_thousand_random_moves_leave_no_stuck_state() -> None:
 
 def test_random_moves_keep_lifting_and_replacing_in_turn() -> None:
     life = Life(SEED + 1)
-    for _ in range(1_000):
+    for _ in range(500):
         life.move()
         life.wait(life.dice.choice((0.005, 0.06, 0.3, 0.7)))
     hook = [fact for fact in life.facts if isinstance(fact, HookLifted | HookReplaced)]
