@@ -62,6 +62,7 @@ class OwnAddresses:
         self.hosts: tuple[Endpoint, ...] = ()
         self._mapped: Endpoint | None = None
         self._observed: dict[Endpoint, Endpoint] = {}  # observer: where it saw us, oldest first
+        self.observers: dict[Endpoint, None] = {}  # whoever saw us of late, oldest first
         self._sent_to: dict[Endpoint, None] = {}  # directly, oldest first
         self._moved = 0  # destinations that were new since the newest observation
 
@@ -75,11 +76,21 @@ class OwnAddresses:
         """The router forwards this to us; None = nothing."""
         self._mapped = endpoint
 
+    def observe_again(self, endpoint: Endpoint, observer: Endpoint) -> None:
+        """As `observe`, after a doubt: if it sees us elsewhere now, what others saw is over."""
+        if self._observed.get(observer) not in (None, endpoint):
+            self._observed.clear()
+        self.observe(endpoint, observer)
+
     def observe(self, endpoint: Endpoint, observer: Endpoint) -> None:
         """`observer` saw us at `endpoint`; at OBSERVERS_MAX of a family the oldest is forgotten."""
         if self._observed.get(observer) == endpoint:
             return  # no news, so not the newest either
         self._observed.pop(observer, None)
+        self.observers.pop(observer, None)
+        self.observers[observer] = None
+        if len(self.observers) > OBSERVERS_MAX:
+            del self.observers[next(iter(self.observers))]
         before = self._seen(is_ipv6=":" in endpoint.host)
         self._observed[observer] = endpoint
         if not before or newest([*before, endpoint]) == endpoint:

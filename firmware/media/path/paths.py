@@ -8,7 +8,7 @@ Sources: RFC 8445 (ICE, whose checks these are), docs/protocol.md section 6.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.events import (
     AddressesChanged,
@@ -25,8 +25,9 @@ from firmware.events import (
 )
 from firmware.media.path.candidates import OwnAddresses, is_probeable
 from firmware.media.path.guess import guesses
+from firmware.media.path.mirror import Mirror
 from firmware.media.path.ways import Ways
-from firmware.model import Candidate, CandidateKind, Endpoint
+from firmware.model import Candidate, Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +46,10 @@ class Paths:
         self._random_bytes = random_bytes
         self._own = OwnAddresses()
         self._found = OwnCandidatesFound((), ())
-        self._places: set[tuple[str, CandidateKind]] = set()
+        self._places: set[Candidate] = set()
         self._is_answered = False
         self._ways: Ways | None = None
+        self._mirror = Mirror(random_bytes)
         self._guessed: set[Candidate] = set()  # from which ports were guessed in this call
         self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = (), set()  # the last PathChanged
 
@@ -59,6 +61,7 @@ class Paths:
                 self._own.set_hosts(addresses)
                 if has_moved and self._ways is not None:
                     self._ways.move(now_s)
+                    self._mirror.ask(self._own.observers, now_s, is_urgent=True)
             case ObservedAt(endpoint=endpoint, observer=observer):
                 self._own.observe(endpoint, observer)
             case PortMapped(endpoint=mapped):
@@ -75,18 +78,28 @@ class Paths:
             case StopMedia():
                 self._ways, self._is_answered = None, False
             case DatagramReceived() if self._ways is not None:
-                self._ways.receive(fact, now_s)
+                seen = self._mirror.receive(fact)
+                if seen is not None:
+                    self._own.observe_again(seen, fact.source)
+                else:
+                    self._ways.receive(fact, now_s)
         return self._flush(now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
         """Send the checks that are due."""
         if self._ways is not None:
             self._ways.on_time(now_s)
+            self._mirror.on_time(now_s)
+            if self._ways.is_in_doubt and not self._ways.chosen.is_relay:
+                self._mirror.ask(self._own.observers, now_s)  # our router may have forgotten us
         return self._flush(now_s)
 
     def deadline_s(self) -> float | None:
         """The next check; None without a call."""
-        return None if self._ways is None else self._ways.deadline_s()
+        if self._ways is None:
+            return None
+        mirror_s, ways_s = self._mirror.deadline_s(), self._ways.deadline_s()
+        return ways_s if mirror_s is None else min(mirror_s, ways_s)
 
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
         """Where a packet for the peer goes now; empty without a call."""
@@ -130,8 +143,9 @@ class Paths:
         for message in self._ways.out:
             if not message.to.channel:
                 self._own.send_to(message.to)
-        messages += self._ways.out
+        messages += self._ways.out + self._mirror.out
         self._ways.out.clear()
+        self._mirror.out.clear()
         endpoints, others = self._ways.destinations(now_s), self._ways.others(now_s)
         if (endpoints, set(others)) != self._told:
             self._told = endpoints, set(others)
@@ -140,6 +154,9 @@ class Paths:
         return messages
 
 
-def _places(found: OwnCandidatesFound) -> set[tuple[str, CandidateKind]]:
+def _places(found: OwnCandidatesFound) -> set[Candidate]:
     """What of our candidates matters in a conversation."""
-    return {(one.endpoint.host, one.kind) for one in found.public + found.private}
+    return {
+        replace(one, endpoint=Endpoint(one.endpoint.host, 0)) if one.port_step else one
+        for one in found.public + found.private
+    }

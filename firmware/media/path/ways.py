@@ -152,6 +152,11 @@ class Ways:
         return min(times)
 
     @property
+    def is_in_doubt(self) -> bool:
+        """True while it is not known whether the chosen way works."""
+        return self._doubt_s is not None
+
+    @property
     def _is_settled(self) -> bool:
         """True if both sides know the same choice."""
         return self._is_told or not self.is_caller
