@@ -42,7 +42,8 @@ class Office:
         self.dice = random.Random(seed)
         source = random.Random(seed + 1).randbytes
         identity = Identity.generate(self.dice.randbytes(64))
-        self.exchange = Exchange(identity, Node((), source), source, limits)
+        self.node = Node((), source)
+        self.exchange = Exchange(identity, self.node, source, limits)
         self.exchange.set_clock(UTC_S, self.now_s)
 
     def person(self, index: int, *, host: str = "") -> Person:
