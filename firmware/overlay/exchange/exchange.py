@@ -18,7 +18,7 @@ from firmware import stun
 from firmware.channel import ID_BYTES, Refused, Standing, target_of
 from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
-from firmware.events import Fact, Message, SendDatagram, SendFromOtherPort
+from firmware.events import Argon2Computed, Fact, Message, SendDatagram, SendFromOtherPort
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.network_events import LimitRelays, RelayUsed
@@ -39,11 +39,13 @@ from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.store import Tokens
 from firmware.overlay.exchange.announcer import Announcer
 from firmware.overlay.exchange.channels import Channels, Sent
+from firmware.overlay.exchange.contest import Contest
 from firmware.overlay.exchange.limits import Bucket, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
 from firmware.overlay.proof import prove
 from firmware.overlay.shards import shard_hash, shard_of
+from firmware.overlay.swarm import Calendar
 
 SWEEP_S = 5.0
 RINGS_BURST, RING_PAUSE_S = 6, 20.0  # a box with three exchanges asks for one in two minutes
@@ -91,6 +93,7 @@ class Exchange:
         self._random_bytes = random_bytes
         self._node = node
         self._announcer = Announcer(node, random_bytes)
+        self._contest = Contest()
         self._tokens = Tokens(random_bytes)
         self._utc_less_now_s: float | None = None
         self._sweep_s = math.inf
@@ -222,10 +225,14 @@ class Exchange:
             now_s,
             Bucket(RINGS_BURST, 1 / RING_PAUSE_S, now_s),
         )
+        if known is not None and known.hashes == entry.hashes:
+            registration.is_true = known.is_true
         for info_hash in self.registrations.put(registration):
             self._announcer.leave(info_hash)
         for info_hash in registration.hashes:
             self._announcer.want(info_hash, now_s)
+        for rival in self.registrations.rivals(registration):
+            self._contest.examine(rival)
         self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
         return Outcome.REGISTERED, registration.registration_id
 
@@ -331,6 +338,8 @@ class Exchange:
             self.channels.used(fact.uses, now_s)
         else:
             self._announcer.hear(fact, now_s)
+        if isinstance(fact, Argon2Computed):
+            self._out += self._contest.hear(fact, now_s)
 
     def advance(self, now_s: float) -> list[Message]:
         """Forget who is gone, announce who is here, take leave; say which channels need us."""
@@ -347,6 +356,11 @@ class Exchange:
         if self._farewells:
             self._sweep_s = now_s + FAREWELL_S
         self._announcer.advance(now_s)
+        self._out += self._contest.advance(self._calendar(now_s), now_s)
+        for junk in self._contest.take_junk():
+            self.counters["junk"] += 1
+            for info_hash in self.registrations.remove_one(junk):
+                self._announcer.leave(info_hash)
         out, self._out = self._out, []
         return out + self.channels.drain()
 
@@ -368,9 +382,13 @@ class Exchange:
 
     def deadline_s(self) -> float | None:
         """Of the next sweep or announcement; None while nobody is here."""
-        due_s = self._announcer.deadline_s()
-        due_s = self._sweep_s if due_s is None else min(due_s, self._sweep_s)
+        due = (self._sweep_s, self._announcer.deadline_s(), self._contest.deadline_s())
+        due_s = min(one_s for one_s in due if one_s is not None)
         return None if due_s == math.inf else due_s
+
+    def _calendar(self, now_s: float) -> Calendar | None:
+        less_s = self._utc_less_now_s
+        return None if less_s is None else Calendar(now_s + less_s, now_s)
 
 
 def _refuse(about: bytes, why: Refused, retry_s: int, to: Endpoint) -> Sent:

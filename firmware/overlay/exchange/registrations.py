@@ -1,7 +1,7 @@
 """The boxes that are registered at an exchange, and how each is found.
 
 Knows no message. At a limit a newcomer is refused; who is here stays. Anybody may register any
-hash: several boxes may share one, and who asks for it is told one after the other.
+hash: several boxes may share one, until it is known whose it is (contest.py).
 Units: `_s` monotonic seconds.
 """
 
@@ -32,6 +32,7 @@ class Registration:
     endpoint: Endpoint
     heard_s: float
     rings: Bucket = field(repr=False)  # calls to itself that it may ask for
+    is_true: bool | None = None  # its hashes are those of its number (contest.py); None: not asked
 
 
 class Registrations:
@@ -52,17 +53,21 @@ class Registrations:
         return self._by_target.get(target)
 
     def holder(self, info_hash: bytes) -> Registration | None:
-        """A box of that hash; each time the next one."""
+        """A box of that hash: the one that is proved, if there is one, else each time the next."""
         holders = self._by_hash.get(info_hash)
         if not holders:
             return None
+        proved = next((holder for holder in holders if holder.is_true), None)
+        if proved is not None:
+            return proved
         if len(holders) > 1:
             holders.append(holders.pop(0))
         return holders[-1]
 
-    def hashes(self) -> list[bytes]:
-        """All of them."""
-        return list(self._by_hash)
+    def rivals(self, registration: Registration) -> list[Registration]:
+        """All boxes of one of its hashes, itself among them, if there are others."""
+        rivals = {id(one): one for h in registration.hashes for one in self._by_hash[h]}
+        return list(rivals.values()) if len(rivals) > 1 else []
 
     def endpoints(self) -> list[tuple[bytes, Endpoint]]:
         """Everybody's identifier and address."""
@@ -128,6 +133,11 @@ class Registrations:
             if not holders:
                 del self._by_hash[info_hash]
         return [info_hash for info_hash in registration.hashes if info_hash not in self._by_hash]
+
+    def remove_one(self, registration: Registration) -> list[bytes]:
+        """This one, unless its box has registered anew."""
+        is_there = self._by_target.get(registration.target) is registration
+        return self.remove(registration.target) if is_there else []
 
     def expire(self, now_s: float) -> list[bytes]:
         """Forget the silent ones; the hashes that nobody has any more."""
