@@ -372,5 +372,12 @@ class KeyHeard(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class LoopMeasured(Fact):
+    """Test number *4: so long sound takes through our own earpiece and microphone."""
+
+    delay_s: float | None  # None = the microphone does not hear the earpiece
+
+
+@dataclass(frozen=True, slots=True)
 class MediaLost(Fact):
     """No authentic packet came from the peer for MEDIA_TIMEOUT_S (media -> call)."""

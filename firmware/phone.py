@@ -42,6 +42,7 @@ from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
 from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
+from firmware.ui.selftest import SelfTest
 
 EAR_DELAY_S = 0.030  # what a sound card usually keeps
 MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk in a circle
@@ -52,7 +53,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
-    events.KeyPressed: ("ear", "call", "media", "mouth"),
+    events.KeyPressed: ("ear", "selftest", "call", "media", "mouth"),
     events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
     events.WallClockRead: ("directory", "call", "display", "log"),
@@ -85,7 +86,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),
-    events.CallChanged: ("ear", "mouth", "fallback", "display"),
+    events.CallChanged: ("ear", "mouth", "selftest", "fallback", "display"),
     events.CallEnded: ("display", "log"),
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media", "log"),
@@ -93,6 +94,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.StopMedia: ("media", "paths"),
     events.MediaReported: ("display", "log"),
     events.MediaLost: ("call",),
+    events.LoopMeasured: ("display",),
     events.KeyHeard: (),  # for menus
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
@@ -228,9 +230,8 @@ class Phone:
         self.paths = Paths(random_bytes)
         self.media = MediaSession(random_bytes, self.paths)
         self.display = Display(setup.number, height=setup.display_height)
-        self.ear = EarTones(setup.country)
-        self.mouth = Mouthpiece(setup.sound)
-        self.log = CallLog(setup.calls)
+        self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
+        self.log, self.selftest = CallLog(setup.calls), SelfTest()
         self._cores: dict[str, Core] = {
             "directory": self.directory,
             "call": self.call,
@@ -240,6 +241,7 @@ class Phone:
             "ear": self.ear,
             "mouth": self.mouth,
             "log": self.log,
+            "selftest": self.selftest,
         }
         if setup.tls_exchanges:
             self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)
@@ -270,6 +272,8 @@ class Phone:
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
+        if self.selftest.is_running:
+            return self._settle(self.selftest.spoken(frame, now_s), now_s)
         return [
             self.directory.channels.wrap(message, now_s)
             if isinstance(message, events.SendDatagram)
@@ -280,6 +284,8 @@ class Phone:
     def playout(self, now_s: float, delay_s: float = EAR_DELAY_S) -> Frame:
         """The next frame for the earpiece, in `delay_s`: a tone, else speech, else silence."""
         frame = self.ear.frame(now_s)
+        if frame is None:
+            frame = self.selftest.heard(now_s)
         if frame is None:
             frame = self.media.playout(now_s)
         return self.mouth.heard(silence() if frame is None else frame, delay_s)

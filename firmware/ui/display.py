@@ -50,6 +50,8 @@ class Display:
                 self._status = replace(self._status, missed=missed)
             case events.MediaReported(loss_fraction=loss, counters=counters):
                 self._status = replace(self._status, loss=loss, counters=counters)
+            case events.LoopMeasured(delay_s=delay_s):
+                self._status = replace(self._status, loop_s=delay_s, is_measured=True)
             case events.PathChanged(is_relayed=is_relayed):
                 self._status = replace(self._status, is_relayed=is_relayed)
             case events.ReachabilityChanged():
@@ -94,7 +96,7 @@ class Display:
         if view.state not in _HANDSET_DOWN:
             self._status = replace(self._status, missed=0)  # whoever lifts has seen it
         if view.state is not CallState.CONNECTED:
-            self._status = replace(self._status, loss=None, counters=None)
+            self._status = replace(self._status, loss=None, counters=None, is_measured=False)
         if view.state in (CallState.IDLE, CallState.OFF_HOOK):
             self._status = replace(self._status, is_relayed=None)
 

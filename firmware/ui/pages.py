@@ -62,6 +62,8 @@ class Status:
     loss: float | None = None  # fraction of packets lost, of this call
     counters: RtpCounters | None = None  # of this call
     is_relayed: bool | None = None  # the path of this call
+    is_measured: bool = False  # test number *4 has a result
+    loop_s: float | None = None  # which: sound through our own ear and mouth; None = not heard
     elapsed_s: float = 0.0  # since the call was answered
     page_code: str = ""  # asked for by who has opened the page of the box
 
@@ -184,6 +186,8 @@ def _ringing(view: CallView, _status: Status, texts: Texts) -> Page:
 
 
 def _connected(view: CallView, status: Status, texts: Texts) -> Page:
+    if view.codec is None and view.digits in texts.tests:
+        return _self_test(view, status, texts)
     code = view.authentication_digits
     turn_s = status.elapsed_s % TURN_S
     if status.counters is not None and turn_s >= TURN_S - QUALITY_S:
@@ -203,6 +207,19 @@ def _connected(view: CallView, status: Status, texts: Texts) -> Page:
         large_icon="handset",
         foot=texts.codecs[view.codec] if view.codec else "",
         foot_right=texts.code.format(code) if code else "",
+    )
+
+
+def _self_test(view: CallView, status: Status, texts: Texts) -> Page:
+    result = ""
+    if status.is_measured:
+        known = status.loop_s is not None
+        result = texts.loop.format(1000 * (status.loop_s or 0.0)) if known else texts.no_loop
+    return Page(
+        title=texts.tests[view.digits],
+        large=elapsed_text(status.elapsed_s),
+        large_icon="handset",
+        foot=result,
     )
 
 

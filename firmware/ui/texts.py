@@ -55,6 +55,9 @@ class Texts:
     faults: Mapping[Part, str]
     codecs: Mapping[Codec, str]
     routes: Mapping[bool, str]  # relayed or not
+    tests: Mapping[str, str]  # the titles of the test numbers
+    loop: str
+    no_loop: str
     lost_here: str
     lost_there: str
     delay: str
@@ -126,6 +129,9 @@ ENGLISH = Texts(
     },
     codecs={Codec.OPUS: "Opus", Codec.PCMA: "G.711", Codec.PCMU: "G.711"},
     routes={True: "relayed", False: "direct"},
+    tests={"*1": "Echo test", "*2": "Milliwatt", "*3": "Record, play", "*4": "Sound delay"},
+    loop="Ear to mouth {:.0f} ms",
+    no_loop="Nothing is heard",
     lost_here="lost here   {:5.1f} %",
     lost_there="lost there  {:5.1f} %",
     delay="mouth to ear {:4.0f} ms",
