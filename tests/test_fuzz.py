@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from firmware import events
+from firmware import events, stun
 from firmware.call.envelope import Envelope
 from firmware.call.messages import Answered, Bye, Invite, Ringing, decode_signal, encode_signal
 from firmware.codec.opus import OpusDecoder, OpusEncoder
 from firmware.demux import Protocol, protocol_of
 from firmware.errors import MalformedError
 from firmware.identity import Certificate, Identity
+from firmware.media.path.checks import CheckCodec
 from firmware.media.rtp import RtpPacket
 from firmware.model import CallState, Codec, Endpoint
 from firmware.overlay.dht import bencode, items, krpc
@@ -56,6 +57,7 @@ ITEM_PACKETS: list[krpc.Query | krpc.Response | krpc.Error] = [
     krpc.Response(b"1234", NODE_ID, SAMPLES_ANSWER, NODES[0].endpoint),
     krpc.Error(b"1234", 302, "Sequence Number Less Than Current"),
 ]
+CHECK = CheckCodec(bytes(32), is_caller=True).ask(bytes(12), 7)
 UNSORTED = (
     b"d1:y1:q1:t2:aa1:q4:ping1:ad2:id20:abcdefghij0123456789ee",
     b"d1:y1:r1:t2:aa1:rd5:token4:abcd5:nodes0:2:id20:abcdefghij01234567896:valuesl6:abcdefeee",
@@ -75,12 +77,13 @@ class Target:
 
 
 TARGETS = (
-    Target("krpc", krpc.decode, 0.25, Protocol.KRPC),
+    Target("krpc", krpc.decode, 0.2, Protocol.KRPC),
     Target("krpc items", krpc.decode, 0.2, samples=tuple(map(krpc.encode, ITEM_PACKETS))),
     Target("bencode", bencode.decode, 0.05, Protocol.KRPC),
     Target("bencode unsorted", bencode.decode, 0.05, samples=UNSORTED),
     Target("envelope", Envelope.decode, 0.15, Protocol.SEALED),
     Target("rtp", RtpPacket.decode, 0.15, Protocol.RTP),
+    Target("stun", stun.decode, 0.05, samples=(CHECK,)),
     Target("signal", decode_signal, 0.1, samples=tuple(SIGNALS)),
     Target("certificate", Certificate.decode, 0.03, samples=(CERTIFICATE,)),
     Target("opus", OpusDecoder().decode, 0.02, samples=(OpusEncoder().encode(sine(440.0, 0)),)),

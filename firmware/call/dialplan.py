@@ -44,7 +44,7 @@ def judge(dialled: str, *, sent: bool = False) -> Verdict:
         return Verdict.TEST
     _, digits = split(dialled)
     if digits.startswith(RELAYED_PREFIX[0]):
-        is_begun = RELAYED_PREFIX.startswith(digits) and not sent
+        is_begun = RELAYED_PREFIX.startswith(dialled) and not sent
         return Verdict.INCOMPLETE if is_begun else Verdict.WRONG
     if number.is_emergency(digits):
         return Verdict.EMERGENCY

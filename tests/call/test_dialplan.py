@@ -5,7 +5,7 @@ import random
 import pytest
 
 from firmware import number
-from firmware.call.dialplan import Verdict, judge
+from firmware.call.dialplan import Verdict, judge, split
 from tests.call.link import person
 
 
@@ -55,3 +55,22 @@ def test_every_way_to_dial_ends_within_twelve_digits() -> None:
         digits = "".join(dice.choices("0123456789", k=12))
         verdicts = [judge(digits[:i]) for i in range(13)]
         assert any(verdict is not Verdict.INCOMPLETE for verdict in verdicts), f"seed {seed}"
+
+
+def test_star_67_goes_before_a_number_and_changes_nothing_else() -> None:
+    digits = person("Bert").number
+    assert [judge("*67"[:i]) for i in range(1, 4)] == [Verdict.INCOMPLETE] * 3
+    assert judge("*67" + digits[:-1]) is Verdict.INCOMPLETE
+    assert judge("*67" + digits) is Verdict.COMPLETE
+    assert judge("*67112") is Verdict.EMERGENCY
+    assert split("*67" + digits) == (True, digits)
+    assert split(digits) == (False, digits)
+
+
+@pytest.mark.parametrize("dialled", ["*5", "*66", "**", "*67*"])
+def test_code_that_means_nothing_is_wrong(dialled: str) -> None:
+    assert judge(dialled) is Verdict.WRONG
+
+
+def test_code_without_a_number_is_wrong_when_it_is_sent() -> None:
+    assert judge("*67", sent=True) is judge("*6", sent=True) is Verdict.WRONG

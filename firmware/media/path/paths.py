@@ -2,7 +2,7 @@
 
 Knows no codec, no key of the speech and no call state. The sound asks it where each packet goes
 (`destinations`) and tells it what was heard (`heard`). Units: `_s` monotonic seconds.
-Sources: RFC 8445 (ICE, whose checks these are), docs/protocol.md section 6.
+Sources: RFC 8445 (ICE, whose checks these are), docs/protocol.md section 9.
 """
 
 from __future__ import annotations
