@@ -4,7 +4,9 @@
 the product in a process of its own, in a directory of some nodes; each box has an address, a key
 and a lease of its own, keeps its registration every 20 s and renews its lease every hour, as boxes
 do.
-Announcing the boxes in the directory is included, at the pace that is due after the first hour.
+To announce the boxes in the directory is counted at the pace that is due, every 15 minutes, from
+what the first announcements have cost with everything around them; here the directory is small, a
+lookup in the Mainline asks some three times as many nodes.
 Peer: none is known that keeps signed registrations; the figures stand beside their limits.
 """
 
@@ -23,6 +25,7 @@ from typing import Any
 from bench.peers.crowd import Crowd
 from bench.peers.turn import cpu_s
 from firmware.model import Endpoint
+from firmware.overlay.exchange.announcer import REANNOUNCE_S
 from firmware.overlay.lease import LEASE_S
 from firmware.overlay.registrar.link import KEEP_S
 
@@ -74,28 +77,35 @@ def measured(pid: int, crowd: Crowd, seconds: float) -> dict[str, Any]:
     empty_mib = rss_mib(pid)
     before_s = cpu_s(pid)
     fill_s = crowd.register(FILL_MAX_S)
-    fill_cpu_s = cpu_s(pid) - before_s
     settle(pid, crowd)
+    entered_cpu_s = cpu_s(pid) - before_s
     before_s, start_s = cpu_s(pid), time.monotonic()
     crowd.asked = crowd.kept = 0
     crowd.refresh(seconds, KEEP_S, LEASE_S / 2)
     cpu_fraction = (cpu_s(pid) - before_s) / (time.monotonic() - start_s)
+    announcing = entered_cpu_s / REANNOUNCE_S
+    total = cpu_fraction + announcing
     rss = rss_mib(pid)
     return {
-        "fill": {"seconds": round(fill_s, 1), "cpu_ms_each": per(fill_cpu_s, len(crowd.boxes))},
+        "enter": {
+            "seconds": round(fill_s, 1),
+            "cpu_ms_each_with_announcing": per(entered_cpu_s, len(crowd.boxes)),
+        },
         "rss_mib": {"empty": round(empty_mib, 1), "full": round(rss, 1), "limit": RSS_MIB_MAX},
         "refresh": {
             "keeps_per_s": round(crowd.asked / seconds, 1),
             "keeps_answered": round(crowd.kept / crowd.asked, 5),
             "leases_renewed": crowd.renewed,
             "cpu_fraction": round(cpu_fraction, 4),
+            "cpu_fraction_of_announcing_at_most": round(announcing, 4),
+            "cpu_fraction_in_all": round(total, 4),
             "limit": CPU_FRACTION_MAX,
         },
         "ratios": {
             "rss/limit": round(rss / RSS_MIB_MAX, 3),
-            "cpu/limit": round(cpu_fraction / CPU_FRACTION_MAX, 3),
+            "cpu/limit": round(total / CPU_FRACTION_MAX, 3),
         },
-        "within_limits": rss <= RSS_MIB_MAX and cpu_fraction <= CPU_FRACTION_MAX,
+        "within_limits": rss <= RSS_MIB_MAX and total <= CPU_FRACTION_MAX,
     }
 
 

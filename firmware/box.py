@@ -34,11 +34,14 @@ from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
 from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell import Shell
 from firmware.state import IDENTITY, PEERS, StateDir
+from firmware.tunnel.certificate import server_context
+from firmware.tunnel.server import TunnelServer
 from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
 from firmware.ui.mouthpiece import Echo, HandsetSound
 
@@ -75,6 +78,8 @@ class Box:
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
         self._control: ControlServer | None = None
+        self._tls = config.exchange.tls
+        self._tunnels: TunnelServer | None = None
         self._web = config.web
         self._page: WebServer | None = None
 
@@ -104,6 +109,8 @@ class Box:
                     tasks.create_task(watch, name="addresses")
                 if self._lan is not None and self._shell.local is not None:
                     tasks.create_task(self._lan.run(self._shell.local), name="local network")
+                if self._tunnels is not None:
+                    tasks.create_task(self._tunnels.run(), name="tunnels")
                 if self._page is not None:
                     tasks.create_task(self._page.run(), name="page")
                 if self._control is not None:
@@ -127,6 +134,9 @@ class Box:
             logger.warning("%s; taking another port", error)
             await self._shell.open(Endpoint(self._bind.host, 0))
         logger.info("listening on %s", self._shell.local)
+        if self._tls and self._shell.local is not None:
+            self._tunnels = TunnelServer(self._shell.local)
+            await self._tunnels.open(Endpoint.parse(self._tls), server_context())
 
     def _hand_moved(self, fact: events.Fact) -> None:
         """A fact of a telephone's driver; some concern the box itself."""
@@ -280,6 +290,8 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         exchanges=config.network.exchanges,
         known_exchanges=state.restore(EXCHANGES_FILE, decode_exchanges) or (),
         tls_exchanges=config.network.tls_exchanges,
+        known_tunnels=state.restore(TUNNELS_FILE, decode_tunnels) or (),
+        tls_port=Endpoint.parse(config.exchange.tls).port if config.exchange.tls else None,
         direct=config.network.direct,
         port_mapping=config.network.port_mapping,
         help=config.exchange.help,

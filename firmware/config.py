@@ -62,6 +62,7 @@ class ExchangeSettings:
     registrations: int = 100
     channels: int = 32
     kilobytes_per_s: int = 250  # relayed, all channels together
+    tls: str = ""  # ADDRESS:PORT for boxes whose networks block UDP; empty = none
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def parse_config(text: str, source: str) -> Config:
             exchange.take(
                 "kilobytes_per_s", between(1, 1_000_000), ExchangeSettings().kilobytes_per_s
             ),
+            exchange.take("tls", _address, ""),
         ),
         HardwareSettings(
             hardware.take("kind", one_of("pi", "simulated"), "pi"),

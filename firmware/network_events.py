@@ -104,6 +104,13 @@ class StreamClosed(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelKnown(Fact):
+    """An exchange that we are registered with takes tunnels at the TLS port `to`."""
+
+    to: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class DatagramBeside(Fact):
     """A datagram came by UDP, from outside, although a tunnel is open."""
 

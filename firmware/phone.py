@@ -77,6 +77,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     network_events.RelayUsed: ("directory",),
     network_events.StreamOpened: ("fallback", "directory"),
     network_events.StreamClosed: ("fallback",),
+    network_events.TunnelKnown: ("fallback",),
     network_events.DatagramBeside: ("fallback",),
     events.ClaimProgressed: ("display",),
     events.NumberClaimed: ("directory", "call", "display"),
@@ -154,6 +155,8 @@ class PhoneSetup:
     exchanges: tuple[str, ...] = ()  # HOST:PORT, known in advance
     known_exchanges: tuple[Endpoint, ...] = ()  # of an earlier run
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP
+    known_tunnels: tuple[Endpoint, ...] = ()  # the same, of an earlier run
+    tls_port: int | None = None  # where we ourselves take such boxes in
     direct: bool = True  # our own address is published, not only those of our exchanges
     port_mapping: bool = False  # the router is asked to let the world in
     help: str = "auto"  # being an exchange for others: when strangers reach us; or "on", "off"
@@ -237,14 +240,13 @@ class Phone:
             "call": self.call,
             "media": self.media,
             "paths": self.paths,
+            "fallback": Fallback(setup.tls_exchanges, random_bytes, setup.known_tunnels),
             "display": self.display,
             "ear": self.ear,
             "mouth": self.mouth,
             "log": self.log,
             "selftest": self.selftest,
         }
-        if setup.tls_exchanges:
-            self._cores["fallback"] = Fallback(setup.tls_exchanges, random_bytes)
         if setup.port_mapping:
             self._cores["mapper"] = Mapper(random_bytes)
         if own is None:
@@ -372,7 +374,9 @@ def _exchange(
     if setup.help == "off":
         return None
     is_automatic = setup.help == "auto"
-    return Exchange(setup.identity, node, random_bytes, setup.limits, automatic=is_automatic)
+    exchange = Exchange(setup.identity, node, random_bytes, setup.limits, automatic=is_automatic)
+    exchange.tls_port = setup.tls_port
+    return exchange
 
 
 def _is_due(core: Core, now_s: float) -> bool:

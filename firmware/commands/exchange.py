@@ -81,6 +81,7 @@ async def serve(arguments: argparse.Namespace, state: StateDir) -> None:
     if arguments.tls is not None:
         tunnels = TunnelServer(local)
         at = await tunnels.open(arguments.tls, server_context())
+        exchange.tls_port = at.port
         sys.stdout.write(f"tunnels at {at}\n")
     sys.stdout.flush()
     stop = asyncio.Event()

@@ -9,6 +9,7 @@ Source: ours, docs/protocol.md section 7.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -24,6 +25,7 @@ from firmware.events import (
     ResolveHost,
     SendDatagram,
     Started,
+    StoreState,
 )
 from firmware.model import CallState, Endpoint
 from firmware.network_events import (
@@ -33,6 +35,7 @@ from firmware.network_events import (
     SendBeside,
     StreamClosed,
     StreamOpened,
+    TunnelKnown,
 )
 from firmware.overlay.dht import krpc
 from firmware.overlay.dht.address import Scope, scope_of
@@ -47,6 +50,7 @@ RETRY_MAX_S = 300.0
 WITNESSES_MAX = 8
 ASKED_MAX = 3  # of the witnesses, at a time
 EXCHANGES_MAX = 16
+TUNNELS_FILE = "tunnels.json"
 _RESPONSE = b"1:y1:r"  # as krpc.py and all others write it: it is the last key or nearly so
 
 
@@ -60,9 +64,14 @@ class State(Enum):
 
 
 class Fallback:
-    """`exchanges` are HOST:PORT of TLS."""
+    """`exchanges` are HOST:PORT of TLS, `known` those of an earlier run (TUNNELS_FILE)."""
 
-    def __init__(self, exchanges: Iterable[str], random_bytes: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        exchanges: Iterable[str],
+        random_bytes: Callable[[int], bytes],
+        known: Iterable[Endpoint] = (),
+    ) -> None:
         self.state = State.DIRECT
         self._random_bytes = random_bytes
         self._node_id = random_bytes(NODE_ID_BYTES)
@@ -80,6 +89,8 @@ class Fallback:
                 self._exchanges.append(Endpoint.parse(entry))
             except MalformedError:
                 self._names.append(entry)
+        self._configured = len(self._exchanges)
+        self._exchanges += [endpoint for endpoint in known if endpoint not in self._exchanges]
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Facts of the network, and whether somebody is in a call."""
@@ -92,8 +103,9 @@ class Fallback:
                 self._due_s = now_s + NEWCOMER_S
                 return [ResolveHost(name) for name in self._names]
             case HostResolved(name, endpoints) if name in self._names:
-                known = [endpoint for endpoint in endpoints if endpoint not in self._exchanges]
-                self._exchanges += known[: EXCHANGES_MAX - len(self._exchanges)]
+                self._learn(*endpoints)
+            case TunnelKnown(to):
+                return self._learn(to)
             case AddressesChanged():
                 return self._look_again(now_s)
             case StreamOpened():
@@ -125,6 +137,16 @@ class Fallback:
     def deadline_s(self) -> float | None:
         """Of the next decision or question."""
         return None if self._due_s == math.inf else self._due_s
+
+    def _learn(self, *endpoints: Endpoint) -> list[Message]:
+        """At the limit the one learnt longest ago goes; those of the configuration stay."""
+        new = [endpoint for endpoint in endpoints if endpoint not in self._exchanges]
+        if not new:
+            return []
+        self._exchanges += new
+        while len(self._exchanges) > max(EXCHANGES_MAX, self._configured):
+            del self._exchanges[self._configured]
+        return [StoreState(TUNNELS_FILE, encode_tunnels(self._exchanges[self._configured :]))]
 
     def _hear(self, data: bytes, source: Endpoint, now_s: float) -> None:
         """By UDP, or through the tunnel if there is one."""
@@ -187,3 +209,20 @@ class Fallback:
         return scope is Scope.GLOBAL or any(
             scope is scope_of(exchange.host) for exchange in self._exchanges
         )
+
+
+def encode_tunnels(endpoints: Iterable[Endpoint]) -> bytes:
+    """JSON."""
+    tunnels = [str(endpoint) for endpoint in endpoints]
+    return json.dumps({"version": 1, "tunnels": tunnels}, indent=1).encode() + b"\n"
+
+
+def decode_tunnels(data: bytes) -> tuple[Endpoint, ...]:
+    """Raises MalformedError: the file is then set aside."""
+    try:
+        content = json.loads(data)
+        if content["version"] != 1:
+            raise MalformedError("tunnels of unknown version")
+        return tuple(Endpoint.parse(text) for text in content["tunnels"][:EXCHANGES_MAX])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MalformedError(f"not a file of tunnels ({error})") from None

@@ -5,6 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
+
+from firmware.errors import MalformedError
 from firmware.events import (
     CallChanged,
     DatagramReceived,
@@ -13,6 +16,7 @@ from firmware.events import (
     ResolveHost,
     SendDatagram,
     Started,
+    StoreState,
 )
 from firmware.model import CallState, CallView, Endpoint
 from firmware.network_events import (
@@ -22,17 +26,21 @@ from firmware.network_events import (
     SendBeside,
     StreamClosed,
     StreamOpened,
+    TunnelKnown,
 )
 from firmware.overlay.dht import krpc
 from firmware.overlay.fallback import (
     DOUBT_S,
+    EXCHANGES_MAX,
     NEWCOMER_S,
     PROBE_S,
     RETRY_MAX_S,
     RETRY_S,
     SILENCE_S,
+    TUNNELS_FILE,
     WITNESSES_MAX,
     Fallback,
+    decode_tunnels,
 )
 
 FIRST, SECOND = Endpoint("192.0.2.1", 443), Endpoint("198.51.100.1", 443)
@@ -177,6 +185,35 @@ def test_name_of_an_exchange_is_asked_for_and_used() -> None:
     assert box.wait(NEWCOMER_S) == []
     box.hear(HostResolved("exchange.example:443", (SECOND,)))
     assert box.wait(SILENCE_S) == [OpenStream(SECOND)]
+
+
+def test_exchange_learnt_is_remembered_and_tried_after_those_of_the_configuration() -> None:
+    box = Box(str(FIRST))
+    (stored,) = box.hear(TunnelKnown(SECOND))
+    assert isinstance(stored, StoreState) and stored.name == TUNNELS_FILE
+    assert decode_tunnels(stored.data) == (SECOND,)
+    assert box.hear(TunnelKnown(SECOND)) == []
+    assert box.wait(NEWCOMER_S) == [OpenStream(FIRST)]
+    box.hear(StreamClosed(FIRST))
+    assert box.wait(RETRY_S) == [OpenStream(SECOND)]
+
+
+def test_exchanges_learnt_are_limited_and_the_oldest_go() -> None:
+    box = Box(str(FIRST))
+    for number in range(3 * EXCHANGES_MAX):
+        (stored,) = box.hear(TunnelKnown(Endpoint("198.51.100.1", 1000 + number)))
+    assert isinstance(stored, StoreState)
+    ports = [endpoint.port for endpoint in decode_tunnels(stored.data)]
+    assert ports == list(range(1000 + 2 * EXCHANGES_MAX + 1, 1000 + 3 * EXCHANGES_MAX))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b"{}", b'{"version": 2, "tunnels": []}', b'{"version": 1, "tunnels": ["x"]}'],
+)
+def test_file_of_tunnels_that_is_none_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedError):
+        decode_tunnels(data)
 
 
 def replace_port(endpoint: Endpoint) -> Endpoint:

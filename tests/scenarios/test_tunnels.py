@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from firmware.events import AddressesChanged
 from firmware.model import CallState
-from tests.tunnel_world import TunnelWorld
+from firmware.overlay.directory import Directory
+from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
+from tests.tunnel_world import TLS_PORT, TunnelWorld
 from tests.world import Actor, PhoneActor, heard_since, loudest_hz
 
 
@@ -106,3 +108,21 @@ def test_dead_exchange_is_left_for_the_next() -> None:
     assert world.is_tunnelled(anna)
     world.connect(bert, anna)
     assert anna.view.state is CallState.CONNECTED
+
+
+def test_box_remembers_the_tls_ports_of_its_exchanges_and_needs_no_configuration() -> None:
+    world, exchanges = town(77)
+    for exchange in exchanges:
+        assert isinstance(exchange.core, Directory) and exchange.core.exchange is not None
+        exchange.core.exchange.tls_port = TLS_PORT
+    anna = world.add_phone("anna", exchanges=exchanges, behind_nat=True, direct=False)
+    bert = world.add_phone("bert", exchanges=exchanges, behind_nat=True, direct=False)
+    world.settle()
+    world.run(10.0)
+    hosts = {endpoint.host for endpoint in decode_tunnels(anna.stored[TUNNELS_FILE])}
+    assert hosts == {exchange.endpoint.host for exchange in exchanges}
+    world.blocked.add(anna.endpoint)
+    world.run(120.0)
+    assert world.is_tunnelled(anna)
+    world.connect(bert, anna)
+    assert_both_hear(world, anna, bert)

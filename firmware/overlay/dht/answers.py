@@ -2,7 +2,7 @@
 
 Knows no packet around them. What is wrong in an answer is as if it were absent.
 Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `certificate`,
-`proof`, `lease` and `registration` are ours, docs/protocol.md.
+`proof`, `lease`, `registration` and `tls` are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def encode_answer(answer: Answer) -> dict[bytes, object]:
         body[b"lease"] = answer.lease
     if answer.registration is not None:
         body[b"registration"] = answer.registration
+    if answer.tls_port is not None:
+        body[b"tls"] = answer.tls_port
     if answer.item is not None:
         body |= to_fields(answer.item)
     elif answer.seq is not None:
@@ -107,6 +109,7 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
         proof=proof,
         lease=lease,
         registration=registration,
+        tls_port=_port(body.get(b"tls")),
     )
 
 
@@ -116,6 +119,10 @@ _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
 
 def _short(value: object) -> bytes | None:
     return value if isinstance(value, bytes) and len(value) <= BLOB_BYTES_MAX else None
+
+
+def _port(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 < value <= 0xFFFF else None
 
 
 def _decode_item(body: dict[bytes, object]) -> Item | None:

@@ -179,6 +179,7 @@ class Answer(NamedTuple):
     proof: bytes | None = None  # beside a certificate
     lease: bytes | None = None  # beside one of somebody else's
     registration: bytes | None = None
+    tls_port: int | None = None  # beside a registration
 
     def __repr__(self) -> str:
         """Without tokens and proofs."""

@@ -21,7 +21,8 @@ from firmware.overlay.dht.node import Node
 
 REANNOUNCE_S = 15 * 60.0
 RETRY_S = 20.0  # after nobody took it; randomised
-AT_ONCE_MAX = 8
+AT_ONCE_MAX = 8  # or as many as it takes to announce all in time
+LOOKUP_S = 3.0  # that an announcement takes in the Mainline, with room
 WAIT_READY_S = 1.0
 ATTEMPTS = 3
 OTHERS_MAX = 32
@@ -88,7 +89,7 @@ class Announcer:
         if not self._node.is_ready:
             self._ready_s = now_s + jittered(WAIT_READY_S, self._random_bytes)
             return
-        while self._due and self._due[0][0] <= now_s and len(self._jobs) < AT_ONCE_MAX:
+        while self._due and self._due[0][0] <= now_s and len(self._jobs) < self._at_once():
             due_s, info_hash = heapq.heappop(self._due)
             if self._wanted.get(info_hash) != due_s or info_hash in self._jobs:
                 continue
@@ -98,9 +99,12 @@ class Announcer:
 
     def deadline_s(self) -> float | None:
         """When the next is due; None while as many as may be are under way."""
-        if len(self._jobs) >= AT_ONCE_MAX or not self._due:
+        if len(self._jobs) >= self._at_once() or not self._due:
             return None
         return max(self._due[0][0], self._ready_s)
+
+    def _at_once(self) -> int:
+        return max(AT_ONCE_MAX, int(len(self._wanted) * LOOKUP_S / REANNOUNCE_S))
 
     def _ask(self, job: _Job, closest: tuple[Holder, ...], now_s: float) -> None:
         for holder in closest:

@@ -87,6 +87,7 @@ class Exchange:
         self.counters: Counter[str] = Counter()
         self.public_key = identity.public_key
         self.limits = limits or Limits()
+        self.tls_port: int | None = None  # where boxes whose networks block UDP get in
         self.registrations = Registrations(self.limits.registrations)
         self.channels = Channels(self.limits.channels, self.limits.bytes_per_s, random_bytes)
         self._sign = identity.sign
@@ -173,7 +174,8 @@ class Exchange:
             registration_id,
             source,
         )
-        return Answer(registration=reception.encode())
+        tls_port = self.tls_port if outcome is Outcome.REGISTERED else None
+        return Answer(registration=reception.encode(), tls_port=tls_port)
 
     def ring(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
         """`x_fr_ring`: call a box that is registered here, through an exchange it names."""

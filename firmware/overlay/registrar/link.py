@@ -53,6 +53,7 @@ class Link:
         self.state = State.LOST
         self.key = b""
         self.load = 0
+        self.tls_port: int | None = None  # where it takes tunnels
         self.rtt_s = 0.0
         self.retry_s = 0  # it asks us to wait so long
         self.has_token = False  # for one registration
@@ -114,6 +115,8 @@ class Link:
         except MalformedError:
             self.state = State.LOST
             return True
+        if fact.answer is not None and fact.answer.tls_port is not None:
+            self.tls_port = fact.answer.tls_port
         self._take(reception, now_s)
         return True
 

@@ -17,6 +17,7 @@ from firmware.errors import MalformedError
 from firmware.events import Fact, HostResolved, Message, ObservedAt, ResolveHost, StoreState
 from firmware.identity import Identity
 from firmware.model import Endpoint
+from firmware.network_events import TunnelKnown
 from firmware.overlay.card import Place
 from firmware.overlay.dht.address import network_of
 from firmware.overlay.dht.bootstrap import jittered
@@ -71,6 +72,7 @@ class Registrar:
         self._utc_less_now_s: float | None = None
         self._next_s = -math.inf  # when exchanges may be asked again
         self._choice_s = math.inf
+        self._news: list[Message] = []
         self._told: dict[Endpoint, Endpoint] = {}  # by exchange: where it sees us
         self._store_s = math.inf
         self._stored: frozenset[Endpoint] = frozenset(remembered)
@@ -144,6 +146,7 @@ class Registrar:
                     self._choice_s = now_s + CHOICE_S
                 if link.state is State.REGISTERED:
                     self._pool.succeeded(link.endpoint)
+                    self._note_tunnel(link)
                 return
 
     def receive(self, frame: Kept | Refusal | Elsewhere, source: Endpoint, now_s: float) -> None:
@@ -181,6 +184,7 @@ class Registrar:
         self._look(now_s)
         if now_s >= self._choice_s or self._is_everything_offered():
             self._choose(applicant, utc_s, now_s)
+        out, self._news = out + self._news, []
         return out + self._observations() + self._memory(now_s)
 
     def deadline_s(self) -> float | None:
@@ -193,6 +197,10 @@ class Registrar:
             due.append(max(self._next_s, self._pool.next_s(self._links)))
             due.append(self._finder.deadline_s())
         return min((due_s for due_s in due if due_s is not None and due_s < math.inf), default=None)
+
+    def _note_tunnel(self, link: Link) -> None:
+        if link.tls_port is not None:
+            self._news.append(TunnelKnown(Endpoint(link.endpoint.host, link.tls_port)))
 
     # --- which exchanges ---------------------------------------------------------------------
 
