@@ -28,7 +28,7 @@ BLOB_BYTES_MAX = 160  # of a lease, or of an answer about a registration
 def encode_nodes_and_token(answer: Answer) -> bytes | None:
     """What follows the id in the body of nearly all answers; None if there is more in this one."""
     packed, token = answer.packed, answer.token
-    if answer.nodes is not None or answer.peers or answer[3:7] != _NONE_4 or answer[8:] != _NONE_3:
+    if answer.nodes is not None or answer.peers or answer[3:7] != _NONE_4 or answer[8:] != _NONE_4:
         return None
     nodes = b""
     if packed is not None:
@@ -113,7 +113,7 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
     )
 
 
-_NONE_3, _NONE_4 = (None,) * 3, (None,) * 4
+_NONE_4 = (None,) * 4
 _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
 
 
