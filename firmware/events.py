@@ -350,6 +350,13 @@ class StartMedia(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeCodec(Command):
+    """From the next packet on we send with `codec` (-> media); the peer notices by itself."""
+
+    codec: Codec
+
+
+@dataclass(frozen=True, slots=True)
 class StopMedia(Command):
     """The call is over (call -> media)."""
 

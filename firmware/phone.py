@@ -92,6 +92,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media", "log"),
     events.StartMedia: ("media", "paths"),
+    events.ChangeCodec: ("media",),
     events.StopMedia: ("media", "paths"),
     events.MediaReported: ("display", "log"),
     events.MediaLost: ("call",),

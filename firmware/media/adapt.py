@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, pairwise
 from math import exp, log
 
@@ -30,6 +30,9 @@ RECENT = 100  # packets, 2 s: so soon a new loss counts fully
 FATES_MIN = 20  # packets, before anything can be said
 FIRST_DISTANCES = (1, 2)
 QUEUE_MAX_S = 0.100  # the round trip above the shortest: the line is full
+LONG_S = 0.200  # of round trip: with loss, from here on the line may be full from the beginning
+FULL_LOSS = 0.05
+STUBBORN_REPORTS = 10
 RTTS = 60  # reports, one a second, of which the shortest counts
 RELIEF_REPORTS = 8  # without a queue, before the next step up
 LEVELS = (1.0, 0.75, 0.5, 0.5)  # of the codec's bit rate
@@ -65,8 +68,17 @@ class Adapter:
         self._fates: deque[bool] = deque(maxlen=REMEMBERED)
         self._newest: int | None = None  # number of the last one
         self._rtts_s: deque[float] = deque(maxlen=RTTS)
-        self._relief = 0
+        self._relief = 0  # reports without a queue
         self._relief_needed = RELIEF_REPORTS
+        self._tried_at_s = 0.0  # the round trip when we began to send less
+        self._stubborn = 0
+        self._is_long = False
+
+    def carry(self, bitrate: int) -> None:
+        """From now on the frames are of a codec of this bit rate."""
+        self._bitrate = bitrate
+        copies_max = REDUNDANCY_MAX_BPS // bitrate
+        self.plan = replace(self.plan, distances=self.plan.distances[:copies_max])
 
     def packets_fared(self, begin: int, fates: Sequence[bool]) -> None:
         """The peer says which of our packets from the unwrapped number `begin` on it received."""
@@ -79,14 +91,14 @@ class Adapter:
         """Decide anew, after a report with this round trip."""
         if rtt_s is not None:
             self._rtts_s.append(rtt_s)
-        level = self._level()
         loss, burst = self._loss(REMEMBERED), self._burst()
         recent = self._loss(RECENT)
+        level = self._level()
         distances: tuple[int, ...]
-        if len(self._fates) < FATES_MIN:
-            distances = self._first if level == 0 else ()
-        elif level > 0:
+        if level > 0:
             distances = ()
+        elif len(self._fates) < FATES_MIN:
+            distances = self._first
         else:
             way_s = min(self._rtts_s, default=0.0) / 2
             distances = best_distances(
@@ -94,6 +106,13 @@ class Adapter:
             )
         percent = round(100 * max(loss, recent)) if level > 0 else 0
         self.plan = Plan(distances, level, percent)
+        return self.plan
+
+    def unheard(self) -> Plan:
+        """No report came for a while: what we send may be in the way of those of the peer."""
+        self._relief = 0
+        self._fates.clear()
+        self.plan = Plan((), min(self.plan.level + 1, len(LEVELS) - 1))
         return self.plan
 
     @property
@@ -126,18 +145,32 @@ class Adapter:
         if len(self._rtts_s) < 3:
             return level
         # the smallest of three: jitter alone must not look like a queue
-        queue_s = min(list(self._rtts_s)[-3:]) - min(self._rtts_s)
-        if queue_s > QUEUE_MAX_S:
-            self._relief = 0
-            step = 2 if queue_s > 2 * QUEUE_MAX_S else 1
-            if self.plan.level == 0:
-                self._relief_needed = min(2 * self._relief_needed, 8 * RELIEF_REPORTS)
-            return min(level + step, len(LEVELS) - 1)
+        rtt_s = min(list(self._rtts_s)[-3:])
+        queue_s = rtt_s - min(self._rtts_s)
+        if self._loss(RECENT) > FULL_LOSS and not self._is_long:
+            # who comes to a full line never sees it empty
+            queue_s = max(queue_s, rtt_s - LONG_S)
         self._relief += queue_s < QUEUE_MAX_S / 2
+        if queue_s > QUEUE_MAX_S:
+            return self._narrower(level, rtt_s, queue_s)
         if level > 0 and self._relief >= self._relief_needed:
             self._relief = 0
             return level - 1
         return level
+
+    def _narrower(self, level: int, rtt_s: float, queue_s: float) -> int:
+        if level == 0:
+            self._relief_needed = min(2 * self._relief_needed, 8 * RELIEF_REPORTS)
+            self._tried_at_s = rtt_s
+        elif level == len(LEVELS) - 1 and rtt_s > self._tried_at_s - QUEUE_MAX_S:
+            self._stubborn += 1  # we send little, and it does not get shorter: it is far away
+            self._is_long = self._stubborn >= STUBBORN_REPORTS
+        self._relief = 0
+        # what was lost in the queue says nothing of the line
+        self._fates.clear()
+        self._first = ()
+        step = 2 if queue_s > 2 * QUEUE_MAX_S else 1
+        return min(level + step, len(LEVELS) - 1)
 
 
 def best_distances(

@@ -25,6 +25,7 @@ EARLY_S = 0.250  # the first report, and one about a loss that is news
 EARLY_MAX = 4  # such reports at once; one more every INTERVAL_S
 FATES = 150  # packets a report tells of, 3 s: a lost report is made good by the next
 RTT_MAX_S = 10.0
+MISSED_S = 3.5  # three reports of the peer in a row
 END_SYSTEM_S = 0.030  # codec and sound card, beside the jitter buffer
 NAME_BYTES = 8
 
@@ -43,8 +44,9 @@ class Reports:
         self._ntp = int.from_bytes(random_bytes(4), "big") << 32  # hides how long we run
         self.due_s = math.inf  # when the next report shall go out
         self._last_s = 0.0
+        self._missed_s = math.inf  # when a report of the peer is overdue
         self._concealed = 0  # frames, at the last report
-        self._early = EARLY_MAX
+        self._early: float = EARLY_MAX
         self._lost_reported = 0
         self._heard: tuple[int, float] | None = None  # middle of the peer's NTP, when
 
@@ -54,7 +56,7 @@ class Reports:
 
     def noticed(self, lost: int, now_s: float) -> None:
         """So many packets are missing: if that is news, the peer shall hear it soon."""
-        if lost <= self._lost_reported or not self._early:
+        if lost <= self._lost_reported or self._early < 1:
             return
         early_s = max(self._last_s + EARLY_S, now_s)
         if early_s < self.due_s:
@@ -65,7 +67,7 @@ class Reports:
         elapsed_s = max(now_s - self._last_s, FRAME_S)
         heard_lost = min((player.concealed - self._concealed) * FRAME_S / elapsed_s, 1.0)
         self._concealed = player.concealed
-        self._early = min(self._early + 1, EARLY_MAX)
+        self._early = min(self._early + elapsed_s / INTERVAL_S, EARLY_MAX)
         self.due_s, self._last_s = now_s + INTERVAL_S, now_s
         self.sent += 1
         sent = rtcp.SenderInfo(
@@ -88,10 +90,18 @@ class Reports:
             )
         return rtcp.encode(report, self._name)
 
+    def is_overdue(self, now_s: float) -> bool:
+        """True once per MISSED_S in which no report came from a peer that used to send them."""
+        if now_s < self._missed_s:
+            return False
+        self._missed_s = now_s + MISSED_S
+        return True
+
     def take(self, data: bytes, clock_hz: int, now_s: float) -> bool:
         """Read the peer's report, `data` is authentic; True if it tells of our packets."""
         report = rtcp.decode(data)
         self.received += 1
+        self._missed_s = now_s + MISSED_S
         if report.sent is not None:
             self._heard = (report.sent.ntp >> 16 & 0xFFFFFFFF, now_s)
         ours = [block for block in report.blocks if block.ssrc == self._sender.ssrc]

@@ -59,7 +59,7 @@ class Sender:
         self._encoder.expect_loss(plan.loss_percent)
         self._plan = plan
 
-    def change_codec(self, codec: Codec) -> None:
+    def change_codec(self, codec: Codec, plan: Plan) -> None:
         """From the next packet on; what waits for its packet is dropped."""
         if codec is self.codec:
             return
@@ -67,6 +67,8 @@ class Sender:
         self._sent.clear()  # their timestamps count another clock
         self._waiting.clear()
         self._keys = KeySender(self._ticks(FRAME_SAMPLES))
+        self._plan = Plan()
+        self.follow(plan)
 
     def press(self, key: str) -> None:
         """Send a key in the place of the next frames of speech."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
 from firmware.errors import MalformedError
 from firmware.events import (
+    ChangeCodec,
     DatagramReceived,
     KeyHeard,
     KeyPressed,
@@ -35,7 +36,7 @@ from firmware.media.rtp import RtpPacket, is_rtcp, wrap
 from firmware.media.sender import Sender
 from firmware.media.srtp import ReplayedError, SrtpReceiver, SrtpSender
 from firmware.media.telephone_event import KeyHearer, TelephoneEvent
-from firmware.model import LOUDER_KEY, SOFTER_KEY, Endpoint, Frame, RtpCounters
+from firmware.model import LOUDER_KEY, SOFTER_KEY, Codec, Endpoint, Frame, RtpCounters
 
 REPORT_S = 1.0
 MEDIA_TIMEOUT_S = 10.0  # without an authentic packet
@@ -55,7 +56,7 @@ class MediaSession:
         self.heard_first_s: float | None = None  # play-out of the first speech of this call
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
-        """Take RTP, keys, PrepareMedia, StartMedia and StopMedia; others do nothing."""
+        """Take RTP, keys and the commands for media; others do nothing."""
         match fact:
             case PrepareMedia():
                 route = self._route or LastHeard(fact.remote)
@@ -65,6 +66,8 @@ class MediaSession:
                 self._started_s = now_s
                 self._report_s, self._lost_s = now_s + REPORT_S, now_s + MEDIA_TIMEOUT_S
                 self._sound.reports.start(now_s)
+            case ChangeCodec(codec=codec) if self._sound is not None:
+                self._sound.change_codec(codec)
             case StopMedia() if self._sound is not None:
                 return self._stop(now_s)
             case KeyPressed(key=key) if self._sound is not None and self._started_s is not None:
@@ -161,8 +164,16 @@ class _Sound:
         heard, self._heard = self._heard, ""
         return [KeyHeard(key) for key in heard]
 
+    def change_codec(self, codec: Codec) -> None:
+        """Send with another codec of those at hand."""
+        if FORMATS[codec].is_available():
+            self._adapter.carry(FORMATS[codec].bitrate)
+            self._sender.change_codec(codec, self._adapter.plan)
+
     def send_report(self, now_s: float) -> list[Message]:
         """What the peer should know of its packets."""
+        if self.reports.is_overdue(now_s):
+            self._sender.follow(self._adapter.unheard())
         report = self.reports.compound(self._player, self._clock_hz, now_s)
         return self._to_peer(self._protect.protect_report(report), now_s)
 

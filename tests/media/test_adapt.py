@@ -100,6 +100,20 @@ def test_loss_on_a_full_line_brings_in_band_fec_and_no_copies() -> None:
     assert adapter.plan.frames == 3
 
 
+def test_line_that_was_full_from_the_beginning_is_noticed_by_loss_and_a_long_round_trip() -> None:
+    adapter = Adapter(OPUS)
+    _reported(adapter, 0, _random_fates(46, 300, 0.4), rtt_s=0.6)
+    assert adapter.plan.level == len(LEVELS) - 1
+
+
+def test_long_line_that_loses_is_not_taken_for_full_for_ever() -> None:
+    adapter = Adapter(OPUS)
+    _reported(adapter, 0, _random_fates(47, 3_000, 0.1), rtt_s=0.6)
+    assert adapter.plan.level < len(LEVELS) - 1 or adapter.plan.distances == ()
+    _reported(adapter, 3_000, _random_fates(48, 6_000, 0.1), rtt_s=0.6)
+    assert adapter.plan.level == 0 and adapter.plan.distances
+
+
 def test_jitter_of_the_round_trip_alone_lowers_nothing() -> None:
     seed = 44
     dice = random.Random(seed)
