@@ -170,6 +170,7 @@ async def run(wanted: list[Cell], together: int) -> dict[Cell, list[Recording]]:
             async with slots:
                 try:
                     found[cell] = await recorded(cell, library)
+                    print(f"{len(found)} of {len(wanted)} calls", file=sys.stderr)
                 except (TimeoutError, OSError, ValueError, KeyError, IndexError) as error:
                     print(f"{cell.peer}, {cell.condition}: {error!r}", file=sys.stderr)
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.voice.process import ended
 from bench.voice.wire import Wire
 
 
@@ -28,10 +29,13 @@ async def call(
     command = [sys.executable, "-m", "bench.voice.aiortc_end", "--codec", codec]
     command += ["--seconds", str(seconds), "--face", *map(str, faces)]
     command += ["--mouth", *mouths, "--ear", *ears]
-    end = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert end.stdout is not None
-    ports = json.loads(await end.stdout.readline())["ports"]
-    wire.connect(*ports)
-    out, _ = await end.communicate()
+    pipe, null = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    with ended() as ends:
+        end = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=null)
+        ends.append(end)
+        assert end.stdout is not None
+        ports = json.loads(await end.stdout.readline())["ports"]
+        wire.connect(*ports)
+        out, _ = await end.communicate()
     cost = json.loads(out.splitlines()[-1])
     return [{**cost, "ear_begins_s": cost["ear_begins_s"][i]} for i in (0, 1)]

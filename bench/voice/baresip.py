@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench.voice.ours import free_port
-from bench.voice.process import cpu_s, rss_mb
+from bench.voice.process import cpu_s, ended, rss_mb
 from bench.voice.wire import HOST, Wire
 
 CODECS = {"opus": "opus/48000/1", "g711": "pcma"}
@@ -71,52 +71,52 @@ async def call(
     loop = asyncio.get_running_loop()
     await loop.create_datagram_endpoint(lambda: proxy, local_addr=(HOST, 0))
     proxy.telephones = sips
-    ends = []
-    for i in (1, 0):  # the callee first
-        home = folder / f"baresip{i}"
-        home.mkdir()
-        rtp = 20_000 + free_port() % 20_000 // 10 * 10
-        config = _CONFIG.format(
-            host=HOST,
-            sip=sips[i],
-            rtp=rtp,
-            rtp_end=rtp + 8,
-            bitrate=BITRATE,
-            modules=_modules(),
-            fec=fec,
-        )
-        (home / "config").write_text(config)
-        account = f"<sip:{'ab'[i]}@{HOST}:{sips[i]}>;regint=0;answermode=auto"
-        (home / "accounts").write_text(f"{account};audio_codecs={CODECS[codec]}\n")
-        command = ["baresip", "-4", "-f", str(home)]
-        if i == 0:
-            command += ["-e", f"d sip:b@{HOST}:{proxy.port}"]
-        ends.append(
-            await asyncio.create_subprocess_exec(
-                *command,
-                env=environments[i],
-                stdin=asyncio.subprocess.PIPE,
-                stdout=(home / "out").open("wb"),
-                stderr=asyncio.subprocess.STDOUT,
+    with ended() as ends:
+        for i in (1, 0):  # the callee first
+            home = folder / f"baresip{i}"
+            home.mkdir()
+            rtp = 20_000 + free_port() % 20_000 // 10 * 10
+            config = _CONFIG.format(
+                host=HOST,
+                sip=sips[i],
+                rtp=rtp,
+                rtp_end=rtp + 8,
+                bitrate=BITRATE,
+                modules=_modules(),
+                fec=fec,
             )
-        )
-        await asyncio.sleep(0.5)
-    await asyncio.sleep(SETUP_S)
-    began_s, before = time.monotonic(), [cpu_s(end.pid) for end in ends]
-    await asyncio.sleep(seconds)
-    minutes = (time.monotonic() - began_s) / 60
-    costs = [
-        {
-            "cpu_s_per_minute": (cpu_s(end.pid) - cpu) / minutes,
-            "rss_mb": rss_mb(end.pid),
-        }
-        for end, cpu in zip(ends, before, strict=True)
-    ]
-    for end in ends:
-        end.send_signal(signal.SIGTERM)
-        await end.wait()
-    proxy.transport.close()
-    return costs
+            (home / "config").write_text(config)
+            account = f"<sip:{'ab'[i]}@{HOST}:{sips[i]}>;regint=0;answermode=auto"
+            (home / "accounts").write_text(f"{account};audio_codecs={CODECS[codec]}\n")
+            command = ["baresip", "-4", "-f", str(home)]
+            if i == 0:
+                command += ["-e", f"d sip:b@{HOST}:{proxy.port}"]
+            ends.append(
+                await asyncio.create_subprocess_exec(
+                    *command,
+                    env=environments[i],
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=(home / "out").open("wb"),
+                    stderr=asyncio.subprocess.STDOUT,
+                )
+            )
+            await asyncio.sleep(0.5)
+        await asyncio.sleep(SETUP_S)
+        began_s, before = time.monotonic(), [cpu_s(end.pid) for end in ends]
+        await asyncio.sleep(seconds)
+        minutes = (time.monotonic() - began_s) / 60
+        costs = [
+            {
+                "cpu_s_per_minute": (cpu_s(end.pid) - cpu) / minutes,
+                "rss_mb": rss_mb(end.pid),
+            }
+            for end, cpu in zip(ends, before, strict=True)
+        ]
+        for end in ends:
+            end.send_signal(signal.SIGTERM)
+            await end.wait()
+        proxy.transport.close()
+        return costs[::-1]  # the caller's first
 
 
 class _Proxy(asyncio.DatagramProtocol):

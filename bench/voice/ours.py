@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bench.voice.process import ended
 from bench.voice.wire import HOST, Wire
 
 CODECS = {"opus": "opus", "g711": "pcma"}
@@ -27,14 +28,16 @@ async def call(
     faces = await wire.open()
     ports = (free_port(), free_port())
     wire.connect(*ports)
-    ends = []
-    for i, environment in enumerate(environments):
-        command = [sys.executable, "-m", "bench.voice.ours_end", "--bind", str(ports[i])]
-        command += ["--remote", str(faces[1 - i]), "--codec", CODECS[codec]]
-        command += ["--seconds", str(seconds), *(["--first"] if i == 0 else [])]
-        pipe = asyncio.subprocess.PIPE
-        ends.append(await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe))
-    printed = [await end.communicate() for end in ends]
+    pipe = asyncio.subprocess.PIPE
+    with ended() as ends:
+        for i, environment in enumerate(environments):
+            command = [sys.executable, "-m", "bench.voice.ours_end", "--bind", str(ports[i])]
+            command += ["--remote", str(faces[1 - i]), "--codec", CODECS[codec]]
+            command += ["--seconds", str(seconds), *(["--first"] if i == 0 else [])]
+            ends.append(
+                await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe)
+            )
+        printed = [await end.communicate() for end in ends]
     return [json.loads(out.splitlines()[-1]) for out, _ in printed]
 
 

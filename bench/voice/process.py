@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 import os
+from asyncio.subprocess import Process
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+
+@contextmanager
+def ended() -> Iterator[list[Process]]:
+    """Whatever process is put into the list does not outlive the block."""
+    processes: list[Process] = []
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            if process.returncode is None:
+                process.kill()
 
 
 def cpu_s(pid: int) -> float:
