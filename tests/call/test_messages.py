@@ -84,7 +84,7 @@ def test_truncated_signal_is_malformed_or_another_whole_one(signal: Signal) -> N
         except MalformedError:
             continue
         assert isinstance(shorter, WithCandidates)  # whose last fields may be absent
-        assert shorter != signal
+        assert shorter != signal or encoded.endswith(bytes(2))  # an empty field says nothing
 
 
 def test_unknown_field_of_a_later_version_is_skipped() -> None:

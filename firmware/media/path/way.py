@@ -7,6 +7,7 @@ call is judged by), RFC 7675 (consent), RFC 6298 section 2 (smoothing).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from firmware.model import Endpoint
@@ -20,6 +21,7 @@ RELAY_COST_S = 0.2  # a direct way is preferred unless it is slower by that much
 UNMEASURED_S = 0.3  # taken for the round trip of a way that has not answered yet
 FAIL_S_MIN = 0.2
 FAIL_CHECKS = 3  # unanswered in a row
+FOUND_CHECKS_MAX = 6  # to a place of which nobody has proved that the peer is there
 
 # (how many checks, interval): the first come fast, for each that is lost costs its interval
 _SCHEDULE = ((10, 0.04), (6, 0.1), (8, 0.25))
@@ -32,6 +34,7 @@ class Way:
 
     endpoint: Endpoint
     born_s: float
+    is_told: bool = True  # by sealed signalling; False: checks come from there, nothing is proved
     next_s: float = field(init=False)  # when the next check is due
     rtt_s: float | None = None  # smoothed
     answered_s: float | None = None  # last answer to a check of ours
@@ -61,7 +64,9 @@ class Way:
         self.asked += 1
         self.asked_s = now_s
         interval_s = _interval_s(self.asked)
-        if self.answered_s is None and now_s - self.born_s > PROBE_S:
+        if not self.is_told and self.answered_s is None and self.asked >= FOUND_CHECKS_MAX:
+            interval_s = math.inf  # until the peer asks from there again
+        elif self.answered_s is None and now_s - self.born_s > PROBE_S:
             interval_s = RETRY_S
         elif not is_urgent and self.rtt_s is not None:
             interval_s = max(interval_s, 1.5 * self.rtt_s)  # normally the answer comes first

@@ -54,12 +54,13 @@ class Ways:
         self.is_caller = prepared.is_caller
         self.relayed_only = prepared.relayed_only
         self.out: list[SendDatagram] = []
-        self.counters = {"malformed": 0, "refused": 0}
+        self.counters = {"malformed": 0, "refused": 0, "replayed": 0}
         self._codec = CheckCodec(prepared.key, is_caller=prepared.is_caller)
         self._random_bytes = random_bytes
         self._ways: dict[Endpoint, Way] = {}
         self._pending: dict[bytes, _Check] = {}
         self._guesses = GuessQueue()
+        self._heard_asks: dict[bytes, None] = {}  # transactions of the peer, oldest first
         self.chosen = Way(prepared.remotes[0], now_s)
         self._ways[self.chosen.endpoint] = self.chosen
         self._before: Way | None = None  # until the callee knows of the change
@@ -73,7 +74,9 @@ class Ways:
     def try_ways(self, endpoints: Iterable[Endpoint], now_s: float) -> None:
         """The peer may be reached there."""
         for endpoint in endpoints:
-            self._way(endpoint, now_s)
+            way = self._way(endpoint, now_s)
+            if way is not None and not way.is_told:
+                way.is_told, way.next_s = True, now_s
 
     def guess(self, endpoints: list[Endpoint], now_s: float) -> None:
         """The peer may come from one of these, if its router lets it."""
@@ -162,6 +165,12 @@ class Ways:
         return self._is_told or not self.is_caller
 
     def _take_ask(self, ask: Ask, source: Endpoint, now_s: float) -> None:
+        if ask.transaction_id in self._heard_asks:
+            self.counters["replayed"] += 1  # each check is new: somebody aims us at an address
+            return
+        self._heard_asks[ask.transaction_id] = None
+        if len(self._heard_asks) > PENDING_MAX:
+            del self._heard_asks[next(iter(self._heard_asks))]
         way = self._way(source, now_s)
         if way is None:
             return
@@ -261,7 +270,7 @@ class Ways:
             if len(self._ways) >= WAYS_MAX and not self._make_room():
                 self.counters["refused"] += 1
                 return None
-            way = self._ways[endpoint] = Way(endpoint, now_s)
+            way = self._ways[endpoint] = Way(endpoint, now_s, is_told=False)
         return way
 
     def _make_room(self) -> bool:
