@@ -102,14 +102,15 @@ class Crowd:
         self.due_s[which] = np.float32(self.now_s)
 
     def reachable(self) -> float:
-        """Fraction of the boxes that are on and to which a call would come through."""
+        """Fraction, of the boxes that are on, of those to which a call would come through."""
         served = np.zeros(self.boxes, dtype=np.bool_)
         for column in range(EXCHANGES):
             slots = self.slots[:, column]
             held = np.maximum(slots, 0)
             knows = self.joined_s[:, column] >= self.born_s[held]
             served |= (slots >= 0) & self.serves[held] & knows
-        return float(np.mean(served & self.is_up))
+        reached, on = np.count_nonzero(served & self.is_up), np.count_nonzero(self.is_up)
+        return int(reached) / max(1, int(on))
 
     # --- what boxes do -----------------------------------------------------------------------
 
@@ -216,7 +217,7 @@ def restart(boxes: int, seed: int, progress: Progress | None, within_s: float) -
     """All boxes and all exchanges are off for a while, each once within `within_s` (2007)."""
     crowd = Crowd(boxes, max(6, boxes // BOXES_PER_EXCHANGE), seed)
     began_s, end_s = 120.0, 120.0 + within_s + 300.0
-    watch = Watch(crowd, began_s + within_s + DOWN_MAX_S, progress, end_s)
+    watch = Watch(crowd, began_s, progress, end_s, calm_s=within_s + DOWN_MAX_S)
     watch.run(began_s)
     dice = crowd.dice
     box_s = began_s + dice.random(boxes) * within_s
@@ -237,11 +238,18 @@ DOWN_MIN_S, DOWN_MAX_S = 30.0, 120.0
 
 
 class Watch:
-    """A row a second, from which healing is told; the blow is at `blow_s`."""
+    """A row a second, from which healing is told; the blow is at `blow_s` and lasts `calm_s`."""
 
     def __init__(
-        self, crowd: Crowd, blow_s: float, progress: Progress | None, end_s: float
+        self,
+        crowd: Crowd,
+        blow_s: float,
+        progress: Progress | None,
+        end_s: float,
+        *,
+        calm_s: float = 0.0,
     ) -> None:
+        self._calm_s = calm_s
         self._crowd, self._blow_s = crowd, blow_s
         self._progress, self._end_s = progress, end_s
         self._shown_s = 0.0
@@ -265,7 +273,7 @@ class Watch:
     def json(self, dead: int) -> Json:
         """The report."""
         crowd = self._crowd
-        return healing(self.timeline, crowd.limit) | {
+        return healing(self.timeline, crowd.limit, self._calm_s) | {
             "model": {
                 "form": "aggregate",
                 "exchanges": crowd.exchanges,
@@ -277,8 +285,8 @@ class Watch:
         }
 
 
-def healing(timeline: report.Timeline, limit: int) -> Json:
-    """What the timeline says about the time after the blow, which is at 0."""
+def healing(timeline: report.Timeline, limit: int, calm_s: float = 0.0) -> Json:
+    """What the timeline says about the time after the blow, which is at 0 and lasts `calm_s`."""
     before = [row for row in timeline.rows if row[0] <= 0]
     after = [row for row in timeline.rows if row[0] > 0]
     return {
@@ -286,7 +294,7 @@ def healing(timeline: report.Timeline, limit: int) -> Json:
             "reachable_before": before[-1][1],
             "reachable_at_worst": min(row[1] for row in after),
             "reachable_after": after[-1][1],
-            "healed_s": healed_s(after),
+            "healed_s": healed_s([row for row in after if row[0] > calm_s], calm_s),
             "registrations_limit": limit,
             "load_max": max(row[2] for row in timeline.rows),
             "questions_per_s_max": max(row[3] for row in after),
@@ -295,14 +303,14 @@ def healing(timeline: report.Timeline, limit: int) -> Json:
     }
 
 
-def healed_s(rows: list[tuple[float, ...]]) -> float | None:
-    """From when on HEALED of the boxes rang and did so to the end; None = never."""
+def healed_s(rows: list[tuple[float, ...]], calm_s: float) -> float | None:
+    """How long after `calm_s` HEALED of the boxes rang, to the end; None = never."""
     healed: float | None = None
     for row in rows:
         if row[1] < HEALED:
             healed = None
         elif healed is None:
-            healed = row[0]
+            healed = row[0] - calm_s
     return healed
 
 
