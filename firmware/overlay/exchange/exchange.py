@@ -367,10 +367,12 @@ class Exchange:
         return out + self.channels.drain()
 
     def _open_or_close(self, now_s: float) -> None:
-        if self._standing is Standing.DRAINING and self._node.reach.is_shown:
+        """As long as strangers ask us, or our router was proved to let them in."""
+        is_reached = self._node.reach.is_shown or self._node.mapped is not None
+        if self._standing is Standing.DRAINING and is_reached:
             self._standing = Standing.SERVING
             self.publish(now_s)
-        elif self._standing is Standing.SERVING and self._node.is_read_only:
+        elif self._standing is Standing.SERVING and not is_reached and self._node.is_read_only:
             self._announcer.leave(shard_hash(shard_of(self.public_key)))
             self.drain(now_s)
 
