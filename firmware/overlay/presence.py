@@ -112,6 +112,8 @@ class Presence:
         """Go on with what is due."""
         for card in self._cards.values():
             card.exchanges = self.exchanges
+        for swarm in self._swarms.values():
+            swarm.is_represented = bool(self.exchanges) and self._node.is_read_only
         for publication in self._publications():
             publication.advance(now_s)
         if self._lan_salt is None:

@@ -134,6 +134,7 @@ class SwarmPublication(Publication):
     ) -> None:
         super().__init__(node, random_bytes, REANNOUNCE_S)
         self.info_hash: bytes | None = None
+        self.is_represented = False  # nobody reaches us ourselves, and exchanges announce us
         self._is_direct = direct
         self._question = swarm_question(number, day)
 
@@ -149,7 +150,7 @@ class SwarmPublication(Publication):
         super().hear(fact, now_s)
 
     def _is_possible(self) -> bool:
-        return self.info_hash is not None and self._is_direct
+        return self.info_hash is not None and self._is_direct and not self.is_represented
 
     def _search(self, now_s: float) -> int:
         assert self.info_hash is not None
@@ -202,7 +203,8 @@ class CardPublication(Publication):
         """Sooner if our address has changed, or the calendar was set."""
         if now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
-            own = self._node.external_endpoints() if self._is_direct else ()
+            is_reached = not (self.exchanges and self._node.is_read_only)
+            own = self._node.external_endpoints() if self._is_direct and is_reached else ()
             self._places = (*map(Place, own), *self.exchanges)[:PLACES_MAX]
             if self._item is not None and self._is_outdated(now_s):
                 self._next_s = min(self._next_s, now_s)
