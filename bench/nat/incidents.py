@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from statistics import median
 from typing import Any
@@ -22,6 +23,7 @@ ROUNDS = 5
 BEFORE_S, AFTER_S = 1.5, 3.0  # watched around the incident
 CARRYING_S = 0.3  # long enough to see by whom speech goes
 REACHABLE_S = 40.0
+FORGOTTEN_S = 60.0
 FRAME_MS = 20
 Incident = Callable[[], Awaitable[None]]
 
@@ -36,6 +38,7 @@ class Incidents:
         self._town = town
         self._exchanges = exchanges
         self._rounds = rounds
+        self._killed: Site | None = None
         self._addresses = ["198.51.100.150", "198.51.100.151"]
 
     async def run(self) -> dict[str, Any]:
@@ -66,6 +69,7 @@ class Incidents:
     async def _one(self, caller: Box, callee: Box, incident: Incident) -> float | None:
         """The gap in ms; None = the call did not survive, or was never there."""
         try:
+            await self._recover([caller, callee])
             await self._all_reachable([caller, callee])
             await caller.ask("lift")
             await caller.ask("press", digits=callee.number)
@@ -88,7 +92,7 @@ class Incidents:
         return max(FRAME_MS * _concealed(one, other) for one, other in pairs)
 
     async def _kill_carrier(self) -> None:
-        """Kill the exchange that has most to do, and start it anew when the gap is over."""
+        """Kill the exchange that has most to do; it is started anew when all have noticed."""
         before = self._carried()
         await asyncio.sleep(CARRYING_S)
         after = self._carried()
@@ -96,11 +100,22 @@ class Incidents:
         sys.stderr.write(f"killed {carrier.name}, which carried {after} after {before}\n")
         self._exchanges[carrier].kill()
         self._exchanges[carrier].wait()
-        loop = asyncio.get_running_loop()
-        loop.call_later(AFTER_S, self._restart, carrier)
+        self._killed = carrier
 
-    def _restart(self, carrier: Site) -> None:
-        self._exchanges[carrier] = self._town.add_exchange(carrier)
+    async def _recover(self, boxes: list[Box]) -> None:
+        """Wait until no box counts on the one that was killed, then start it anew."""
+        if self._killed is None:
+            return
+        gone, self._killed = self._killed, None
+        end_s = time.monotonic() + FORGOTTEN_S
+        while True:
+            registered = [str((await box.status())["exchanges"]) for box in boxes]
+            if not any(gone.address in exchanges for exchanges in registered):
+                break
+            if time.monotonic() > end_s:
+                raise CommandError(f"{gone.name} is still counted on")
+            await asyncio.sleep(CARRYING_S)
+        self._exchanges[gone] = self._town.add_exchange(gone)
 
     def _carried(self) -> dict[str, int]:
         return {site.name: self._lab.packets_of(site) for site in self._exchanges}

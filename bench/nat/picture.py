@@ -16,7 +16,7 @@ mpl.use("Agg")
 from matplotlib import pyplot
 
 INK, RELAY, DIRECT, KNOCK, SHUT = "#222222", "#c47f17", "#1b7f3b", "#1b6ca8", "#b3261e"
-LEFT, LEFT_ROUTER, MIDDLE, RIGHT_ROUTER, RIGHT = 0.0, 1.15, 2.6, 4.05, 5.2
+LEFT, LEFT_ROUTER, MIDDLE, RIGHT_ROUTER, RIGHT = 0.0, 0.95, 3.0, 5.05, 6.0
 HIGH, LOW = 1.55, 0.0
 BOX, ROUTER, EXCHANGE = 0.36, 0.42, 0.5
 
@@ -68,15 +68,15 @@ CASES = (
         "1  one side can be reached: public, full cone, or a mapped port",
         "any NAT",
         "none, full cone,\nor PCP, NAT-PMP, UPnP",
-        (direct("first check passes: direct after 1 round trip"),),
-        "The INVITE itself may go straight to the mapped address. The symmetric side's\n"
-        "port is learnt from its check (peer-reflexive), not from what exchanges saw.",
+        (direct("the first check passes"),),
+        "The INVITE itself may go straight there. The other side's port is learnt from\n"
+        "its check, whatever exchanges saw. In the lab: direct before the answer.",
     ),
     Case(
         "2  both keep one outer port for all: every other home, carriers",
         "address- or port-\nrestricted",
         "address- or port-\nrestricted",
-        (relay(), direct("both knock: each check opens the door for the other's")),
+        (relay(), direct("each knock opens the door\nfor the other's")),
         "A knock that came too early is dropped at the far router; the next one passes.\n"
         "Speech goes by the exchange meanwhile, then moves without a gap.",
     ),
@@ -84,7 +84,7 @@ CASES = (
         "3  symmetric against one that looks at addresses only",
         "symmetric",
         "address-restricted",
-        (relay(), direct("answer goes to the port that the check came from")),
+        (relay(), direct("the answer goes to the port\nthe check came from")),
         "The address-restricted side has knocked at the right address, so any port of\n"
         "it may enter; the callee then uses the port it sees.",
     ),
@@ -92,7 +92,7 @@ CASES = (
         "4  symmetric, counting ports",
         "symmetric,\nincrementing",
         "port-restricted",
-        (relay(), direct("checks go to the next few ports of the row")),
+        (relay(), direct("knocks at the next ports\nof the row")),
         "Exchanges saw several outer ports: their step is told to the peer, who knocks\n"
         "at the ports that come next.",
     ),
@@ -117,6 +117,7 @@ CASES = (
 
 def draw(path: str) -> None:
     """All cases, two in a row."""
+    mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "paths"}  # small, always the same
     figure, axes = pyplot.subplots(3, 2, figsize=(13.5, 13.2))
     for axis, case in zip(axes.flat, CASES, strict=True):
         _draw_case(axis, case)

@@ -222,7 +222,7 @@ def middle(
     town.add_nodes(lab.public("nodes", addresses))
     networks = ("192.0.2", "198.51.100", "203.0.113")
     sites = [
-        lab.public(f"exchange{n}", [f"{networks[n]}.{200 + n}"], leg_s=0.0)
+        lab.public(f"exchange{n}", [f"{networks[n % 3]}.{200 + n}"], leg_s=0.0)
         for n in range(exchanges)
     ]
     return {site: town.add_exchange(site) for site in sites}
