@@ -65,7 +65,9 @@ def through_exchange(path: Path, pairs: Pairs) -> Traffic:
         relays.open(OpenRelay(*legs, 25_000, 50_000))
         flows.append(Flow(a, DATA + ids[0] + PAYLOAD, (EXCHANGE, PORT)))
         flows.append(Flow(CALLERS + b, DATA + ids[1] + PAYLOAD, (EXCHANGE, PORT)))
-    time.sleep(OPEN_S)
+    for _ in range(int(OPEN_S / 0.1)):
+        time.sleep(0.1)
+        relays.poll(time.monotonic())
     traffic = Traffic(sockets, flows)
     traffic.keep(relays)
     return traffic

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+from collections import deque
 from pathlib import Path
 
 from firmware.errors import MalformedError
@@ -19,6 +20,7 @@ from firmware.network_events import CloseRelay, OpenRelay, RelayLeg, RelayUse
 logger = logging.getLogger(__name__)
 
 RETRY_S = 10.0
+UNSENT_MAX = 20_000  # packets; more than there can be relays
 
 
 class KernelRelays:
@@ -29,6 +31,7 @@ class KernelRelays:
         self._open: dict[bytes, OpenRelay] = {}  # by both legs
         self._socket: socket.socket | None = None
         self._retry_s = 0.0
+        self._unsent: deque[bytes] = deque()
 
     def open(self, command: OpenRelay) -> None:
         """In place of any that has one of these legs."""
@@ -56,6 +59,7 @@ class KernelRelays:
             if now_s < self._retry_s:
                 return ()
             self._connect(now_s)
+        self._flush()
         uses: list[RelayUse] = []
         while self._socket is not None:
             try:
@@ -75,6 +79,7 @@ class KernelRelays:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+            self._unsent.clear()
 
     def _connect(self, now_s: float) -> None:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -93,11 +98,20 @@ class KernelRelays:
                 self._send(packet)
 
     def _send(self, packet: bytes) -> None:
-        if self._socket is None:
-            return
+        if self._socket is not None:
+            self._unsent.append(packet)
+            self._flush()
+
+    def _flush(self) -> None:
+        """In order, as fast as the helper takes it; the rest at the next poll."""
         try:
-            self._socket.send(packet)
-        except OSError:  # it does not keep up, or has gone: begin anew, with an empty table
+            while self._socket is not None and self._unsent:
+                self._socket.send(self._unsent[0])
+                self._unsent.popleft()
+        except BlockingIOError:
+            if len(self._unsent) > UNSENT_MAX:
+                self._lose(0.0)  # it does not keep up: begin anew, with an empty table
+        except OSError:
             self._lose(0.0)
 
     def _lose(self, now_s: float) -> None:
