@@ -132,10 +132,14 @@ def clock(world: World) -> WallClockRead:
     return WallClockRead(NOON_UTC_S + world.now_s - START_S)
 
 
+def today(world: World) -> int:
+    """The UTC day."""
+    return int((NOON_UTC_S + world.now_s - START_S) // 86_400)
+
+
 def swarm_of(number: str, world: World) -> bytes:
     """Under which hash `number` is announced today."""
-    day = int((NOON_UTC_S + world.now_s - START_S) // 86_400)
-    return info_hash_of(cheap_hash(*swarm_question(number, day)))
+    return info_hash_of(cheap_hash(*swarm_question(number, today(world))))
 
 
 def _claim(identity: Identity) -> tuple[str, bytes]:

@@ -77,6 +77,10 @@ class SimNode(Node):
         self.adopt(table)
         self._resume(world.now_s, 1.0 if idle else dice.random(), idle=idle)
 
+    def wake_up(self, now_s: float) -> None:
+        """Be idle no longer."""
+        self._upkeep.cared(now_s, has_more=False)
+
     def _resume(self, now_s: float, phase: float, *, idle: bool) -> None:
         upkeep = self._upkeep
         for _ in range(_LOOKS_AROUND):

@@ -39,6 +39,9 @@ def test_lookup_among_dead_entries_finds_every_number() -> None:
     plausible(result, 300)
     assert result["lookups"]["success"] == 1.0
     assert result["lookups"]["first_value_ms"]["p50"] < 400
+    cards = result["cards"]  # signed by their owners, so verified as they arrive
+    assert cards["found"] >= 0.95 * cards["asked"]
+    assert cards["verified_item_ms"]["p50"] < result["lookups"]["verified_ms"]["p50"]
 
 
 def test_lookup_of_a_large_network_makes_only_the_nodes_that_are_spoken_to() -> None:

@@ -72,8 +72,12 @@ class LookupEnded(Fact):
 
 @dataclass(frozen=True, slots=True)
 class Answered(Fact):
-    """What came of a question; `answer` is None if it was refused or not answered in time."""
+    """What came of a question; `answer` is None if it was refused or not answered in time.
+
+    `refused` is then the code of KRPC (ERROR_*), None for silence.
+    """
 
     handle: int
     source: Endpoint
     answer: Answer | None
+    refused: int | None = None

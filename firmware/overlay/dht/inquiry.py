@@ -166,8 +166,8 @@ class Inquiries:
             del self._asked[handle]
             self.out.append(Answered(handle, contact.endpoint, screen))
 
-    def failed(self, transaction: Transaction, now_s: float) -> None:
-        """No answer, or none that helps; `transaction` is closed."""
+    def failed(self, transaction: Transaction, now_s: float, refused: int | None = None) -> None:
+        """No answer, or an error with the code `refused`; `transaction` is closed."""
         handle = transaction.handle
         self._pinged.pop(transaction.to, None)
         search = self._searches.get(handle)
@@ -176,7 +176,7 @@ class Inquiries:
             self._advance(handle, search, now_s)
         elif handle in self._asked:
             del self._asked[handle]
-            self.out.append(Answered(handle, transaction.to, None))
+            self.out.append(Answered(handle, transaction.to, None, refused))
 
     def overdue(self, transaction: Transaction, overdue: Overdue, now_s: float) -> None:
         """Do what an unanswered query needs; who gave up still calls `failed`."""

@@ -112,8 +112,8 @@ class Lookup:
         for endpoint in strangers:
             self._add(endpoint, None, None)
 
-    def next_queries(self, now_s: float) -> list[Candidate]:
-        """Whom to ask now; they count as asked from here on."""
+    def next_queries(self, now_s: float, most: int = ALPHA) -> list[Candidate]:
+        """Whom to ask now, `most` at most; they count as asked from here on."""
         first_to_last = self._near if self._has_answers else self._preferred
         alpha = min(self._alpha, ALPHA_LATE) if self._has_answers else self._alpha
         queries: list[Candidate] = []
@@ -121,7 +121,7 @@ class Lookup:
         for candidate in [*self._strangers, *first_to_last] if self._strangers else first_to_last:
             state = candidate.state
             if state is State.NEW:
-                if in_flight >= alpha:
+                if in_flight >= alpha or len(queries) >= most:
                     break
                 if candidate.endpoint in self._taken:
                     candidate.state = State.FAILED
@@ -139,9 +139,9 @@ class Lookup:
                 break
         return queries
 
-    def relax(self, alpha: int) -> None:
-        """From now on at most `alpha` at a time: a value is there, the rest has time."""
-        self._alpha = min(self._alpha, alpha)
+    def in_flight(self) -> int:
+        """How many were asked, and are neither slow nor silent yet."""
+        return sum(each.state is State.ASKED for each in self._by_endpoint.values())
 
     def answered(
         self,

@@ -347,7 +347,7 @@ class Node:
             transaction = self._inquiries.transactions.close(packet.transaction_id, source, now_s)
             self.counters["unmatched" if transaction is None else "refused"] += 1
             if transaction is not None:
-                self._inquiries.failed(transaction, now_s)
+                self._inquiries.failed(transaction, now_s, packet.code)
         else:
             self._serve(packet, source, len(data), now_s)
 

@@ -21,7 +21,7 @@ from firmware.overlay.dht.routing import K
 PATHS_MAX = 8
 PATH_WIDTH = K // 2  # nodes at the end of each of several paths; of one path it is K
 PEERS_MAX = 1024
-ALPHA_WITH_VALUE = 2  # of all paths together, but each goes on
+ALPHA_WITH_VALUE = 2  # at a time, of all paths together and in turn: the rest has time
 
 
 class Searching:
@@ -34,6 +34,7 @@ class Searching:
         "_messages",
         "_peers",
         "_started_s",
+        "_turn",
         "_value_messages",
         "question",
         "tells_all",
@@ -54,6 +55,7 @@ class Searching:
         self.tells_all = tells_all
         self._started_s = now_s
         self._messages = self._value_messages = 0
+        self._turn = 0  # path that was allowed a query last, once there is a value
         self._peers: set[Endpoint] = set()
         self._first: tuple[Lookup, Candidate] | None = None  # with a value
         self._is_of: dict[Endpoint, Lookup] = {}
@@ -80,13 +82,23 @@ class Searching:
                 )
 
     def next_queries(self, now_s: float) -> list[Candidate]:
-        """Whom to ask now."""
-        queries = []
-        for lookup in self._lookups:
-            for candidate in lookup.next_queries(now_s):
-                self._is_of[candidate.endpoint] = lookup
-                queries.append(candidate)
-        self._messages += len(queries)
+        """Whom to ask now; with a value in hand few of all paths together, in turn."""
+        queries: list[Candidate] = []
+        lookups = self._lookups
+        if self._first is None:
+            for lookup in lookups:
+                queries += self._of(lookup, lookup.next_queries(now_s))
+            return queries
+        free = ALPHA_WITH_VALUE - sum(lookup.in_flight() for lookup in lookups)
+        for _ in range(len(lookups)):
+            if free <= 0:
+                break
+            self._turn = (self._turn + 1) % len(lookups)
+            lookup = lookups[self._turn]
+            if not lookup.is_done():
+                fresh = self._of(lookup, lookup.next_queries(now_s, 1))
+                free -= len(fresh)
+                queries += fresh
         return queries
 
     def answered(self, contact: Contact, answer: Answer, rtt_s: float | None, now_s: float) -> None:
@@ -100,8 +112,12 @@ class Searching:
         if has_value and self._first is None and candidate is not None:
             self._first = (lookup, candidate)
             self._value_messages = self._messages
-            for path in self._lookups:
-                path.relax(max(1, ALPHA_WITH_VALUE // len(self._lookups)))
+
+    def _of(self, lookup: Lookup, queries: list[Candidate]) -> list[Candidate]:
+        for candidate in queries:
+            self._is_of[candidate.endpoint] = lookup
+        self._messages += len(queries)
+        return queries
 
     def new_peers(self, peers: Iterable[Endpoint]) -> tuple[Endpoint, ...]:
         """Those of `peers` that this search had not seen, up to PEERS_MAX in all."""

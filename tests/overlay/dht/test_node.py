@@ -363,3 +363,13 @@ def test_node_survives_noise_from_the_network() -> None:
         messages += node.on_time(index / 10.0)
         due_s = node.deadline_s()
         assert due_s is None or due_s > index / 10.0, "seed 11"
+
+
+def test_node_tells_with_which_code_a_question_was_refused() -> None:
+    node = new_node()
+    handle = node.ask(Ping(), PEER, 0.0)
+    ((query, _),) = sent(node.drain())
+    assert isinstance(query, Query)
+    error = krpc.encode(Error(query.transaction_id, krpc.ERROR_SEQ_TOO_LOW, "older"))
+    said = node.handle(DatagramReceived(error, PEER), 0.1)
+    assert Answered(handle, PEER, None, krpc.ERROR_SEQ_TOO_LOW) in said

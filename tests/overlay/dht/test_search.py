@@ -110,3 +110,24 @@ def test_search_with_a_value_goes_on_more_slowly() -> None:
     for contact in nodes[1:7]:
         search.slow(contact.endpoint)
     assert len(asked(search)) == ALPHA_WITH_VALUE - 1  # one is on its way
+
+
+def test_search_by_disjoint_paths_with_a_value_asks_few_of_all_paths_together_in_turn() -> None:
+    nodes = [node(far) for far in range(1, 60)]
+    search = Searching(GetPeers(TARGET), (nodes,), (), 10.0, paths=4)
+    first = asked(search)
+    assert len(first) == 8  # two of each
+    by_endpoint = {contact.endpoint: contact for contact in nodes}
+    value = Answer(peers=(Endpoint("10.8.8.8", 8),))
+    search.answered(by_endpoint[first[0]], value, 0.1, 10.1)
+    assert not asked(search)  # seven are still on their way
+    for endpoint in first[1:]:
+        search.answered(by_endpoint[endpoint], Answer(), 0.1, 10.2)
+    waiting = asked(search)
+    assert len(waiting) == ALPHA_WITH_VALUE
+    while not search.is_done():
+        for endpoint in waiting:
+            search.answered(by_endpoint[endpoint], Answer(), 0.1, 10.3)
+        waiting = asked(search)
+        assert len(waiting) <= ALPHA_WITH_VALUE
+    assert len(search.closest()) == 16  # every path went to its end
