@@ -368,7 +368,7 @@ def test_node_survives_noise_from_the_network() -> None:
 def test_node_tells_with_which_code_a_question_was_refused() -> None:
     node = new_node()
     handle = node.ask(Ping(), PEER, 0.0)
-    ((query, _),) = sent(node.drain())
+    ((query, _),) = sent([*node.drain()])
     assert isinstance(query, Query)
     error = krpc.encode(Error(query.transaction_id, krpc.ERROR_SEQ_TOO_LOW, "older"))
     said = node.handle(DatagramReceived(error, PEER), 0.1)
