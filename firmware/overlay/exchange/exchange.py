@@ -48,7 +48,7 @@ from firmware.overlay.shards import shard_hash, shard_of
 from firmware.overlay.swarm import Calendar
 
 SWEEP_S = 5.0
-RINGS_BURST, RING_PAUSE_S = 6, 20.0  # a box with three exchanges asks for one in two minutes
+RINGS_BURST, RING_PAUSE_S = 12, 5.0  # enough to find out which of three is lying
 FAREWELL_S = 0.02
 FAREWELLS_AT_ONCE = 200  # 20,000 boxes in two seconds
 RATE_S = 1.0  # over which traffic is measured
