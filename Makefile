@@ -1,10 +1,10 @@
 # `make demo` and `make test` need nothing before them but git and make: each first prepares .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test quick lint format bench install clean
+.PHONY: help demo test test-kernel quick lint format bench install clean
 BIN := .venv/bin
 
 help: ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: install ## two simulated boxes call each other; ARGS="--out DIR --seed N"
 	@$(BIN)/fernruf demo $(ARGS)
@@ -14,6 +14,9 @@ test: lint ## everything that must be true: lint, types, layers, all tests
 
 quick: install ## the tests that take seconds; ARGS="-k NAME"
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-kernel: install ## in a QEMU guest: a handset on the kernel's hidraw, sound through its loop
+	@tests/guest/run.sh
 
 lint: install ## style, types and layers
 	@$(BIN)/ruff format --check .
