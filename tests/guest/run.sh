@@ -39,7 +39,7 @@ make_initramfs() {
     local root=$FOLDER/root version
     version=$(basename "$FOLDER"/kernel/lib/modules/*)
     rm -rf "$root"
-    mkdir -p "$root"/{bin,proc,sys,dev,mnt,"lib/modules/$version"}
+    mkdir -p "$root"/{bin,proc,sys,dev,host,"lib/modules/$version"}
     cp "$(command -v busybox)" "$root/bin/busybox"
     /sbin/depmod -b "$FOLDER/kernel" "$version"
     cp "$FOLDER"/kernel/lib/modules/*/modules.* "$root/lib/modules/$version/"
@@ -53,12 +53,12 @@ make_initramfs() {
 /bin/busybox --install -s /bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for module in ${MODULES[*]}; do modprobe \$module; done
-mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro host /mnt
-for folder in proc sys dev; do mount --move /\$folder /mnt/\$folder; done
-mount -t tmpfs tmp /mnt/tmp; mkdir -p /mnt/dev/shm; mount -t tmpfs shm /mnt/dev/shm
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000,cache=loose,ro host /host
+for folder in proc sys dev; do mount --move /\$folder /host/\$folder; done
+mount -t tmpfs tmp /host/tmp; mkdir -p /host/dev/shm; mount -t tmpfs shm /host/dev/shm
 ip link set lo up
 echo "--- guest \$(uname -r)"
-chroot /mnt /usr/bin/env HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD FERNRUF_KERNEL=1 \
+chroot /host /usr/bin/env HOME=/tmp PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$PWD FERNRUF_KERNEL=1 \
     sh -c 'cd $PWD && $PYTHON -m pytest -q -p no:cacheprovider tests/guest'
 echo "--- exit \$?"
 poweroff -f
