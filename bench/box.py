@@ -28,10 +28,10 @@ import numpy as np
 
 from firmware.box import phone_setup
 from firmware.config import parse_config
-from firmware.control import ControlClient
 from firmware.errors import CommandError
 from firmware.handset import Handset
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import ControlClient
+from firmware.shell.state import IDENTITY, StateDir
 from tests.drivers.latency import AdapterBench, PhoneBench
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ from bench.peers.traffic import Flow, Traffic, open_sockets
 from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data, cpu_s
 from firmware.channel import Data
 from firmware.model import Endpoint
-from tests.kernel.space import UNSHARE, why_not
+from tests.shell.kernel.space import UNSHARE, why_not
 
 PAYLOAD = bytes(172)
 RATES = (20_000, 50_000)  # packets a second, in and again out

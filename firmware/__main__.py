@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from firmware.errors import ConfigError, FirmwareError
-from firmware.memory import be_thrifty
+from firmware.shell.memory import be_thrifty
 
 # Modules of firmware.commands. Only the one that is wanted is imported: a telephone needs neither
 # the time nor the memory of the simulation.

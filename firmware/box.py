@@ -15,20 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from firmware import events
-from firmware.addresses import AddressWatch
 from firmware.call.pins import decode_pins
 from firmware.codec.echo import is_available as echo_canceller_is_available
 from firmware.codec.speech import available_codecs
 from firmware.config import Config
-from firmware.control import Answer, ControlServer
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
 from firmware.drivers.telephone import Telephone
 from firmware.errors import ConfigError, HardwareError
 from firmware.events import Message
 from firmware.handset import Handset
-from firmware.jobs import Argon2Cost, prove_number
-from firmware.lan import LocalNetwork
 from firmware.model import CallState, Codec, Endpoint, EndReason, Frame, Part, silence
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
@@ -38,10 +34,14 @@ from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
-from firmware.shell import Shell
-from firmware.state import IDENTITY, PEERS, StateDir
-from firmware.tunnel.certificate import server_context
-from firmware.tunnel.server import TunnelServer
+from firmware.shell.addresses import AddressWatch
+from firmware.shell.control import Answer, ControlServer
+from firmware.shell.jobs import Argon2Cost, prove_number
+from firmware.shell.lan import LocalNetwork
+from firmware.shell.shell import Shell
+from firmware.shell.state import IDENTITY, PEERS, StateDir
+from firmware.shell.tunnel.certificate import server_context
+from firmware.shell.tunnel.server import TunnelServer
 from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
 from firmware.ui.mouthpiece import Echo, HandsetSound
 

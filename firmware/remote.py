@@ -14,12 +14,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from firmware.control import Answer, Handler
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
 from firmware.media.path.paths import PathStatus
 from firmware.model import CallState, CallView, Part, RtpCounters
 from firmware.phone import Phone
+from firmware.shell.control import Answer, Handler
 
 KEY_HELD_S = 0.060  # a quick finger; three times the debounce time of the keypad
 KEY_PAUSE_S = 0.060

@@ -15,15 +15,15 @@ import pytest
 
 from firmware.box import Box, phone_setup, usable_codecs
 from firmware.config import parse_config
-from firmware.control import ControlClient
 from firmware.errors import CommandError, ConfigError
 from firmware.handset import Handset
 from firmware.model import Codec, Endpoint
 from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.dht.acquaintances import NODES_FILE
 from firmware.overlay.dht.node import Node
-from firmware.shell import Shell
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import ControlClient
+from firmware.shell.shell import Shell
+from firmware.shell.state import IDENTITY, StateDir
 
 IDENTITIES = Path(__file__).parent / "vectors" / "identities.json"
 PUBLISH_TIMEOUT_S = 20.0

@@ -18,9 +18,9 @@ import pytest
 
 from firmware.box import Box
 from firmware.config import parse_config
-from firmware.control import ControlClient
 from firmware.handset import parse_handset
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import ControlClient
+from firmware.shell.state import IDENTITY, StateDir
 from tests.adapter.pico_process import MICROPYTHON, RM, SHK, Pico, Wire, lay_out
 
 IDENTITIES = Path(__file__).parent / "vectors" / "identities.json"

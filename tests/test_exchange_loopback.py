@@ -13,7 +13,7 @@ from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 from tests.test_box import in_loop, running_box, until
 
 

@@ -18,7 +18,6 @@ import numpy as np
 from firmware import events, number
 from firmware.events import Core, Fact, Message
 from firmware.identity import Certificate, Identity
-from firmware.jobs import Argon2Cost, compute_argon2
 from firmware.model import (
     FRAME_S,
     FRAME_SAMPLES,
@@ -35,6 +34,7 @@ from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
 from firmware.phone import Phone, PhoneSetup
+from firmware.shell.jobs import Argon2Cost, compute_argon2
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay
 HOLE_S = 30.0  # as long as the worst routers keep a mapping

@@ -17,11 +17,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.peers.traffic import Flow, Traffic
-from firmware.kernel.client import KernelRelays
 from firmware.model import Endpoint
 from firmware.network_events import OpenRelay, RelayLeg
-from firmware.relays import DATA
-from tests.kernel.space import ANNA, BERT, EXCHANGE, PORT, helper, socket_in
+from firmware.shell.kernel.client import KernelRelays
+from firmware.shell.relays import DATA
+from tests.shell.kernel.space import ANNA, BERT, EXCHANGE, PORT, helper, socket_in
 
 PAYLOAD = bytes(172)
 CALLERS, CALLEES = 8, 32

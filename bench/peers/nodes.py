@@ -8,7 +8,7 @@ import sys
 
 from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 ANY_PORT = Endpoint("127.0.0.1", 0)
 

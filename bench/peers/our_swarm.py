@@ -19,7 +19,7 @@ from firmware.overlay.dht import items
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
 from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, PutItem, Question
 from firmware.overlay.dht.node import Node
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 BOOTSTRAP = 3
 JOIN_INTERVAL_S = 0.02  # so that each finds those that came before

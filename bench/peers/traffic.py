@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from firmware.batches import ROWS, Batches, encode_name, open_batches
 from firmware.model import Endpoint
+from firmware.shell.batches import ROWS, Batches, encode_name, open_batches
 
 PAUSE_S = 0.0002  # between two handfuls of datagrams
 RECEIVE_INTERVAL_S = 0.001

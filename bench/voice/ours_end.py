@@ -21,7 +21,7 @@ from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback, Pace
 from firmware.events import Message, PrepareMedia, StartMedia
 from firmware.media.session import MediaSession
 from firmware.model import Codec, Endpoint, Frame, silence
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 HOST = "127.0.0.1"
 KEYS = (bytes(range(28)), bytes(range(100, 128)))

@@ -13,9 +13,9 @@ from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.config import Config, parse_config
 from firmware.errors import ConfigError
 from firmware.handset import Handset, parse_handset
-from firmware.memory import give_back
-from firmware.service import Service
-from firmware.state import StateDir
+from firmware.shell.memory import give_back
+from firmware.shell.service import Service
+from firmware.shell.state import StateDir
 
 POWER_OFF = ("/usr/bin/systemctl", "poweroff")
 

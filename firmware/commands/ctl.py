@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from firmware.commands.arguments import positive_seconds
-from firmware.control import Answer, ControlClient
 from firmware.model import CallState
+from firmware.shell.control import Answer, ControlClient
 
 KEYS = "0123456789*#ABCD"
 WAIT_TIMEOUT_S = 60.0

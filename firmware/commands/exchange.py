@@ -16,10 +16,10 @@ from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
-from firmware.shell import Shell
-from firmware.state import StateDir
-from firmware.tunnel.certificate import server_context
-from firmware.tunnel.server import TunnelServer
+from firmware.shell.shell import Shell
+from firmware.shell.state import StateDir
+from firmware.shell.tunnel.certificate import server_context
+from firmware.shell.tunnel.server import TunnelServer
 
 DRAIN_S = 10.0  # from the farewell to the end
 LOOK_S = 0.1

@@ -24,7 +24,7 @@ from firmware.settings import (
     parse_settings,
     print_settings,
 )
-from firmware.state import StateDir
+from firmware.shell.state import StateDir
 
 logger = logging.getLogger(__name__)
 

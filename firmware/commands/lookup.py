@@ -19,7 +19,7 @@ from firmware.model import Endpoint
 from firmware.number import display
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 ANY_ADDRESS = Endpoint("0.0.0.0", 0)  # noqa: S104 - whichever interface leads to the swarm
 JOIN_TIMEOUT_S = 3.0

@@ -10,9 +10,9 @@ from pathlib import Path
 from firmware import events
 from firmware.events import Message
 from firmware.identity import IdentityFile
-from firmware.jobs import Argon2Cost, compute_argon2, prove_number
 from firmware.overlay.claim import Claim
-from firmware.state import StateDir
+from firmware.shell.jobs import Argon2Cost, compute_argon2, prove_number
+from firmware.shell.state import StateDir
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

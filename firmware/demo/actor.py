@@ -15,13 +15,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from firmware.control import Answer, ControlClient
 from firmware.demo.picture import from_answer
 from firmware.demo.seed import seeded_bytes
 from firmware.errors import CommandError
 from firmware.identity import Identity, IdentityFile
 from firmware.model import CallState, Codec, Picture
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import Answer, ControlClient
+from firmware.shell.state import IDENTITY, StateDir
 
 START_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 5.0

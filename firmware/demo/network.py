@@ -10,7 +10,7 @@ import asyncio
 from firmware.demo.seed import seeded_bytes
 from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 NODES = 20
 KNOWN_NODES = 3  # what a newcomer is told of; the others it finds by itself

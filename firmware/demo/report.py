@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware.control import Answer
 from firmware.demo.measure import (
     cut,
     delays,
@@ -27,6 +26,7 @@ from firmware.demo.measure import (
 from firmware.demo.picture import write_png
 from firmware.demo.story import Moment, Recording
 from firmware.model import SAMPLE_RATE_HZ, Codec
+from firmware.shell.control import Answer
 
 HEARD_MIN = 0.8  # of the seconds spoken; less, and the call did not work
 RINGBACK_HZ = 425.0  # of COUNTRY in actor.py

@@ -23,7 +23,7 @@ from firmware.demo.story import Recording, Story
 from firmware.demo.terminal import LiveView, PlainView, View
 from firmware.errors import CommandError, FirmwareError
 from firmware.model import Codec
-from firmware.state import StateDir
+from firmware.shell.state import StateDir
 
 LOOK_INTERVAL_S = 0.1  # how often the live view looks at the OLEDs
 ROLES = (CALLER, CALLEE)

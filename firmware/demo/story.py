@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.control import Answer
 from firmware.demo.actor import Actor
 from firmware.demo.terminal import View
 from firmware.errors import CommandError
 from firmware.model import SAMPLE_RATE_HZ, CallState, Picture
 from firmware.number import display
+from firmware.shell.control import Answer
 
 READY_TIMEOUT_S = 300.0  # the search for a number takes 20 s on average, and is pure luck
 LOOK_AT_SEARCH_S = 1.0

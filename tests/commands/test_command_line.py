@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from firmware import number
-from firmware.state import StateDir
+from firmware.shell.state import StateDir
 
 GOOD_NUMBER = "47110815123" + number.check_digit("47110815123")
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from firmware.config import parse_config
-from firmware.control import Answer, ControlClient, ControlServer, Handler
 from firmware.demo.actor import CALLEE, CALLER, Actor, Place, acting, configure, keep_identity
 from firmware.errors import CommandError
 from firmware.identity import IdentityFile
 from firmware.model import CallState, Codec
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import Answer, ControlClient, ControlServer, Handler
+from firmware.shell.state import IDENTITY, StateDir
 from tests.demo.pictures import picture
 
 BOOTSTRAP = ("127.0.0.1:6001", "127.0.0.1:6002")

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware.control import Answer
 from firmware.demo.measure import Sound, write_wav
 from firmware.demo.report import Side, compare, for_people, save, summarise
 from firmware.demo.story import Moment, Recording
 from firmware.model import SAMPLE_RATE_HZ, Codec, RtpCounters
+from firmware.shell.control import Answer
 from tests.demo.pictures import picture
 from tests.demo.sounds import after, babble, tone
 

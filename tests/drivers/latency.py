@@ -36,7 +36,7 @@ from firmware.events import Fact, HookLifted, HookReplaced, KeyPressed, Message
 from firmware.handset import Handset
 from firmware.model import Endpoint
 from firmware.phone import Phone, PhoneSetup
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 from tests.adapter.pico_process import SHK, Pico, lay_out
 
 I2C_HZ = 400_000

@@ -11,7 +11,6 @@ from functools import partial
 from typing import TypeVar
 
 from firmware.events import Core, Message, SendDatagram
-from firmware.jobs import Argon2Cost
 from firmware.model import Endpoint
 from firmware.overlay.dht import krpc
 from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, NodeAnswered, PeersSeen
@@ -19,7 +18,8 @@ from firmware.overlay.dht.items import Item, target_of_key, verified
 from firmware.overlay.dht.krpc import AnnouncePeer, Answer, GetItem, PutItem, Question, Search
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.shell import Shell
+from firmware.shell.jobs import Argon2Cost
+from firmware.shell.shell import Shell
 from tests.interop.theirs import Swarm
 
 LIMIT_S = 10.0

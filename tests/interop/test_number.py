@@ -15,8 +15,8 @@ from functools import partial
 from firmware import number as numbers
 from firmware.events import NumberResolved, NumberUnresolved, ReachabilityChanged, ResolveNumber
 from firmware.identity import Identity
-from firmware.jobs import compute_argon2
 from firmware.number import MODIFIER_BYTES
+from firmware.shell.jobs import compute_argon2
 from tests.interop.meeting import Meeting
 from tests.interop.ours import CHEAP, our_directory
 from tests.interop.theirs import Swarm

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from firmware.control import ControlClient
 from firmware.errors import CommandError
-from firmware.state import IDENTITY, StateDir
+from firmware.shell.control import ControlClient
+from firmware.shell.state import IDENTITY, StateDir
 from tests.lab.sites import Lab, Site
 
 PORT = 6881

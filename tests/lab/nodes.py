@@ -11,7 +11,7 @@ import sys
 
 from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
-from firmware.shell import Shell
+from firmware.shell.shell import Shell
 
 JOIN_INTERVAL_S = 0.02  # so that each finds those that came before
 

@@ -1,0 +1,167 @@
+"""The local network with the real zeroconf on loopback: multicast works there too."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from zeroconf.asyncio import AsyncServiceInfo
+
+from firmware.events import AnnounceOnLan, Fact, LanNeighbourLost, LanNeighbourSeen
+from firmware.model import Endpoint
+from firmware.shell.lan import (
+    ENDPOINTS_MAX,
+    SALT_BYTES_MAX,
+    SERVICE,
+    TAG_BYTES,
+    TAGS_MAX,
+    LocalNetwork,
+    neighbour,
+    own_addresses,
+)
+from tests.test_box import in_loop, running_box
+
+HERE = "127.0.0.1"
+SALT = bytes(range(8))
+
+
+class Ear:
+    """Keeps what a box is told, and wakes whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.facts: list[Fact] = []
+        self._news = asyncio.Event()
+
+    def __call__(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._news.set()
+
+    async def until(self, wanted: Callable[[Fact], bool]) -> Fact:
+        async with asyncio.timeout(10):
+            while not any(wanted(fact) for fact in self.facts):
+                self._news.clear()
+                await self._news.wait()
+        return next(fact for fact in self.facts if wanted(fact))
+
+
+def test_two_boxes_find_each_other_within_a_second_of_the_first_announcement() -> None:
+    async def story() -> None:
+        ears = Ear(), Ear()
+        boxes = [LocalNetwork(ear) for ear in ears]
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(box.run(Endpoint(HERE, 4001 + index)))
+                for index, box in enumerate(boxes)
+            ]
+            started_s = time.monotonic()
+            for index, box in enumerate(boxes):
+                box.announce(AnnounceOnLan(SALT, (bytes([index]) * TAG_BYTES,)))
+            for index, ear in enumerate(ears):
+                other = 1 - index
+                seen = await ear.until(lambda fact: isinstance(fact, LanNeighbourSeen))
+                assert isinstance(seen, LanNeighbourSeen)
+                assert seen.endpoints == (Endpoint(HERE, 4001 + other),)
+                assert seen.salt == SALT
+                assert seen.tags == (bytes([other]) * TAG_BYTES,)
+            assert time.monotonic() - started_s < 1.0
+            for task in running:
+                task.cancel()
+
+    in_loop(story)
+
+
+def test_new_tags_replace_the_old_ones_and_a_box_that_ends_is_lost() -> None:
+    async def story() -> None:
+        ear = Ear()
+        listener, speaker = LocalNetwork(ear), LocalNetwork(Ear())
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(listener.run(Endpoint(HERE, 4003)))
+            speaking = tasks.create_task(speaker.run(Endpoint(HERE, 4004)))
+            speaker.announce(AnnounceOnLan(SALT, ()))
+            await ear.until(lambda fact: isinstance(fact, LanNeighbourSeen) and not fact.tags)
+            tags = (b"today---", b"tomorrow")
+            speaker.announce(AnnounceOnLan(SALT, tags))
+            await ear.until(lambda fact: isinstance(fact, LanNeighbourSeen) and fact.tags == tags)
+            speaking.cancel()
+            await ear.until(lambda fact: isinstance(fact, LanNeighbourLost))
+            listening.cancel()
+
+    in_loop(story)
+
+
+def test_box_without_the_interface_waits_and_ends_quietly() -> None:
+    async def story() -> None:
+        box = LocalNetwork(Ear())
+        task = asyncio.create_task(box.run(Endpoint("203.0.113.77", 4005)))
+        box.announce(AnnounceOnLan(SALT, ()))
+        await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+
+    in_loop(story)
+
+
+def test_two_boxes_with_no_network_but_their_own_find_each_other_by_number_within_a_second(
+    tmp_path: Path,
+) -> None:
+    async def story() -> None:
+        async with running_box(tmp_path, "anna") as anna, running_box(tmp_path, "bert") as bert:
+            number = (await bert.request("status"))["number"]
+            await anna.request("lift")
+            await anna.request("press", digits=number[:-1])
+            await anna.request("wait", state="dialling", timeout_s=10)
+            dialled_s = time.monotonic()
+            await anna.request("press", digits=number[-1])
+            await anna.request("wait", state="ringback", timeout_s=10)
+            assert time.monotonic() - dialled_s < 1.0
+            await bert.request("lift")
+            await anna.request("wait", state="connected", timeout_s=10)
+
+    in_loop(story)
+
+
+def test_box_that_shall_not_is_neither_announced_nor_found(tmp_path: Path) -> None:
+    quiet = "mdns = false"
+
+    async def story() -> None:
+        async with (
+            running_box(tmp_path, "anna") as anna,
+            running_box(tmp_path, "bert", quiet) as bert,
+        ):
+            number = (await bert.request("status"))["number"]
+            await anna.request("lift")
+            await anna.request("press", digits=number)
+            await anna.request("wait", state="failed", timeout_s=10)
+            assert (await anna.request("status"))["reason"] == "offline"
+
+    in_loop(story)
+
+
+def test_announcement_is_cut_to_its_limits() -> None:
+    hostile = AsyncServiceInfo(
+        SERVICE,
+        f"x.{SERVICE}",
+        port=65535,
+        addresses=[bytes([10, 0, 0, host]) for host in range(1, 20)],
+        properties={"s": b"s" * 200, "t": b"t" * 200},
+    )
+    seen = neighbour(hostile)
+    assert len(seen.endpoints) == ENDPOINTS_MAX
+    assert len(seen.salt) == SALT_BYTES_MAX
+    assert seen.tags == (b"t" * TAG_BYTES,) * TAGS_MAX
+
+
+def test_announcement_without_any_content_is_a_neighbour_without_any() -> None:
+    info = AsyncServiceInfo(SERVICE, f"x.{SERVICE}", properties={"s": None})
+    assert neighbour(info) == LanNeighbourSeen(f"x.{SERVICE}", (), b"", ())
+
+
+def test_addresses_are_the_bound_one_or_all_but_loopback() -> None:
+    assert own_addresses(HERE) == [HERE]
+    assert own_addresses("203.0.113.77") == []
+    assert HERE not in own_addresses("0.0.0.0")
+    assert not any("." in address or address == "::1" for address in own_addresses("::"))
