@@ -67,7 +67,8 @@ def _prepared(sound: Sound) -> Sound:
     powers = np.square(sound.astype(np.float64)).reshape(-1, FRAME_SAMPLES).mean(axis=1)
     active = powers[powers > powers.max() * 10**-3.5].mean()
     louder = 32768 * 10 ** (LEVEL_DB / 20) / np.sqrt(active)
-    return np.clip(np.rint(sound * louder), -32768, 32767).astype(np.int16)
+    levelled: Sound = np.clip(np.rint(sound * louder), -32768, 32767).astype(np.int16)
+    return levelled
 
 
 def _decode_g722(data: bytes) -> Sound | None:

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bench.line import LINES, Line, LineModel
-from bench.speech import Sound, Speech, corpus, scored
+from bench.speech import Speech, corpus, scored
+from firmware.demo.measure import Sound
 from firmware.events import DatagramReceived, Message, PrepareMedia, SendDatagram, StartMedia
 from firmware.media.session import MediaSession
 from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Endpoint, Frame, silence
