@@ -19,6 +19,7 @@ from firmware.model import Endpoint
 from firmware.number import display
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
+from firmware.shell.lan import LocalNetwork
 from firmware.shell.shell import Shell
 
 ANY_ADDRESS = Endpoint("0.0.0.0", 0)  # noqa: S104 - whichever interface leads to the swarm
@@ -51,8 +52,10 @@ def run(arguments: argparse.Namespace) -> int:
     raise CommandError(reason)
 
 
-async def look_up(number: str, bootstrap: tuple[str, ...]) -> dict[str, Any]:
-    """Join the swarm as a node that only asks, and resolve `number`."""
+async def look_up(
+    number: str, bootstrap: tuple[str, ...], bind: Endpoint = ANY_ADDRESS
+) -> dict[str, Any]:
+    """Join the swarm as a node that only asks, and resolve `number` there and on the LAN."""
     ended: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
     joined = asyncio.Event()
 
@@ -64,14 +67,16 @@ async def look_up(number: str, bootstrap: tuple[str, ...]) -> dict[str, Any]:
 
     directory = Directory(Node(bootstrap, os.urandom, read_only=True), os.urandom)
     shell = Shell(directory, perform=note)
-    await shell.open(ANY_ADDRESS)
+    local = await shell.open(bind)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(shell.run(), name="shell")
+        listening = tasks.create_task(LocalNetwork(shell.tell).run(local), name="local network")
         with contextlib.suppress(TimeoutError):  # so that the lookup is measured, not the start
             await asyncio.wait_for(joined.wait(), JOIN_TIMEOUT_S)
         shell.post(partial(directory.handle, events.ResolveNumber(number)))
         outcome = await ended
         running.cancel()
+        listening.cancel()
     return _as_json(number, outcome, directory, nodes=directory.nodes)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from zeroconf.asyncio import AsyncServiceInfo
 
+from firmware.commands.lookup import look_up
 from firmware.events import AnnounceOnLan, Fact, LanNeighbourLost, LanNeighbourSeen
 from firmware.model import Endpoint
 from firmware.shell.lan import (
@@ -120,6 +121,17 @@ def test_two_boxes_with_no_network_but_their_own_find_each_other_by_number_withi
             assert time.monotonic() - dialled_s < 1.0
             await bert.request("lift")
             await anna.request("wait", state="connected", timeout_s=10)
+
+    in_loop(story)
+
+
+def test_lookup_command_finds_a_box_that_only_the_local_network_knows(tmp_path: Path) -> None:
+    async def story() -> None:
+        async with running_box(tmp_path, "bert") as bert:
+            number = (await bert.request("status"))["number"]
+            found = await look_up(number, (f"{HERE}:9",), Endpoint(HERE, 0))
+            assert found["verified"]
+            assert [each["way"] for each in found["candidates"] if each["verified"]] == ["lan"]
 
     in_loop(story)
 
