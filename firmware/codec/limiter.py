@@ -6,6 +6,8 @@ Units: samples at 16 kHz. Source: the idea of ITU-T P.360 (acoustic shock); the 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from firmware.codec.resample import to_int16
@@ -24,7 +26,7 @@ class Limiter:
     def limit(self, sound: Frame) -> Frame:
         """`sound`, quieter from its first sample on if it is too loud."""
         samples = sound.astype(np.float32)
-        rms = float(np.sqrt(np.mean(np.square(samples)))) if len(sound) else 0.0
+        rms = math.sqrt(float(samples @ samples) / max(len(sound), 1))
         needed = min(LOUD_RMS / rms, 1.0) if rms > 0 else 1.0
         if needed >= 1.0 and self._gain >= 1.0:
             return sound

@@ -75,8 +75,11 @@ class AlsaCapture:
                 self._read.clear()
                 return int(length), b""
             self._read += data
-        frames = np.frombuffer(bytes(self._read[: self._period_bytes]), dtype="<i2")
+        period = bytes(self._read[: self._period_bytes])
         del self._read[: self._period_bytes]
+        if self._card.suits:
+            return FRAME_SAMPLES, period
+        frames = np.frombuffer(period, dtype="<i2")
         mono = frames.reshape(-1, self._card.channels).mean(axis=1).astype(np.int16)
         return FRAME_SAMPLES, self._rate.convert(mono).astype("<i2").tobytes()
 
@@ -102,8 +105,7 @@ class AlsaPlayback:
         """Wait for room and queue one period; negative: queued, but after an underrun."""
         if self.opened_s is None:
             self.opened_s = time.monotonic()  # the first write starts the device
-        wide = self._rate.convert(np.frombuffer(data, dtype="<i2").astype(np.int16))
-        frames = np.repeat(wide.astype("<i2"), self._card.channels).tobytes()
+        frames = data if self._card.suits else self._converted(data)
         written = int(self._card.call("write", frames))
         if written >= 0:
             return len(data) // 2
@@ -117,6 +119,10 @@ class AlsaPlayback:
     def close(self) -> None:
         """Stop at once, without playing what is queued; harmless when closed."""
         self._card.close()
+
+    def _converted(self, data: bytes) -> bytes:
+        wide = self._rate.convert(np.frombuffer(data, dtype="<i2").astype(np.int16))
+        return np.repeat(wide.astype("<i2"), self._card.channels).tobytes()
 
     def _open(self) -> None:
         self._card = _Card(self._device, "PCM_PLAYBACK", *LADDER[self._pace.step])
@@ -143,6 +149,7 @@ class _Card:
             found = self._pcm.info()
         self.channels: int = found["channels"]
         self.factor: int = found["rate"] // SAMPLE_RATE_HZ
+        self.suits = self.factor == self.channels == 1  # nothing to convert
         self.buffer_s: float = found["period_size"] * found["periods"] / found["rate"]
         if (reason := _unusable(found)) is not None:
             self._pcm.close()
