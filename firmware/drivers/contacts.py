@@ -1,7 +1,8 @@
 """The telephone on the GPIO header: hook, keypad, dial, bell, lamp and shutdown key in one thread.
 
 While nothing moves the thread sleeps until an edge wakes it, and looks all the same every
-LOOK_S, because edges get lost; while something moves it samples every SAMPLE_S.
+LOOK_S, because edges get lost; while something moves it samples every SAMPLE_S. A key is looked at
+in the thread of the edge as well: on a busy machine this one can come after its release.
 Units: `_s` seconds.
 """
 
@@ -11,7 +12,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware.drivers.attendant import OnFact
@@ -145,17 +145,18 @@ class Contacts:
             self._rest()
 
     def _watch_edges(self) -> None:
-        watched: list[Callable[[], tuple[int, ...]]] = [
-            lambda part=part: part.pins  # type: ignore[misc]  # bound in the loop
-            for part in (self.parts.hook, self.parts.keypad, self.parts.dial, self.parts.shutdown)
-            if part is not None
-        ]
-        for pins in watched:
-            for pin in pins():
+        for part in (self.parts.hook, self.parts.keypad, self.parts.dial, self.parts.shutdown):
+            for pin in part.pins if part is not None else ():
+                on_edge = self._keypad_edge if part is self.parts.keypad else self._edge.set
                 try:
-                    self._gpio.watch(pin, self._edge.set)
+                    self._gpio.watch(pin, on_edge)
                 except HardwareError as error:
                     logger.warning("pin %d is sampled only: %s", pin, error)
+
+    def _keypad_edge(self) -> None:
+        """In the thread that brings the edge: this one may be late, and the key up by then."""
+        if self.parts.keypad is None or self.parts.keypad.edge(time.monotonic()):
+            self._edge.set()
 
     def _rest(self) -> None:
         self.ring(on=False)

@@ -84,11 +84,11 @@ def test_gpio_carries_the_whole_handset(header: Header) -> None:
     ringer = Ringer(header.gpio, handset.ringer.pin, "DE")
     hand.lift()
     assert [hook.sample(0.0), hook.sample(0.1)] == [None, HookLifted()]
-    for key in "123A456B789C*0#D":
+    for at_s, key in enumerate("123A456B789C*0#D"):
         hand.hold(key)
-        assert [keypad.sample(1.0), keypad.sample(1.1)] == [[], [KeyPressed(key)]]
+        assert [keypad.sample(at_s), keypad.sample(at_s + 0.1)] == [[], [KeyPressed(key)]]
         hand.release(key)
-        assert [keypad.sample(1.2), keypad.sample(1.3)] == [[], []]
+        assert [keypad.sample(at_s + 0.2), keypad.sample(at_s + 0.3)] == [[], []]
     hand.replace()
     assert [hook.sample(at_s) for at_s in (2.0, 2.1, 2.7)] == [None, None, HookReplaced()]
     ringer.start(3.0)

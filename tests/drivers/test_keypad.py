@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from firmware.drivers.keypad import Keypad
+from firmware.drivers.keypad import LOOKS_MAX, Keypad
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import HardwareError
@@ -196,3 +196,103 @@ def test_keypad_that_fails_is_reported_once_and_works_after_its_recovery() -> No
     gpio.loose = False
     assert bench.sample() == [HardwareRecovered(Part.KEYPAD)]
     assert bench.dial("7") == presses("7")
+
+
+class BusyBench(Bench):
+    """Edges arrive when they happen, samples when the machine finds the time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 0.0
+        for pin in self.keypad.pins:
+            self.gpio.watch(pin, lambda: self.keypad.edge(self.now_s))
+
+    def press(self, key: str, held_s: float = 0.06, pause_s: float = 0.06) -> None:
+        self.hand.hold(key)
+        self.now_s += held_s
+        self.hand.release(key)
+        self.now_s += pause_s
+
+    def late(self) -> list[Fact]:
+        """The first sample after all that."""
+        return self.keypad.sample(self.now_s)
+
+
+def test_keypad_number_dialled_before_the_next_sample_is_told_whole_and_in_order() -> None:
+    bench = BusyBench()
+    number = "002773190455"
+    for key in number:
+        bench.press(key)
+    assert bench.late() == presses(number)
+    assert bench.gpio.shorts == 0
+
+
+def test_keypad_samples_at_any_late_moment_lose_and_double_no_key() -> None:
+    seed = 815
+    dice = random.Random(seed)
+    bench = BusyBench()
+    bench.late()
+    dialled, facts = "", list[Fact]()
+    for _ in range(2000):
+        key = dice.choice("123A456B789C*0#D")
+        dialled += key
+        bench.hand.hold(key)
+        for pause in range(2):
+            marks = sorted(dice.uniform(0.0, 0.06) for _ in range(dice.choice((0, 0, 1, 2))))
+            began_s = bench.now_s
+            for mark_s in marks:
+                bench.now_s = began_s + mark_s
+                facts += bench.late()
+            bench.now_s = began_s + 0.06
+            if not pause:
+                bench.hand.release(key)
+    assert facts + bench.late() == presses(dialled), f"seed {seed}"
+
+
+def test_keypad_bounce_before_a_late_sample_is_no_key_and_no_second_one() -> None:
+    bench = BusyBench()
+    for _ in range(5):
+        bench.press("5", held_s=0.002, pause_s=0.002)
+    bench.press("5", pause_s=0.002)
+    for _ in range(5):
+        bench.press("5", held_s=0.002, pause_s=0.002)
+    bench.now_s += 0.06
+    assert bench.late() == presses("5")
+    for _ in range(10):
+        bench.press("7", held_s=0.014, pause_s=0.06)
+    assert bench.late() == []
+
+
+def test_keypad_ghost_before_a_late_sample_is_not_told() -> None:
+    bench = BusyBench()
+    for key in "124":  # and so 5
+        bench.hand.hold(key)
+    bench.now_s += 0.06
+    for key in "421":
+        bench.hand.release(key)
+    bench.now_s += 0.06
+    assert KeyPressed("5") not in bench.late()
+
+
+def test_keypad_more_edges_than_it_keeps_are_dropped_and_leave_no_key_down() -> None:
+    bench = BusyBench()
+    for _ in range(LOOKS_MAX):
+        bench.press("1")
+    assert bench.late() == presses("1" * (LOOKS_MAX // 2))
+    bench.now_s += 0.06
+    assert bench.late() == []
+    assert bench.keypad.pressed == frozenset()
+    bench.press("2")
+    assert bench.late() == presses("2")
+
+
+def test_keypad_held_key_whose_scan_moves_the_rows_wakes_nobody() -> None:
+    bench = BusyBench()
+    moved: list[bool] = []
+    for pin in bench.keypad.pins:
+        bench.gpio.watch(pin, lambda: moved.append(bench.keypad.edge(bench.now_s)))
+    bench.hand.hold("5")
+    assert moved.count(True) == 1
+    moved.clear()
+    bench.late()
+    assert moved and not any(moved)

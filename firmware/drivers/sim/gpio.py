@@ -27,14 +27,14 @@ class SimGpio:
         """Input with the pull-up on."""
         with self._lock:
             self.outputs.pop(pin, None)
-            self._tell_edges()
+        self._tell_edges()
 
     def set_output(self, pin: int, level: bool) -> None:
         """Output, driving `level` from the first moment."""
         with self._lock:
             self.outputs[pin] = level
             self._check_shorts(pin)
-            self._tell_edges()
+        self._tell_edges()
 
     def read(self, pin: int) -> bool:
         """Level of a pin: an output or the outside wins over the pull-up, low over high."""
@@ -71,7 +71,7 @@ class SimGpio:
                 self._driven.pop(pin, None)
             else:
                 self._driven[pin] = level
-            self._tell_edges()
+        self._tell_edges()
 
     def connect(self, pin: int, other: int) -> None:
         """From outside: close a switch between two pins."""
@@ -79,20 +79,25 @@ class SimGpio:
             self._wires[pin].add(other)
             self._wires[other].add(pin)
             self._check_shorts(pin)
-            self._tell_edges()
+        self._tell_edges()
 
     def disconnect(self, pin: int, other: int) -> None:
         """From outside: open that switch."""
         with self._lock:
             self._wires[pin].discard(other)
             self._wires[other].discard(pin)
-            self._tell_edges()
+        self._tell_edges()
 
     def _tell_edges(self) -> None:
-        for pin, (level, on_edge) in list(self._watched.items()):
-            if pin not in self.outputs and self.read(pin) != level:
-                self._watched[pin] = (not level, on_edge)
-                on_edge()
+        """In the thread that moved something, with no lock held: a driver may look at once."""
+        edges: list[Callable[[], object]] = []
+        with self._lock:
+            for pin, (level, on_edge) in list(self._watched.items()):
+                if pin not in self.outputs and self.read(pin) != level:
+                    self._watched[pin] = (not level, on_edge)
+                    edges.append(on_edge)
+        for on_edge in edges:
+            on_edge()
 
     def _sources(self, pin: int) -> set[bool]:
         """The levels that outputs and the outside put on what is connected to `pin`."""
