@@ -258,6 +258,7 @@ class Phone:
         self._report: events.MediaReported | None = None
         self._mapped: Endpoint | None = None
         self._datagrams_unknown = 0
+        self._deadlines: dict[str, float | None] = {}  # of cores to which nothing happened since
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Tell the cores one fact; return what the shell must do."""
@@ -266,21 +267,22 @@ class Phone:
     def on_time(self, now_s: float) -> list[Message]:
         """Let every core do what is due."""
         due = [core for core in self._cores.values() if _is_due(core, now_s)]
+        self._deadlines.clear()
         return self._settle([message for core in due for message in core.on_time(now_s)], now_s)
 
     def deadline_s(self) -> float | None:
         """The earliest deadline of all cores."""
-        deadlines = (core.deadline_s() for core in self._cores.values())
-        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+        for name in self._cores.keys() - self._deadlines.keys():
+            self._deadlines[name] = self._cores[name].deadline_s()
+        known = self._deadlines.values()
+        return min((deadline for deadline in known if deadline is not None), default=None)
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
         if self.selftest.is_running:
             return self._settle(self.selftest.spoken(frame, now_s), now_s)
         return [
-            self.directory.channels.wrap(message, now_s)
-            if isinstance(message, events.SendDatagram)
-            else message
+            self._wrapped(message, now_s) if isinstance(message, events.SendDatagram) else message
             for message in self.media.capture(self.mouth.spoken(frame), now_s)
         ]
 
@@ -321,13 +323,25 @@ class Phone:
             message = waiting.popleft()
             self._remember(message, now_s)
             if isinstance(message, events.SendDatagram):
-                for_shell.append(self.directory.channels.wrap(message, now_s))
+                for_shell.append(self._wrapped(message, now_s))
             elif type(message) in WORLD:
                 for_shell.append(message)
             for name in self._hearers(message):
                 if name in self._cores:
+                    self._forget_deadline(name)
                     waiting.extend(self._cores[name].handle(message, now_s))
         raise AssertionError(f"cores talk in a circle: {[type(message) for message in waiting]}")
+
+    def _forget_deadline(self, name: str) -> None:
+        self._deadlines.pop(name, None)
+        if name == "media":
+            self._deadlines.pop("paths", None)  # which it tells whom it heard
+
+    def _wrapped(self, message: events.SendDatagram, now_s: float) -> events.SendDatagram:
+        if not message.to.channel:
+            return message
+        self._forget_deadline("directory")
+        return self.directory.channels.wrap(message, now_s)
 
     def _hearers(self, message: Message) -> tuple[str, ...]:
         if isinstance(message, events.DatagramReceived):
