@@ -55,6 +55,7 @@ from firmware.overlay.proof import prove
 from firmware.overlay.registrar.registrar import Registrar
 from firmware.overlay.resolve import Resolution, ResolveTrace, Sources
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
+from firmware.overlay.warm import WarmContacts
 
 _STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))
@@ -102,6 +103,7 @@ class Directory:
             self._presence.claim(number, certificate, identity)
             self.registrar.claim(identity, certificate)
         self._sources = Sources(node, self._known, self._neighbours, random_bytes)
+        self._warm = WarmContacts(node, self._known, self._pins, random_bytes)
         self._resolutions: dict[str, Resolution] = {}
         self._expected: set[tuple[bytes, bytes]] = set()  # hashes computed for ExpectNumber
         self._told = ReachabilityChanged(0, published=False, unreachable=Unreachable.NO_NETWORK)
@@ -123,7 +125,7 @@ class Directory:
                     [] if self.exchange is None else self.exchange.tell_address(data, source, now_s)
                 )
             case WallClockRead(utc_s):
-                self._calendar = Calendar(utc_s, now_s)
+                self._calendar = self._warm.calendar = Calendar(utc_s, now_s)
                 self.registrar.set_clock(utc_s, now_s)
                 if self.exchange is not None:
                     self.exchange.set_clock(utc_s, now_s)
@@ -183,6 +185,7 @@ class Directory:
             self._presence.deadline_s(),
             self.registrar.deadline_s(),
             self.channels.deadline_s(),
+            self._warm.deadline_s(),
             None if self.exchange is None else self.exchange.deadline_s(),
             *(resolution.deadline_s() for resolution in self._resolutions.values()),
         ]
@@ -305,6 +308,7 @@ class Directory:
     def _tell_jobs(self, fact: Fact, now_s: float) -> None:
         self._presence.hear(fact, now_s)
         self.registrar.hear(fact, now_s)
+        self._warm.hear(fact)
         if self.exchange is not None:
             self.exchange.hear(fact, now_s)
         for resolution in self._resolutions.values():
@@ -314,7 +318,7 @@ class Directory:
         out = self._presence.advance(now_s)
         self.registrar.set_hashes(self._presence.hashes())
         self._presence.exchanges = self.registrar.places()
-        out += self.registrar.advance(now_s)
+        out += self.registrar.advance(now_s) + self._warm.advance(now_s)
         if self.exchange is not None:
             out += self.exchange.advance(now_s)
         for number, resolution in list(self._resolutions.items()):

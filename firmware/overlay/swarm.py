@@ -111,6 +111,13 @@ class Known:
         _keep(self._reached, contact.number, contact)
         return is_news
 
+    def replace_reached(self, former: LastReached, contact: LastReached) -> bool:
+        """True if `contact` is news, and nobody was faster; it stays as recent as it was."""
+        if contact == former or self._reached.get(contact.number) != former:
+            return False
+        self._reached[contact.number] = contact
+        return True
+
     def contacts(self) -> tuple[LastReached, ...]:
         """All that were reached, the last one last."""
         return tuple(self._reached.values())
