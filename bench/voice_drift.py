@@ -13,9 +13,9 @@ import random
 
 import numpy as np
 
-from bench.speech import Sound, corpus
+from bench.speech import corpus
 from bench.voice_line import ANNA, BERT, KEYS
-from firmware.demo.measure import find
+from firmware.demo.measure import Sound, find
 from firmware.events import (
     DatagramReceived,
     MediaReported,
