@@ -1,7 +1,7 @@
 """The box: carries facts from the drivers to the phone and commands back.
 
 Owns every task, the drivers and the control socket; decides nothing. All that a core sees passes
-the one inbox of the shell: sound by `post_from_thread`, other threads by `call_soon_threadsafe`.
+the one inbox of the shell; threads of the drivers hand over with `call_soon_threadsafe`.
 """
 
 from __future__ import annotations
@@ -71,8 +71,10 @@ class Box:
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
         tell = self._from_thread(self._tell)
-        self._microphone = Microphone(self._board.open_capture, self._captured, tell)
-        self._earpiece = Earpiece(self._board.open_playback, self._needed, tell)
+        self._microphone = Microphone(
+            self._board.open_capture, self._from_thread(self._captured), tell
+        )
+        self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
         self._control: ControlServer | None = None
@@ -229,13 +231,10 @@ class Box:
             self._each_telephone(lambda telephone: telephone.light(on=False))
 
     def _captured(self, frame: Frame) -> None:
-        """In the thread of the microphone."""
-        frame = silence() if self._muted else frame
-        self._shell.post_from_thread(partial(self._phone.capture, frame))
+        self._shell.post(partial(self._phone.capture, silence() if self._muted else frame))
 
     def _needed(self) -> None:
-        """In the thread of the earpiece."""
-        self._shell.post_from_thread(self._play)
+        self._shell.post(self._play)
 
     def _play(self, now_s: float) -> list[Message]:
         self._earpiece.push(self._phone.playout(now_s, self._earpiece.delay_s))

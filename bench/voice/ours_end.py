@@ -12,6 +12,7 @@ import json
 import os
 import resource
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,7 @@ KEYS = (bytes(range(28)), bytes(range(100, 128)))
 
 async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
     """One call, for so many seconds."""
+    loop = asyncio.get_running_loop()
     session = MediaSession(os.urandom)
     shell = Shell(session)
     await shell.open(Endpoint(HOST, arguments.bind))
@@ -41,12 +43,17 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
         return []
 
     def captured(frame: Frame) -> None:
-        shell.post_from_thread(partial(session.capture, frame))
+        shell.post(partial(session.capture, frame))
 
-    microphone = Microphone(partial(AlsaCapture, "card"), captured, lambda fact: print(fact))
+    def in_loop(call: Callable[..., None]) -> Callable[..., None]:
+        return lambda *arguments: _soon(loop, partial(call, *arguments))
+
+    microphone = Microphone(
+        partial(AlsaCapture, "card"), in_loop(captured), lambda fact: print(fact)
+    )
     pace = Pace()
     earpiece = Earpiece(
-        lambda: AlsaPlayback("card", pace), partial(shell.post_from_thread, play), print
+        lambda: AlsaPlayback("card", pace), in_loop(partial(shell.post, play)), print
     )
     running = asyncio.create_task(shell.run())
     await asyncio.sleep(0.3)
@@ -66,6 +73,11 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
         "underruns": earpiece.underruns,
         "card_step": pace.step,
     }
+
+
+def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(call)
 
 
 def main() -> None:

@@ -13,8 +13,8 @@ import logging
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -110,7 +110,8 @@ class Earpiece:
         self.opened_s: float | None = None  # of the first sample of the current stream
         self.delay_s = 0.0  # from asking for a frame to hearing it
         self._on_need, self._starved_s = on_need, starved_s
-        self._queue: SimpleQueue[bytes] = SimpleQueue()
+        self._queue: deque[bytes] = deque()
+        self._changed = threading.Condition()
         self._openings = _Openings(
             "earpiece",
             open_pcm,
@@ -135,12 +136,16 @@ class Earpiece:
     def push(self, frame: Frame) -> None:
         """Play `frame`, 320 samples, next; the oldest of more than QUEUE_MAX is dropped."""
         assert frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16
-        if self._queue.qsize() >= QUEUE_MAX:
-            self.dropped += self._take_waiting() is not None
-        self._queue.put(frame.astype("<i2", copy=False).tobytes())
+        with self._changed:
+            if len(self._queue) == QUEUE_MAX:
+                self._queue.popleft()
+                self.dropped += 1
+            self._queue.append(frame.astype("<i2").tobytes())
+            self._changed.notify()
 
     def _run(self, pcm: PlaybackPcm, opening: _Opening) -> None:
-        self._forget()  # the last call
+        with self._changed:
+            self._queue.clear()  # of the last call
         for _ in range(PLAYBACK_PERIODS):
             pcm.write(SILENCE)
         self.opened_s = pcm.opened_s
@@ -156,27 +161,19 @@ class Earpiece:
 
     def _miss(self) -> None:
         """Nobody hears it, but speech goes on: later it must not come from the past."""
-        self._forget()
+        with self._changed:
+            self._queue.clear()
         self._on_need()
 
     def _next(self) -> bytes | None:
         """The next frame, asked for if none is there; None if none came in time."""
-        if self._queue.empty():
+        with self._changed:
+            has_frame = bool(self._queue)
+        if not has_frame:
             self._on_need()
-        try:
-            return self._queue.get(timeout=self._starved_s)
-        except Empty:
-            return None
-
-    def _take_waiting(self) -> bytes | None:
-        try:
-            return self._queue.get_nowait()
-        except Empty:
-            return None
-
-    def _forget(self) -> None:
-        while self._take_waiting() is not None:
-            pass
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._queue), self._starved_s)
+            return self._queue.popleft() if self._queue else None
 
 
 class _Closable(Protocol):

@@ -152,12 +152,6 @@ class Shell:
             self._has_turn = True
             self._loop.call_soon(self._turn)
 
-    def post_from_thread(self, step: Step) -> None:
-        """The same from any thread; its turn is the first thing that the event loop wakes for."""
-        if not self._loop.is_closed():
-            self._inbox.append(step)
-            self._loop.call_soon_threadsafe(self._turn)
-
     def perform(self, message: Message) -> None:
         """Carry out one command of the core."""
         match message:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import threading
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -174,27 +173,6 @@ def test_sound_plane_has_its_turn_in_the_middle_of_a_flood() -> None:
         assert max(steps) <= 2 * ROWS  # a turn that was left unfinished, and another
 
     in_loop(story)
-
-
-def test_step_of_another_thread_is_done_in_the_thread_of_the_event_loop() -> None:
-    async def scenario() -> list[int]:
-        core = Recorder({}, until=lambda: False)
-        shell = Shell(core)
-        threads: list[int] = []
-
-        def step(now_s: float) -> list[Message]:
-            del now_s
-            threads.append(threading.get_ident())
-            core.done.set()
-            return []
-
-        await shell.open(LOOPBACK)
-        driver = threading.Thread(target=shell.post_from_thread, args=(step,))
-        driver.start()
-        await run_until_done(shell, core)
-        return threads
-
-    assert asyncio.run(scenario()) == [threading.get_ident()]
 
 
 def test_hash_is_answered_with_its_question() -> None:
