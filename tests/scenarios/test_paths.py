@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import statistics
 from collections.abc import Iterator
 
 import pytest
@@ -102,15 +103,18 @@ def calls_of_the_matrix(seed: int, loss_per_leg: float) -> Iterator[tuple[str, b
 def test_every_call_connects_and_is_direct_where_physics_allows(
     seed: int, loss_per_leg: float
 ) -> None:
-    offences = []
+    offences, direct_s = [], []
     for who, can_be, took_s, is_one_path in calls_of_the_matrix(seed, loss_per_leg):
-        if can_be and took_s > UPGRADED_S:
+        if can_be:
+            direct_s.append(took_s)
+        if can_be and took_s > (2 * UPGRADED_S if loss_per_leg else UPGRADED_S):
             offences.append(f"{who}: direct after {took_s:.2f} s")
         if not can_be and took_s < float("inf"):
             offences.append(f"{who}: direct, against physics")
         if not is_one_path:
             offences.append(f"{who}: two paths")
     assert not offences, f"seed {seed}: {offences}"
+    assert statistics.median(direct_s) <= UPGRADED_S / 2, f"seed {seed}"
 
 
 @pytest.mark.parametrize("kinds", [(Kind.PORT, Kind.PORT), (Kind.INCREMENTING, Kind.PORT)])

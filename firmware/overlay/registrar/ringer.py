@@ -7,6 +7,7 @@ Source: ours, docs/protocol.md section 6.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,8 +77,14 @@ class Ringer:
         return min(due, default=None)
 
     def _via(self, link: Link, links: list[Link]) -> Link | None:
-        """Another one, at each failure the next."""
+        """Another one, at each failure the next; rather one that has proved itself.
+
+        One that lets no call through may lose those that it shall make, too: asked by it, the good
+        would look bad.
+        """
         others = [other for other in links if other is not link and not other.is_leaving]
+        proved = [other for other in others if other.rung_s > -math.inf and not other.rings_failed]
+        others = proved or others
         if not others:
             return None
         return others[(self._random_bytes(1)[0] + link.rings_failed) % len(others)]
