@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for firmware.
 try:
     import rich.progress
     import rich.table
-    from card import personal
+    from card import adapter, personal
     from card.disks import Disk, list_disks
     from card.errors import CardError, RefusedError
     from card.image import Image, open_image
@@ -111,6 +112,28 @@ def run_personalise(arguments: argparse.Namespace) -> None:
         unmount(disk)
     personal.write_settings(arguments.disk, settings)
     print(f"{arguments.disk}: settings written")
+
+
+def run_adapter(arguments: argparse.Namespace) -> None:
+    """MicroPython, if it is given, then the program of the analog phone adapter."""
+    if arguments.uf2:
+        drive, board = adapter.find_pico(arguments.drive)
+        adapter.check_uf2(arguments.uf2, board)
+        if arguments.dry_run:
+            print(f"would copy {arguments.uf2.name} to the {board} at {drive}")
+        else:
+            adapter.write_micropython(arguments.uf2, drive, board)
+            print("MicroPython written; the Pico starts it now.")
+    if arguments.port:
+        if arguments.dry_run:
+            with tempfile.TemporaryDirectory() as folder:
+                names = adapter.lay_out(Path(folder))
+            print(f"would copy to the Pico at {arguments.port}: {', '.join(names)}")
+        else:
+            adapter.write_program(arguments.port)
+            print("The program is on the Pico and runs.")
+    if not arguments.uf2 and not arguments.port:
+        raise CardError("nothing to do: --uf2 FILE for MicroPython, --port PORT for the program")
 
 
 def _image(arguments: argparse.Namespace) -> Image:
@@ -248,6 +271,12 @@ def _parser() -> argparse.ArgumentParser:
     for command in (writing, settling):
         command.add_argument("--dry-run", action="store_true", help="say what would be done")
         personal.add_arguments(command)
+    adapting = commands.add_parser("adapter", help="put the adapter's program on a Pico")
+    adapting.set_defaults(run=run_adapter)
+    adapting.add_argument("--uf2", type=Path, help="MicroPython for the Pico, as downloaded")
+    adapting.add_argument("--drive", type=Path, help="where the Pico's drive is mounted")
+    adapting.add_argument("--port", help="its serial port, such as /dev/ttyACM0")
+    adapting.add_argument("--dry-run", action="store_true", help="say what would be done")
     return parser
 
 
