@@ -1,6 +1,6 @@
 # `make demo` and `make test` need nothing before them but git and make: each first prepares .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kernel quick lint format bench install clean
+.PHONY: help demo test test-kernel image test-image quick lint format bench install clean
 BIN := .venv/bin
 
 help: ## say what there is
@@ -31,6 +31,13 @@ format: install ## put the code into shape
 bench: ## measure; each file of bench/ prints one JSON object
 	@tools/install.sh dev,bench
 	@set -e; for file in $(wildcard bench/[a-z]*.py); do $(BIN)/python -m "bench.$$(basename $$file .py)"; done
+
+image: ## build the image of the SD card: build/image/fernruf.img.zst (root, Debian)
+	@board/image/build.sh
+
+test-image: install ## boot that image in an emulated Raspberry Pi; takes long
+	@command -v qemu-system-aarch64 qemu-img >/dev/null || apt-get install -y -q qemu-system-arm qemu-utils
+	@$(BIN)/python -m pytest --image tests/image $(ARGS)
 
 install: ## prepare .venv with everything the other targets need
 	@tools/install.sh
