@@ -28,9 +28,9 @@ format: install ## put the code into shape
 	@$(BIN)/ruff check --fix --quiet .
 	@$(BIN)/ruff format --quiet .
 
-bench: ## measure; each file of bench/ prints one JSON object
+bench: ## measure all there is: hours; one alone: .venv/bin/python -m bench.NAME
 	@tools/install.sh dev,bench
-	@set -e; for file in $(wildcard bench/[a-z]*.py); do $(BIN)/python -m "bench.$$(basename $$file .py)"; done
+	@set -e; for file in $$(grep -l __main__ bench/*.py); do $(BIN)/python -m "bench.$$(basename $$file .py)"; done
 
 image: ## build the image of the SD card: build/image/fernruf.img.zst (root, Debian)
 	@board/image/build.sh

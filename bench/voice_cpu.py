@@ -20,7 +20,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.speech import corpus
+from bench.voice.speech import corpus
 from bench.voice_matrix import Cell, recorded
 from firmware.demo.stage import Demo
 from firmware.model import Codec

@@ -13,7 +13,7 @@ import random
 
 import numpy as np
 
-from bench.speech import corpus
+from bench.voice.speech import corpus
 from bench.voice_line import ANNA, BERT, KEYS
 from firmware.demo.measure import Sound, find
 from firmware.events import (

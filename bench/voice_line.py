@@ -4,7 +4,8 @@
 object: per condition and codec the mean of PESQ (wideband for Opus, narrowband for G.711) over
 speakers and seeds, the delay from mouth to ear (sound cards take no time here), CPU
 seconds of one end per minute of call, and what redundancy added to the bit rate. The line and the
-speech: bench/line.py, bench/speech.py. Every seed plays at another moment between two packets.
+speech: line.py and speech.py of bench/voice/. Every seed plays at another moment between two
+packets.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.line import LINES, Line, LineModel
-from bench.speech import Speech, corpus, scored
+from bench.voice.line import LINES, Line, LineModel
+from bench.voice.speech import Speech, corpus, scored
 from firmware.demo.measure import Sound
 from firmware.events import DatagramReceived, Message, PrepareMedia, SendDatagram, StartMedia
 from firmware.media.session import MediaSession

@@ -8,7 +8,7 @@ CPU seconds of one end per minute of call, and resident memory of one end.
 
 Everything is real: processes, sound cards (tests/chips/paced_card.c, the same for all that can use
 one), UDP over loopback through the wire of bench/voice/wire.py, whose fates are those of
-bench/line.py, from a seed. What virtual time can tell with more speakers: bench/voice_line.py.
+line.py beside it, from a seed. What virtual time can tell with more speakers: bench/voice_line.py.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from typing import Any
 
 import numpy as np
 
-from bench.line import LINES
-from bench.speech import Speech, corpus, scored
 from bench.voice.card import BenchCard
+from bench.voice.line import LINES
+from bench.voice.speech import Speech, corpus, scored
 from bench.voice.wire import Wire
 from firmware.demo.measure import Sound
 from firmware.model import SAMPLE_RATE_HZ

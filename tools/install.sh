@@ -56,8 +56,9 @@ missing_packages() {
     else
         echo python3 python3-venv python3-dev libopus0 libspeexdsp1
     fi
-    # the tests check by these what tools/flash.py writes
+    # the tests check by these what tools/flash.py writes, and what the DTMF receiver hears
     command -v mcopy >/dev/null || echo mtools
+    command -v sox >/dev/null || echo sox
     PATH=$PATH:/usr/sbin:/sbin command -v mkfs.vfat >/dev/null || echo dosfstools
     # pyalsaaudio and pesq are C and come as source
     gcc -E -include stdlib.h -xc /dev/null >/dev/null 2>&1 || echo gcc libc6-dev

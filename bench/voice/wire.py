@@ -1,4 +1,4 @@
-"""The line between two telephones: UDP over loopback, with the fates of bench/line.py in real time.
+"""The line between two telephones: UDP over loopback, with the fates of line.py in real time.
 
 Each telephone sees the other one at a port of the wire. What is RTP or RTCP (first byte 128 to 191)
 meets the line's losses and delays; signalling passes unharmed.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from bench.line import Line, LineModel
+from bench.voice.line import Line, LineModel
 
 HOST = "127.0.0.1"
 

@@ -41,7 +41,8 @@ EXPECTED = {
     Kind.TCP_ONLY: ("", "", "Blocked"),
     Kind.CARRIER: (
         *(ENDPOINT_INDEPENDENT, PORT_DEPENDENT),
-        "Independent Mapping, Port Dependent Filter, preserves ports, will hairpin",
+        # whether the port stays the same is chance: it may lie in the range of the carrier
+        "Independent Mapping, Port Dependent Filter, (preserves ports|random port), will hairpin",
     ),
 }
 PORT_OFFSETS = {  # outer port of the second destination minus that of the first, by RFC 5780
@@ -77,7 +78,7 @@ def test_router_behaves_as_its_kind_says(kind: Kind, words: dict[Kind, tuple[str
     found = re.findall(r"NAT with (.*) (Mapping|Filtering)!", discovery)
     expected = [(mapping, "Mapping"), (filtering, "Filtering")] if mapping else []
     assert found == expected, discovery
-    assert f"Primary: {words_of_stun}" in stun
+    assert re.search(f"Primary: {words_of_stun}", stun), stun
 
 
 @pytest.mark.parametrize("kind", PORT_OFFSETS)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.line import LINES
-from bench.speech import corpus
+from bench.voice.line import LINES
+from bench.voice.speech import corpus
 from bench.voice_line import measured
 from firmware.model import Codec
 

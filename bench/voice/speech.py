@@ -20,7 +20,7 @@ from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 LEVEL_DB = -23.0  # of full scale, over what is within 35 dB of the loudest 20 ms
 LENGTH_S = 10.0
-_OWN = Path(__file__).parents[1] / "firmware" / "demo" / "speech"
+_OWN = Path(__file__).parents[2] / "firmware" / "demo" / "speech"
 _ASTERISK = Path("/usr/share/asterisk/sounds")
 _PROMPTS = {
     "allison en": "en_US_f_Allison/demo-congrats.g722",
