@@ -1,6 +1,6 @@
 """The telephone without a body: joins the cores into one object that needs no real time to run.
 
-Knows which core hears which message, and nothing of what they say. Control goes through `handle`
+Which core hears which message is in routes.py. Control goes through `handle`
 and `on_time`; sound goes straight through `capture` and `playout`, 50 frames a second each way.
 """
 
@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from firmware import events, network_events
+from firmware import events
 from firmware.call.machine import Call
-from firmware.demux import Protocol, protocol_of
+from firmware.demux import protocol_of
 from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.media.path.paths import Paths, PathStatus
@@ -38,6 +38,7 @@ from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
+from firmware.routes import DATAGRAM_ROUTES, ROUTES, WORLD
 from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
@@ -46,94 +47,6 @@ from firmware.ui.selftest import SelfTest
 
 EAR_DELAY_S = 0.030  # what a sound card usually keeps
 MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk in a circle
-
-# Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
-ROUTES: dict[type[Message], tuple[str, ...]] = {
-    events.Started: ("directory", "claim", "fallback", "call", "display", "mapper"),
-    events.HookLifted: ("call",),
-    events.HookReplaced: ("call",),
-    events.HookFlashed: ("call",),
-    events.KeyPressed: ("ear", "selftest", "call", "media", "mouth"),
-    events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
-    events.ShutdownHeld: (),  # box.py ends
-    events.WallClockRead: ("directory", "call", "display", "log"),
-    events.HardwareFailed: ("display",),
-    events.HardwareRecovered: ("display",),
-    events.Argon2Computed: ("claim", "directory", "call"),
-    events.HostResolved: ("directory", "fallback"),
-    events.LanNeighbourSeen: ("directory",),
-    events.PageCodeWanted: ("display",),
-    events.LanNeighbourLost: ("directory",),
-    events.AddressesChanged: ("fallback", "paths", "mapper"),
-    events.ObservedAt: ("paths", "mapper"),
-    events.PortMapped: ("paths", "directory"),
-    events.GatewayFound: ("mapper",),
-    events.UpnpAnswered: ("mapper",),
-    events.Stopping: ("mapper", "directory"),
-    events.OwnCandidatesFound: ("call",),
-    events.PreparePath: ("paths",),
-    events.ProbePeer: ("paths",),
-    events.PathChanged: ("call", "display", "log"),
-    network_events.RelayUsed: ("directory",),
-    network_events.StreamOpened: ("fallback", "directory"),
-    network_events.StreamClosed: ("fallback",),
-    network_events.TunnelKnown: ("fallback",),
-    network_events.DatagramBeside: ("fallback",),
-    events.ClaimProgressed: ("display",),
-    events.NumberClaimed: ("directory", "call", "display"),
-    events.ReachabilityChanged: ("display",),
-    events.EndpointRefused: ("call",),
-    events.ExpectNumber: ("directory",),
-    events.ResolveNumber: ("directory",),
-    events.NumberResolved: ("claim", "call"),
-    events.NumberUnresolved: ("claim", "call"),
-    events.CallChanged: ("ear", "mouth", "selftest", "fallback", "display"),
-    events.CallEnded: ("display", "log"),
-    events.PeerPinned: ("directory",),
-    events.PrepareMedia: ("media", "log"),
-    events.StartMedia: ("media", "paths"),
-    events.ChangeCodec: ("media",),
-    events.StopMedia: ("media", "paths"),
-    events.MediaReported: ("display", "log"),
-    events.MediaLost: ("call",),
-    events.LoopMeasured: ("display",),
-    events.KeyHeard: (),  # for menus
-}
-DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
-    Protocol.KRPC: ("directory", "fallback"),
-    Protocol.RTP: ("media",),
-    Protocol.SEALED: ("call",),
-    Protocol.CHANNEL: ("directory", "fallback"),  # which hands on what was carried
-    Protocol.STUN: ("directory", "paths", "mapper"),  # a plain request, or a check of a call
-}
-WORLD: frozenset[type[Message]] = frozenset(
-    {
-        events.SendDatagram,
-        events.ComputeArgon2,
-        events.ResolveHost,
-        events.AnnounceOnLan,
-        events.StoreState,
-        events.FindGateway,
-        events.AskUpnp,
-        events.SendFromOtherPort,
-        network_events.OpenRelay,
-        network_events.CloseRelay,
-        network_events.LimitRelays,
-        network_events.OpenStream,
-        network_events.CloseStream,
-        network_events.SendBeside,
-        events.StartRinging,
-        events.StopRinging,
-        events.OpenEarpiece,
-        events.CloseEarpiece,
-        events.OpenMicrophone,
-        events.CloseMicrophone,
-        events.ShowPicture,
-        events.CallChanged,
-        events.CallEnded,
-        events.NumberClaimed,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ CORE_FILES = [
     path
     for path in FIRMWARE
     if path.parent.name in CORES
-    or path.stem in ("phone", "config", "demux", "identity", "number", "events", "model", "errors")
+    or path.stem
+    in ("phone", "routes", "config", "demux", "identity", "number", "events", "model", "errors")
 ]
 TEXTS = {".md", ".py", ".sh", ".toml", ".txt", ""}  # "": Makefile, LICENSE, .ci/run
 

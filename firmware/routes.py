@@ -1,0 +1,98 @@
+"""Which cores hear which message: the one table by which the phone introduces them to each other.
+
+Knows the names of the cores and the kinds of messages, and nothing of what they say.
+"""
+
+from __future__ import annotations
+
+from firmware import events, network_events
+from firmware.demux import Protocol
+from firmware.events import Message
+
+# Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
+ROUTES: dict[type[Message], tuple[str, ...]] = {
+    events.Started: ("directory", "claim", "fallback", "call", "display", "mapper"),
+    events.HookLifted: ("call",),
+    events.HookReplaced: ("call",),
+    events.HookFlashed: ("call",),
+    events.KeyPressed: ("ear", "selftest", "call", "media", "mouth"),
+    events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
+    events.ShutdownHeld: (),  # box.py ends
+    events.WallClockRead: ("directory", "call", "display", "log"),
+    events.HardwareFailed: ("display",),
+    events.HardwareRecovered: ("display",),
+    events.Argon2Computed: ("claim", "directory", "call"),
+    events.HostResolved: ("directory", "fallback"),
+    events.LanNeighbourSeen: ("directory",),
+    events.PageCodeWanted: ("display",),
+    events.LanNeighbourLost: ("directory",),
+    events.AddressesChanged: ("fallback", "paths", "mapper"),
+    events.ObservedAt: ("paths", "mapper"),
+    events.PortMapped: ("paths", "directory"),
+    events.GatewayFound: ("mapper",),
+    events.UpnpAnswered: ("mapper",),
+    events.Stopping: ("mapper", "directory"),
+    events.OwnCandidatesFound: ("call",),
+    events.PreparePath: ("paths",),
+    events.ProbePeer: ("paths",),
+    events.PathChanged: ("call", "display", "log"),
+    network_events.RelayUsed: ("directory",),
+    network_events.StreamOpened: ("fallback", "directory"),
+    network_events.StreamClosed: ("fallback",),
+    network_events.TunnelKnown: ("fallback",),
+    network_events.DatagramBeside: ("fallback",),
+    events.ClaimProgressed: ("display",),
+    events.NumberClaimed: ("directory", "call", "display"),
+    events.ReachabilityChanged: ("display",),
+    events.EndpointRefused: ("call",),
+    events.ExpectNumber: ("directory",),
+    events.ResolveNumber: ("directory",),
+    events.NumberResolved: ("claim", "call"),
+    events.NumberUnresolved: ("claim", "call"),
+    events.CallChanged: ("ear", "mouth", "selftest", "fallback", "display"),
+    events.CallEnded: ("display", "log"),
+    events.PeerPinned: ("directory",),
+    events.PrepareMedia: ("media", "log"),
+    events.StartMedia: ("media", "paths"),
+    events.ChangeCodec: ("media",),
+    events.StopMedia: ("media", "paths"),
+    events.MediaReported: ("display", "log"),
+    events.MediaLost: ("call",),
+    events.LoopMeasured: ("display",),
+    events.KeyHeard: (),  # for menus
+}
+DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
+    Protocol.KRPC: ("directory", "fallback"),
+    Protocol.RTP: ("media",),
+    Protocol.SEALED: ("call",),
+    Protocol.CHANNEL: ("directory", "fallback"),  # which hands on what was carried
+    Protocol.STUN: ("directory", "paths", "mapper"),  # a plain request, or a check of a call
+}
+WORLD: frozenset[type[Message]] = frozenset(
+    {
+        events.SendDatagram,
+        events.ComputeArgon2,
+        events.ResolveHost,
+        events.AnnounceOnLan,
+        events.StoreState,
+        events.FindGateway,
+        events.AskUpnp,
+        events.SendFromOtherPort,
+        network_events.OpenRelay,
+        network_events.CloseRelay,
+        network_events.LimitRelays,
+        network_events.OpenStream,
+        network_events.CloseStream,
+        network_events.SendBeside,
+        events.StartRinging,
+        events.StopRinging,
+        events.OpenEarpiece,
+        events.CloseEarpiece,
+        events.OpenMicrophone,
+        events.CloseMicrophone,
+        events.ShowPicture,
+        events.CallChanged,
+        events.CallEnded,
+        events.NumberClaimed,
+    }
+)
