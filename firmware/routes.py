@@ -5,7 +5,7 @@ Knows the names of the cores and the kinds of messages, and nothing of what they
 
 from __future__ import annotations
 
-from firmware import events, network_events
+from firmware import events, network_events, store_events
 from firmware.demux import Protocol
 from firmware.events import Message
 
@@ -60,6 +60,12 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.MediaLost: ("call",),
     events.LoopMeasured: ("display",),
     events.KeyHeard: (),  # for menus
+    store_events.RecordsLoaded: (),
+    store_events.RecordSaved: (),
+    store_events.SaveFailed: (),
+    store_events.RecordRead: (),
+    store_events.RecordsRead: (),
+    store_events.StoreChanged: (),
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.KRPC: ("directory", "fallback"),
@@ -84,6 +90,9 @@ WORLD: frozenset[type[Message]] = frozenset(
         network_events.OpenStream,
         network_events.CloseStream,
         network_events.SendBeside,
+        store_events.SaveRecord,
+        store_events.ReadRecord,
+        store_events.ReadRecords,
         events.StartRinging,
         events.StopRinging,
         events.OpenEarpiece,

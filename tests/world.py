@@ -35,10 +35,12 @@ from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
 from firmware.phone import Phone, PhoneSetup
 from firmware.shell.jobs import Argon2Cost, compute_argon2
+from tests.kept import Kept
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay
 HOLE_S = 30.0  # as long as the worst routers keep a mapping
 HASH_S = 0.05  # what one hash of the real cost takes on a small computer
+CARD_S = 0.02  # what a card takes to keep something
 UTC_AT_START_S = 1_800_000_000.0
 ALL_CODECS = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
 
@@ -76,6 +78,7 @@ class PhoneActor(Actor):
     voice_hz: float = 700.0
     spoken_samples: int = 0
     stored: dict[str, bytes] = field(default_factory=dict)
+    kept: Kept = field(default_factory=Kept)  # the records; a restart may be given them
     announced: events.AnnounceOnLan | None = None
     ended: list[events.CallEnded] = field(default_factory=list)
 
@@ -156,13 +159,21 @@ class World:
         )
         return self.add_prepared(name, setup, behind_nat=behind_nat)
 
-    def add_prepared(self, name: str, setup: PhoneSetup, *, behind_nat: bool = False) -> PhoneActor:
-        """A telephone with a set-up of the caller's own."""
+    def add_prepared(
+        self,
+        name: str,
+        setup: PhoneSetup,
+        *,
+        behind_nat: bool = False,
+        kept: Kept | None = None,
+    ) -> PhoneActor:
+        """A telephone with a set-up of the caller's own; `kept` = the records of an earlier run."""
         phone = Phone(setup, self._random_bytes(name))
         actor = PhoneActor(name, phone, self.place(len(self.actors) + 1))
         actor.phone = phone
         actor.number = setup.number or ""
         actor.holes = {} if behind_nat else None
+        actor.kept = kept or Kept()
         self._add(actor)
         return actor
 
@@ -229,6 +240,7 @@ class World:
         self.tell(actor, events.WallClockRead(UTC_AT_START_S + self.now_s))
         if isinstance(actor, PhoneActor):
             self.tell(actor, events.AddressesChanged((actor.endpoint,)))
+            self.tell(actor, actor.kept.loaded())
         self.tell(actor, events.Started())
         return actor
 
@@ -278,6 +290,8 @@ class World:
                 actor.announced = message
             case OpenRelay() | CloseRelay() | LimitRelays():
                 pass  # the core carries what is not carried past it
+            case _ if answer := actor.kept.perform(message):
+                self._at(self.now_s + CARD_S, partial(self.tell, actor, answer))
             case _:
                 assert isinstance(message, events.ShowPicture), message
 
