@@ -33,8 +33,8 @@ from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.acquaintances import KnownNodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
-from firmware.overlay.exchange.exchange import Exchange, Helping
-from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.exchange.exchange import Exchange
+from firmware.overlay.exchange.limits import Helping, Limits
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView

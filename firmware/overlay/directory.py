@@ -269,7 +269,9 @@ class Directory:
         """True if the node has only answered somebody, or asked on: as nearly always."""
         node, former = self._node, self._node_then
         self._node_then = (node.nodes, node.is_ready, node.is_read_only)
-        return self._node_then == former and all(isinstance(one, SendDatagram) for one in said)
+        if self._node_then != former or (self.exchange is not None and self.exchange.has_to_say):
+            return False
+        return all(isinstance(one, SendDatagram) for one in said)
 
     def _settle(self, messages: list[Message], now_s: float) -> list[Message]:
         """Let the node and those who use it talk until nothing is left to say."""

@@ -147,6 +147,21 @@ def test_exchange_that_lets_no_call_through_is_noticed_and_left() -> None:
     assert rings(anna)
 
 
+def test_liar_among_four_exchanges_brings_no_good_one_into_doubt() -> None:
+    world, exchanges = town(45, exchanges=4)
+    exchanges[0].core = Liar(directory_of(exchanges[0]))
+    publish(world, exchanges[3])
+    anna = world.add_phone("anna", exchanges=exchanges[:3], behind_nat=True, direct=False)
+    world.run(120.0)
+    until_s, doubted_s = world.now_s + 1230.0, []
+    while world.now_s < until_s:
+        world.run(1.0)
+        views = anna.phone.status().exchanges
+        if len(views) != 3 or not all(view.rings for view in views):
+            doubted_s.append(world.now_s)
+    assert not doubted_s, world.story(f"doubted at {doubted_s[:5]}")
+
+
 def test_box_whose_only_exchange_lets_no_call_through_says_so() -> None:
     world, exchanges = town(46, exchanges=1)
     exchanges[0].core = Liar(directory_of(exchanges[0]))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from firmware import channel as frames
 from firmware import stun
@@ -40,7 +39,7 @@ from firmware.overlay.dht.store import Tokens
 from firmware.overlay.exchange.announcer import Announcer
 from firmware.overlay.exchange.channels import Channels, Sent
 from firmware.overlay.exchange.contest import Contest
-from firmware.overlay.exchange.limits import Bucket, Limits
+from firmware.overlay.exchange.limits import Bucket, Helping, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
 from firmware.overlay.proof import prove
@@ -55,18 +54,6 @@ RATE_S = 1.0  # over which traffic is measured
 NEW_UNTIL = 0.8  # of the limit: above it no new channel, so that those there are have room
 RETRY_S = 30  # said to who comes while we are full
 _TOKEN_FOR = b"fernruf register"
-
-
-@dataclass(frozen=True, slots=True)
-class Helping:
-    """What is done for others, for people and scripts."""
-
-    registrations: int
-    announced: int  # numbers that a node of the directory keeps for us
-    channels: int
-    bytes_relayed: int
-    limits: Limits
-    is_draining: bool
 
 
 class Exchange:
@@ -329,6 +316,11 @@ class Exchange:
         return [SendDatagram(answer, source)]
 
     # --- time --------------------------------------------------------------------------------
+
+    @property
+    def has_to_say(self) -> bool:
+        """True if the answer to a question is not all: `advance` has more."""
+        return bool(self._out)
 
     def start(self) -> list[Message]:
         """What the shell must know from the beginning."""

@@ -1,4 +1,4 @@
-"""What an exchange gives at most, to one and to all, and the bucket by which that is measured.
+"""What an exchange gives at most and at present, and the bucket by which that is measured.
 
 Units: `_s` seconds, `_bytes` bytes of UDP payload.
 """
@@ -20,6 +20,18 @@ class Limits:
     def of_a_server(cls) -> Limits:
         """Those of `fernruf exchange`."""
         return cls(registrations=20_000, channels=4_000, bytes_per_s=50_000_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Helping:
+    """What is done for others, for people and scripts."""
+
+    registrations: int
+    announced: int  # numbers that a node of the directory keeps for us
+    channels: int
+    bytes_relayed: int
+    limits: Limits
+    is_draining: bool
 
 
 class Bucket:
