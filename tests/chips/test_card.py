@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from tests.chips.card import Card
 
 WAIT_S = 5.0
 SEED = 9
+TRIES = 10
 
 
 def noise(frames: int) -> Frame:
@@ -62,25 +63,27 @@ def level_db(one: Frame, other: Frame) -> float:
     return float(10 * np.log10(power[0] / power[1]))
 
 
+def rates_of(device: str, *, periods: int, expected_s: float) -> Iterator[float]:
+    """How fast the crystal runs; tried several times, since a busy machine comes late."""
+    capture = AlsaCapture(device)
+    for _ in range(TRIES):
+        capture.read()
+        begun_s = time.monotonic()
+        for _ in range(periods):
+            capture.read()
+        yield expected_s / (time.monotonic() - begun_s)
+    capture.close()
+
+
 @pytest.mark.parametrize("device", ["card", "studio", "clumsy"])
 def test_card_gives_a_period_every_20_ms(card: Card, device: str) -> None:
-    capture = AlsaCapture(device)
-    capture.read()
-    begun_s = time.monotonic()
-    for _ in range(50):
-        capture.read()
-    assert time.monotonic() - begun_s == pytest.approx(50 * FRAME_S, abs=0.150)
-    capture.close()
+    rates = rates_of(device, periods=50, expected_s=50 * FRAME_S)
+    assert any(rate == pytest.approx(1.0, abs=0.02) for rate in rates)
 
 
 def test_card_with_a_fast_crystal_is_as_fast_as_it_is(card: Card) -> None:
-    capture = AlsaCapture("quick")
-    capture.read()
-    begun_s = time.monotonic()
-    for _ in range(100):
-        capture.read()
-    assert time.monotonic() - begun_s == pytest.approx(100 * FRAME_S / 1.05, abs=0.045)
-    capture.close()
+    rates = rates_of("quick", periods=100, expected_s=100 * FRAME_S)
+    assert any(rate == pytest.approx(1.05, abs=0.02) for rate in rates)
 
 
 def test_card_plays_what_was_written_bit_for_bit(card: Card) -> None:
