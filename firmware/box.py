@@ -42,6 +42,9 @@ from firmware.shell.shell import Shell
 from firmware.shell.state import IDENTITY, PEERS, StateDir
 from firmware.shell.tunnel.certificate import server_context
 from firmware.shell.tunnel.server import TunnelServer
+from firmware.store.keeper import Store
+from firmware.store.sealing import Sealer
+from firmware.store_events import ReadRecord, ReadRecords, SaveRecord
 from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
 from firmware.ui.mouthpiece import Echo, HandsetSound
 
@@ -62,7 +65,8 @@ class Box:
         self, config: Config, handset: Handset, state: StateDir, control: Path | None
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._phone = Phone(phone_setup(config, handset, state), os.urandom)
+        setup = phone_setup(config, handset, state)
+        self._phone = Phone(setup, os.urandom)
         self._board = open_board(config, handset)
         self._watch = ViewWatch()
         self._bind = Endpoint.parse(config.network.bind)
@@ -71,6 +75,7 @@ class Box:
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
         tell = self._from_thread(self._tell)
+        self._store = Store(state.path, Sealer(setup.identity, os.urandom), tell)
         self._microphone = Microphone(
             self._board.open_capture, self._from_thread(self._captured), tell
         )
@@ -86,6 +91,7 @@ class Box:
     async def open(self) -> None:
         """Open the sockets; CommandError or HardwareError, in one line, if that cannot be."""
         await self._open_socket()
+        self._store.open()
         remote = Remote(
             self._phone, self._board.hand, self._watch, self._sound_status, self._faults
         )
@@ -195,6 +201,8 @@ class Box:
         """Commands of the phone that concern the hardware."""
         board = self._board
         match message:
+            case SaveRecord() | ReadRecord() | ReadRecords():
+                self._store.perform(message)
             case events.OpenEarpiece():
                 self._earpiece.open()
             case events.CloseEarpiece():
@@ -264,6 +272,7 @@ class Box:
         for stream in (self._microphone, self._earpiece):
             stream.join(RELEASE_S)
         self._board.close()
+        self._store.close()
 
 
 def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup:

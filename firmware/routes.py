@@ -11,7 +11,7 @@ from firmware.events import Message
 
 # Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
 ROUTES: dict[type[Message], tuple[str, ...]] = {
-    events.Started: ("directory", "claim", "fallback", "call", "display", "mapper"),
+    events.Started: ("directory", "claim", "fallback", "call", "display", "mapper", "log"),
     events.HookLifted: ("call",),
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
@@ -61,10 +61,10 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.LoopMeasured: ("display",),
     events.KeyHeard: (),  # for menus
     store_events.RecordsLoaded: (),
-    store_events.RecordSaved: (),
+    store_events.RecordSaved: ("log",),
     store_events.SaveFailed: (),
     store_events.RecordRead: (),
-    store_events.RecordsRead: (),
+    store_events.RecordsRead: ("log",),
     store_events.StoreChanged: (),
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {

@@ -78,7 +78,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RecordsLoaded(Fact):
-    """Before Started: all records of the kinds that are not READ_ON_DEMAND, oldest first."""
+    """Before Started: all records of the kinds that are not READ_ON_DEMAND, each oldest first.
+
+    It comes again when the store had to begin anew; whatever was known is replaced by it.
+    """
 
     records: tuple[Record, ...] = field(repr=False)
 

@@ -1,7 +1,6 @@
-"""The call log: how each call ended and how it sounded, kept in the state directory.
+"""The call log: how each call ended and how it sounded, one record per call.
 
-Knows no file: it asks for one (StoreState) at the end of each call. `calls.json` holds the last
-CALLS_MAX calls, newest last, numbers only by their last four digits.
+The last CALLS_KEPT are at hand; older ones are read from the store when somebody turns the pages.
 Units: `_s` seconds; `_utc_s` Unix time.
 """
 
@@ -15,26 +14,38 @@ from firmware import events
 from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.model import RtpCounters
+from firmware.store_events import Kind, ReadRecords, RecordSaved, RecordsRead, SaveRecord
 
-CALLS_FILE = "calls.json"
-CALLS_MAX = 100
-DIGITS_KEPT = 4
+CALLS_FILE = "calls.json"  # of former versions: at most 100 calls, four digits of each number
+CALLS_KEPT = 100  # in memory
+DIGITS_SHOWN = 4  # of a number, in the log of the system
 
 Entry = dict[str, Any]
 
 
 class CallLog:
-    """The core of the call log; `entries` are its calls, oldest first."""
+    """The core of the call log; `entries` are its last calls, oldest first."""
 
-    def __init__(self, entries: tuple[Entry, ...] = ()) -> None:
-        self.entries: list[Entry] = list(entries[-CALLS_MAX:])
+    def __init__(self, former: tuple[Entry, ...] = ()) -> None:
+        """`former` are the calls of CALLS_FILE, which become records."""
+        self.entries: list[Entry] = list(former[-CALLS_KEPT:])
+        self._former = former
         self._utc_at_zero_s: float | None = None  # of the monotonic clock
         self._report: events.MediaReported | None = None  # the last of this call
         self._is_relayed: bool | None = None
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
-        """Take reports and the end of a call; the log goes to the state directory."""
+        """Take reports and the end of a call; each call is saved."""
         match fact:
+            case events.Started():
+                return [*self._take_over(), ReadRecords(Kind.CALL)]
+            case RecordsRead(kind=Kind.CALL, before=None, records=records) if not self._former:
+                kept = [decode_call(record.data) for record in reversed(records)]
+                self.entries = [entry for entry in kept if entry][-CALLS_KEPT:]
+            case RecordSaved(kind=Kind.CALL, key=key) if self._former:
+                if key == _former_key(len(self._former) - 1):
+                    self._former = ()
+                    return [events.StoreState(CALLS_FILE, encode_calls([]))]
             case events.WallClockRead(utc_s=utc_s):
                 self._utc_at_zero_s = utc_s - now_s
             case events.PrepareMedia():
@@ -61,7 +72,7 @@ class CallLog:
         utc_s = None if self._utc_at_zero_s is None else round(self._utc_at_zero_s + now_s)
         entry: Entry = {
             "ended_utc_s": utc_s,
-            "peer": ended.peer_number[-DIGITS_KEPT:],
+            "peer": ended.peer_number,
             "incoming": ended.incoming,
             "reason": ended.reason.value,
             "duration_s": round(ended.duration_s, 1),
@@ -72,15 +83,24 @@ class CallLog:
                 "path": {None: None, True: "relay", False: "direct"}[self._is_relayed],
                 "rtp": _rounded(report.counters),
             }
-        self.entries = [*self.entries, entry][-CALLS_MAX:]
-        return [events.StoreState(CALLS_FILE, encode_calls(self.entries))]
+        self.entries = [*self.entries, entry][-CALLS_KEPT:]
+        began = "m" if self._utc_at_zero_s is None else "u"  # a box without a clock counts anew
+        key = f"{began}{1000 * ((self._utc_at_zero_s or 0.0) + now_s):.0f}"
+        return [SaveRecord(Kind.CALL, key, json.dumps(entry).encode())]
+
+    def _take_over(self) -> list[Message]:
+        return [
+            SaveRecord(Kind.CALL, _former_key(i), json.dumps(entry).encode())
+            for i, entry in enumerate(self._former)
+        ]
 
 
 def summary(entry: Entry) -> str:
     """One line of the log, for a person: who, how long, why, and how it sounded."""
     way = "from" if entry["incoming"] else "to"
     text = (
-        f"call {way} ...{entry['peer']} ended: {entry['reason']} after {entry['duration_s']:.0f} s"
+        f"call {way} ...{entry['peer'][-DIGITS_SHOWN:]} ended: {entry['reason']}"
+        f" after {entry['duration_s']:.0f} s"
     )
     rtp = entry.get("rtp")
     if not rtp:
@@ -110,7 +130,21 @@ def decode_calls(data: bytes) -> tuple[Entry, ...]:
         entries = None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise MalformedError("not a log of calls")
-    return tuple(entries[-CALLS_MAX:])
+    return tuple(entries[-CALLS_KEPT:])
+
+
+def decode_call(data: bytes) -> Entry | None:
+    """The call in a record; None if it is of a version that we do not know."""
+    try:
+        entry = json.loads(data)
+    except ValueError:
+        return None
+    is_ours = isinstance(entry, dict) and {"peer", "incoming", "reason"} <= entry.keys()
+    return entry if is_ours else None
+
+
+def _former_key(i: int) -> str:
+    return f"{CALLS_FILE}/{i}"
 
 
 def _rounded(counters: RtpCounters) -> Entry:
