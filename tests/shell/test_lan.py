@@ -46,6 +46,19 @@ class Ear:
         return next(fact for fact in self.facts if wanted(fact))
 
 
+def _is_neighbour(endpoint: Endpoint, letter: bytes) -> Callable[[Fact], bool]:
+    """Real boxes may be on this network as well."""
+
+    def is_it(fact: Fact) -> bool:
+        return (
+            isinstance(fact, LanNeighbourSeen)
+            and (fact.endpoints, fact.salt) == ((endpoint,), SALT)
+            and fact.tags == (letter * TAG_BYTES,)
+        )
+
+    return is_it
+
+
 def test_two_boxes_find_each_other_after_the_first_announcement() -> None:
     async def story() -> None:
         ears = Ear(), Ear()
@@ -59,14 +72,7 @@ def test_two_boxes_find_each_other_after_the_first_announcement() -> None:
                 box.announce(AnnounceOnLan(SALT, (bytes([index]) * TAG_BYTES,)))
             for index, ear in enumerate(ears):
                 other = 1 - index
-                tags = (bytes([other]) * TAG_BYTES,)  # real boxes may be on this network as well
-                wanted = Endpoint(HERE, 4001 + other), SALT, tags
-                await ear.until(
-                    lambda fact, wanted=wanted: (
-                        isinstance(fact, LanNeighbourSeen)
-                        and (*fact.endpoints, fact.salt, fact.tags) == wanted
-                    )
-                )
+                await ear.until(_is_neighbour(Endpoint(HERE, 4001 + other), bytes([other])))
             for task in running:
                 task.cancel()
 
