@@ -16,7 +16,7 @@ from firmware.shell.memory import be_thrifty
 # Modules of firmware.commands. Only the one that is wanted is imported: a telephone needs neither
 # the time nor the memory of the simulation.
 COMMANDS = (
-    "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start",
+    "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start", "soft",
 )  # fmt: skip
 
 

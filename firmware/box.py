@@ -87,6 +87,8 @@ class Box:
         self._tunnels: TunnelServer | None = None
         self._web = config.web
         self._page: WebServer | None = None
+        self.page_at: Endpoint | None = None  # where the page listens
+        self.tell_code: Callable[[str], None] | None = None  # besides the display
 
     async def open(self) -> None:
         """Open the sockets; CommandError or HardwareError, in one line, if that cannot be."""
@@ -179,6 +181,12 @@ class Box:
         await server.open()
         return server
 
+    def invite(self) -> str | None:
+        """The page's address, good for one visit without the code; None if there is no page."""
+        if self._page is None:
+            return None
+        return f"http://{self.page_at}/#invitation={self._page.invite()}"
+
     async def _open_page(self, remote: Remote) -> WebServer | None:
         """Imported here: it takes a fifth of a second and memory that a box without page keeps."""
         if not self._web.bind:
@@ -186,16 +194,28 @@ class Box:
         from firmware.web.access import Access
         from firmware.web.server import WebServer
 
-        access = Access(os.urandom, frozenset({"localhost", *self._web.names}))
         page = WebServer(
             remote.handlers(),
-            access,
-            lambda code: self._tell(events.PageCodeWanted(code)),
+            Access(os.urandom, frozenset({"localhost", *self._web.names})),
+            self._show_code,
             anywhere=self._web.anywhere,
+            card=self._board.browser,
         )
-        where = await page.open(Endpoint.parse(self._web.bind))
-        logger.info("the page is at http://%s/", where)
+        wanted = Endpoint.parse(self._web.bind)
+        try:
+            self.page_at = await page.open(wanted)
+        except HardwareError as error:  # a telephone rings without a page, too
+            if not wanted.port:
+                raise
+            logger.warning("%s; taking another port", error)
+            self.page_at = await page.open(Endpoint(wanted.host, 0))
+        logger.info("the page is at http://%s/", self.page_at)
         return page
+
+    def _show_code(self, code: str) -> None:
+        self._tell(events.PageCodeWanted(code))
+        if self.tell_code is not None:
+            self.tell_code(code)
 
     def _perform(self, message: Message) -> None:
         """Commands of the phone that concern the hardware."""
@@ -264,6 +284,7 @@ class Box:
             "playback_started_s": recording.opened_s if recording else self._earpiece.opened_s,
             "overruns": self._microphone.overruns,
             "underruns": self._earpiece.underruns,
+            "browser": self._board.browser is not None,
         }
 
     def _close(self) -> None:

@@ -116,6 +116,7 @@ class Remote:
         return {
             "state": view.state,
             "hand": self._hand_or_none is not None,
+            "bell": self._hand_or_none is not None and self._hand_or_none.hears_bell(),
             "number": status.number,
             "reachable": status.unreachable is None and status.published,
             "unreachable": status.unreachable,

@@ -65,6 +65,8 @@ missing_packages() {
     [ -e /usr/include/alsa/asoundlib.h ] || echo libasound2-dev
     case $EXTRAS in *bench*) missing_for_the_bench ;; esac
     case $EXTRAS in *dev*) missing_lab_packages ;; esac
+    # the page is tested in a real browser, which playwright drives
+    case $EXTRAS in *dev*) command -v chromium >/dev/null || echo chromium ;; esac
 }
 
 # What tests/lab builds its Internet with; without it those tests are left out, so nobody is asked

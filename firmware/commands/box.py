@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 from firmware.box import Box
@@ -51,10 +52,20 @@ def read_configuration(path: Path) -> tuple[Config, Handset]:
     return config, parse_handset(_read(handset_path), str(handset_path))
 
 
-async def serve(config: Config, handset: Handset, state: StateDir, control: Path | None) -> bool:
-    """Run the box; on a signal or the shutdown key hang up first. True: switch off."""
+async def serve(
+    config: Config,
+    handset: Handset,
+    state: StateDir,
+    control: Path | None,
+    greet: Callable[[Box], None] = lambda _box: None,
+) -> bool:
+    """Run the box; on a signal or the shutdown key hang up first. True: switch off.
+
+    `greet` is called as soon as its sockets are open.
+    """
     box = Box(config, handset, state, control)
     await box.open()
+    greet(box)
     give_back()
     service = Service()
     service.ready()

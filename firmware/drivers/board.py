@@ -30,6 +30,7 @@ from firmware.drivers.pi.stream import SerialStream
 from firmware.drivers.pi.usb import open_usb_phone, sound_card_of_phone
 from firmware.drivers.ringer import CADENCES_S, Ringer
 from firmware.drivers.shutdown import ShutdownKey
+from firmware.drivers.sim.browser import BrowserCard
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.drivers.sim.i2c import SimI2c
@@ -52,6 +53,7 @@ PARTS_OF = {  # section of handset.toml: what fails when there is no header
     "[shutdown]": Part.KEYPAD,
 }
 NO_SOUND = "null"  # ours, paced; ALSA's own `null` never waits
+BROWSER = "browser"  # the page of the box is microphone and earpiece
 DEFAULT = "default"
 PHONES_OWN = "usb"  # the sound card in the USB phone, found anew at each opening
 
@@ -70,6 +72,7 @@ class Board:
     hand: Hand | None = None  # of a simulated box
     recording: Recording | None = None  # what the earpiece plays into, if it is a file
     gpio: Gpio | None = None
+    browser: BrowserCard | None = None  # the sound card in a page, if the box's sound is there
 
     def close(self) -> None:
         """Give the chips back; close and join microphone and earpiece before."""
@@ -100,8 +103,9 @@ def open_board(config: Config, handset: Handset) -> Board:
     gpio = sim_gpio or _header(handset, failures)
     telephones = _telephones(config, handset, gpio, failures)
     display, oled = _oled(config, handset, simulated=simulated)
-    open_capture = _capture(config, handset, failures)
-    open_playback, recording = _playback(config, handset, failures)
+    card = BrowserCard() if BROWSER in (config.audio.capture, config.audio.playback) else None
+    open_capture = _capture(config, handset, failures, card)
+    open_playback, recording = _playback(config, handset, failures, card)
     return Board(
         telephones,
         oled,
@@ -111,6 +115,7 @@ def open_board(config: Config, handset: Handset) -> Board:
         None if sim_gpio is None else Hand(sim_gpio, handset, display),
         recording,
         gpio,
+        card,
     )
 
 
@@ -221,9 +226,11 @@ def _panel(bus: LinuxI2c | SimI2c, handset: Handset) -> Panel:
 
 
 def _capture(
-    config: Config, handset: Handset, failures: list[HardwareFailed]
+    config: Config, handset: Handset, failures: list[HardwareFailed], card: BrowserCard | None
 ) -> Callable[[], CapturePcm]:
     device = _device(config, handset, config.audio.capture, handset.audio.capture)
+    if device == BROWSER and card is not None:
+        return card.open_capture
     if device == NO_SOUND:
         return SimCapture
     if device.startswith(FILE):
@@ -236,9 +243,11 @@ def _capture(
 
 
 def _playback(
-    config: Config, handset: Handset, failures: list[HardwareFailed]
+    config: Config, handset: Handset, failures: list[HardwareFailed], card: BrowserCard | None
 ) -> tuple[Callable[[], PlaybackPcm], Recording | None]:
     device = _device(config, handset, config.audio.playback, handset.audio.playback)
+    if device == BROWSER and card is not None:
+        return card.open_playback, None
     if device == NO_SOUND:
         return SimPlayback, None
     if device.startswith(FILE):

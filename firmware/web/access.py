@@ -22,6 +22,8 @@ PAUSE_S = 30.0  # before the next code, when one was guessed at in vain
 SESSION_S = 30 * 86_400.0  # since it was last used
 SESSIONS_MAX = 32
 TOKEN_BYTES = 32
+INVITATION_S = 600.0
+INVITATIONS_MAX = 8
 
 
 @dataclass(slots=True)
@@ -40,6 +42,20 @@ class Access:
     _code: _Code | None = None
     _paused_until_s: float = 0.0
     _sessions: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+    _invitations: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
+
+    def invite(self, now_s: float) -> str:
+        """A token that opens one session, once: for who started the box and sees its terminal."""
+        token = self.random_bytes(TOKEN_BYTES).hex()
+        self._invitations[_digest(token)] = now_s + INVITATION_S
+        while len(self._invitations) > INVITATIONS_MAX:
+            self._invitations.popitem(last=False)
+        return token
+
+    def accept(self, invitation: str, now_s: float) -> str | None:
+        """A new session's token for an invitation, which is used up; None for any other text."""
+        until_s = self._invitations.pop(_digest(invitation), 0.0)
+        return self._begin(now_s) if now_s < until_s else None
 
     def code(self, now_s: float) -> str | None:
         """The digits that the display shall show; None while guesses have to wait."""
@@ -63,11 +79,7 @@ class Access:
         if not is_right:
             self._paused_until_s = now_s + PAUSE_S
             return None
-        token = self.random_bytes(TOKEN_BYTES).hex()
-        self._sessions[_digest(token)] = now_s
-        while len(self._sessions) > SESSIONS_MAX:
-            self._sessions.popitem(last=False)
-        return token
+        return self._begin(now_s)
 
     def knows(self, token: str, now_s: float) -> bool:
         """True if the token belongs to a session, which is thereby used."""
@@ -93,6 +105,13 @@ class Access:
         except ValueError:
             return name in self.names
         return True
+
+    def _begin(self, now_s: float) -> str:
+        token = self.random_bytes(TOKEN_BYTES).hex()
+        self._sessions[_digest(token)] = now_s
+        while len(self._sessions) > SESSIONS_MAX:
+            self._sessions.popitem(last=False)
+        return token
 
 
 def is_near(address: str) -> bool:

@@ -13,6 +13,7 @@ import importlib.resources
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -21,6 +22,7 @@ from firmware.errors import CommandError, HardwareError
 from firmware.model import Endpoint
 from firmware.web.access import Access, is_near
 from firmware.web.qr import number_svg
+from firmware.web.sound import Card, SoundLine
 
 logger = logging.getLogger(__name__)
 
@@ -33,13 +35,17 @@ WATCHERS_MAX = 100  # pages that are open at once
 TICK_S = 0.05  # how far a page may lag behind the box
 QUIET_S = 15.0  # a sign of life in an idle stream, so that a dead one is noticed
 STOP_S = 1.0
+KINDS = {
+    ".html": "text/html",
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+STATIC = importlib.resources.files("firmware.web").joinpath("static")
 FILES = {
-    "index.html": "text/html",
-    "style.css": "text/css",
-    "page.js": "text/javascript",
-    "texts.js": "text/javascript",
-    "display.js": "text/javascript",
-    "icon.svg": "image/svg+xml",
+    each.name: KINDS[Path(each.name).suffix]
+    for each in STATIC.iterdir()
+    if Path(each.name).suffix in KINDS
 }
 HAND = ("lift", "replace", "press", "flash")
 SECURITY = {
@@ -68,9 +74,11 @@ class WebServer:
         show_code: Callable[[str], None],
         *,
         anywhere: bool = False,
+        card: Card | None = None,
     ) -> None:
         self._handlers, self._access, self._show_code = handlers, access, show_code
         self._anywhere = anywhere
+        self._sound = SoundLine(card) if card is not None else None
         self._watchers = 0
         self._known: dict[str, Any] = {}
         self._changed = asyncio.Condition()
@@ -92,6 +100,8 @@ class WebServer:
         app.router.add_get("/api/number.svg", self._number)
         for name in HAND:
             app.router.add_post(f"/api/hand/{name}", self._hand(name))
+        if self._sound is not None:
+            app.router.add_get("/api/sound", self._sound.serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
         await self._runner.setup()
         try:
@@ -101,6 +111,10 @@ class WebServer:
             raise HardwareError(f"no page on {bind}: {error.strerror}") from None
         host, port = self._runner.addresses[0][:2]
         return Endpoint(host, port)
+
+    def invite(self) -> str:
+        """A token for one visit without the code."""
+        return self._access.invite(_now_s())
 
     async def run(self) -> None:
         """Look at the box once for all open pages, and wake them when something is new."""
@@ -115,6 +129,8 @@ class WebServer:
 
     async def close(self) -> None:
         """Hang up on everybody."""
+        if self._sound is not None:
+            await self._sound.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -137,10 +153,12 @@ class WebServer:
             raise web.HTTPForbidden(reason="This page is for the local network only")
         if not self._access.answers_to(request.host):
             raise web.HTTPMisdirectedRequest(reason="This is not the name of this telephone")
-        if request.method not in (hdrs.METH_GET, hdrs.METH_HEAD):
-            # a form of another site cannot send this header, and no such site is told that it may
-            if request.headers.get("X-Fernruf") != "1":
-                raise web.HTTPForbidden(reason="Not from this page")
+        changes = request.method not in (hdrs.METH_GET, hdrs.METH_HEAD)
+        # a form of another site cannot send this header, and no such site is told that it may
+        if changes and request.headers.get("X-Fernruf") != "1":
+            raise web.HTTPForbidden(reason="Not from this page")
+        if changes or hdrs.UPGRADE in request.headers:
+            # a WebSocket may be opened from anywhere, and a cookie is the same for all ports
             origin = request.headers.get(hdrs.ORIGIN)
             if origin is not None and origin.partition("//")[2] != request.host:
                 raise web.HTTPForbidden(reason="Not from this page")
@@ -174,8 +192,13 @@ class WebServer:
         return web.json_response({"inside": False, "digits": len(code)})
 
     async def _enter(self, request: web.Request) -> web.StreamResponse:
-        digits = (await _json(request)).get("code")
+        said = await _json(request)
+        digits, invitation = said.get("code"), said.get("invitation")
         token = self._access.enter(digits, _now_s()) if isinstance(digits, str) else None
+        if isinstance(invitation, str):
+            token = self._access.accept(invitation, _now_s())
+            if token is None:
+                raise web.HTTPForbidden(reason="This address was good for one visit only")
         if token is None:
             raise web.HTTPForbidden(reason="That is not the code on the display")
         response = web.json_response({"inside": True})
@@ -256,7 +279,7 @@ def _refusal(status: int, reason: str) -> web.Response:
 
 
 def _file(name: str) -> bytes:
-    return importlib.resources.files("firmware.web").joinpath("static", name).read_bytes()
+    return STATIC.joinpath(name).read_bytes()
 
 
 def _now_s() -> float:

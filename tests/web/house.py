@@ -12,6 +12,7 @@ import aiohttp
 from firmware.model import Endpoint
 from firmware.web.access import Access
 from firmware.web.server import WebServer
+from firmware.web.sound import Card
 
 HEADERS = {"X-Fernruf": "1"}
 
@@ -19,7 +20,7 @@ HEADERS = {"X-Fernruf": "1"}
 class House:
     """What the page shows, whom it asked, and the code on the display."""
 
-    def __init__(self) -> None:
+    def __init__(self, card: Card | None = None) -> None:
         self.status: dict[str, Any] = {"state": "idle", "number": "471108151234", "process": {}}
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.code = ""
@@ -29,6 +30,7 @@ class House:
             | {"status": self._status, "screen": self._screen},
             Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
             self._show,
+            card=card,
         )
 
     def _show(self, code: str) -> None:
@@ -49,9 +51,11 @@ class House:
 
 
 @asynccontextmanager
-async def open_house() -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
+async def open_house(
+    card: Card | None = None,
+) -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
     """The server on a free port, and a client that keeps cookies."""
-    house = House()
+    house = House(card)
     where = await house.server.open(Endpoint("127.0.0.1", 0))
     house.base = f"http://{where}"
     jar = aiohttp.CookieJar(unsafe=True)

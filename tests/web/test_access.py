@@ -10,6 +10,8 @@ from firmware.web.access import (
     CODE_DIGITS,
     CODE_S,
     GUESSES_MAX,
+    INVITATION_S,
+    INVITATIONS_MAX,
     PAUSE_S,
     SESSION_S,
     SESSIONS_MAX,
@@ -98,6 +100,24 @@ def test_at_the_limit_the_session_that_was_used_longest_ago_ends() -> None:
     door.enter(right(door, 101.0), 101.0)
     assert door.knows(tokens[0], 102.0)
     assert not door.knows(tokens[1], 102.0)
+
+
+def test_invitation_is_good_once_and_for_a_while() -> None:
+    door = access()
+    early, late = door.invite(0.0), door.invite(0.0)
+    session = door.accept(early, INVITATION_S - 1)
+    assert session is not None
+    assert door.knows(session, INVITATION_S)
+    assert door.accept(early, INVITATION_S - 1) is None
+    assert door.accept(late, INVITATION_S) is None
+    assert door.accept("", 0.0) is None
+
+
+def test_invitations_are_few() -> None:
+    door = access()
+    first, *others = [door.invite(0.0) for _ in range(INVITATIONS_MAX + 1)]
+    assert door.accept(first, 0.0) is None
+    assert all(door.accept(each, 0.0) for each in others)
 
 
 @pytest.mark.parametrize(

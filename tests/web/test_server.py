@@ -11,14 +11,15 @@ import aiohttp
 import pytest
 
 from firmware.web.server import BODY_BYTES_MAX, FILES, SECURITY, WATCHERS_MAX
+from firmware.web.sound import Card
 from tests.web.house import HEADERS, House, enter, open_house
 
 Story = Callable[[House, aiohttp.ClientSession], Coroutine[Any, Any, None]]
 
 
-def tell(story: Story) -> None:
+def tell(story: Story, card: Card | None = None) -> None:
     async def run() -> None:
-        async with open_house() as (house, client):
+        async with open_house(card) as (house, client):
             running = asyncio.create_task(house.server.run())
             await story(house, client)
             running.cancel()
@@ -158,6 +159,22 @@ def test_giant_body_is_refused() -> None:
         body = b'"' + b"x" * BODY_BYTES_MAX + b'"'
         async with client.post("/api/hand/press", data=body, headers=HEADERS) as response:
             assert response.status == 413
+
+    tell(story)
+
+
+def test_invitation_opens_the_page_once() -> None:
+    async def story(house: House, client: aiohttp.ClientSession) -> None:
+        body = {"invitation": house.server.invite()}
+        async with client.post("/api/session", json=body, headers=HEADERS) as response:
+            assert response.status == 200
+        async with client.get("/api/status") as response:
+            assert response.status == 200
+        client.cookie_jar.clear()
+        async with client.post("/api/session", json=body, headers=HEADERS) as response:
+            assert response.status == 403
+        async with client.get("/api/status") as response:
+            assert response.status == 401
 
     tell(story)
 

@@ -15,20 +15,3 @@ export function draw(canvas, screen) {
   context.putImageData(image, 0, 0);
   canvas.setAttribute("aria-label", screen.lines.filter(line => line.trim()).join(". "));
 }
-
-// Bars: packets lost in each second; line: what the jitter buffer holds, 0 to 400 ms.
-export function plot(canvas, history) {
-  const context = canvas.getContext("2d"), { width, height } = canvas;
-  const style = getComputedStyle(document.documentElement);
-  context.clearRect(0, 0, width, height);
-  const step = width / 120;
-  context.fillStyle = style.getPropertyValue("--bad");
-  history.forEach((each, i) => context.fillRect(i * step, height, step - 1, -Math.min(height, each.lost * 4)));
-  context.strokeStyle = style.getPropertyValue("--brand");
-  context.lineWidth = 2;
-  context.beginPath();
-  history.forEach((each, i) => context.lineTo(i * step, height - Math.min(1, each.buffer_s / 0.4) * (height - 2) - 1));
-  context.stroke();
-  const last = history.at(-1);
-  canvas.setAttribute("aria-label", last ? `${last.lost} lost, ${Math.round(1000 * last.buffer_s)} ms` : "");
-}

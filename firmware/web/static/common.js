@@ -1,0 +1,47 @@
+// What all views share: the box as last heard of, elements, questions to the box.
+export const box = {};
+export const $ = id => document.getElementById(id);
+export const spaced = number => number.replace(/(....)(?=.)/g, "$1 ");
+export const is_lifted = () => !["idle", "ringing"].includes(box.state);
+
+export async function ask(path, body, method = "POST") {
+  const response = await fetch(path, { method, headers: { "X-Fernruf": "1", "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.error);
+  return answer;
+}
+
+export function alarm(message) {
+  $("alarm").textContent = message ?? "";
+  $("alarm").hidden = !message;
+}
+
+// Do it, or say in one line why not; true if it was done.
+export async function attempt(work) {
+  try { await work(); alarm(); return true; } catch (error) { alarm(error.message); return false; }
+}
+
+// Text only where it differs: a screen reader says what is written anew.
+export function write(id, words) {
+  if ($(id).textContent !== words) $(id).textContent = words;
+}
+
+export function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+export function row(...cells) {
+  const tr = element("tr");
+  for (const cell of cells) tr.insertCell().append(cell);
+  return tr;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+export function shape(name, attributes = {}, ...children) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}

@@ -1,0 +1,120 @@
+"""Soft handsets in processes of their own, and Debian's Chromium with a fake sound device."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+
+import numpy as np
+from playwright.sync_api import Browser, Page, Playwright
+
+from firmware.commands.soft import BOX_FILE, HANDSET, HANDSET_FILE, configuration
+from firmware.demo.measure import Sound
+from firmware.shell.state import IDENTITY, StateDir
+
+IDENTITIES = Path(__file__).parent.parent / "vectors" / "identities.json"
+CHROMIUM = Path(__file__).with_name("chromium.sh")
+WAIT_MS = 30_000.0  # of a loaded machine
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+)  # fmt: skip
+# A second mouth beside the ear hears what a page plays, in the audio thread, at 16 kHz.
+RECORD = """() => {
+  const { context, ear } = globalThis.fernruf_sound;
+  const mouth = new AudioWorkletNode(context, "mouth", { numberOfOutputs: 0 });
+  const wire = new MessageChannel();
+  globalThis.recorded = [];
+  wire.port2.onmessage = event => globalThis.recorded.push(new Uint8Array(event.data, 4));
+  mouth.port.postMessage(wire.port1, [wire.port1]);
+  ear.connect(mouth);
+}"""
+RECORDED = """() => {
+  let text = "";
+  for (const each of globalThis.recorded) text += String.fromCharCode(...each);
+  return btoa(text);
+}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Soft:
+    """A running soft handset."""
+
+    address: str  # good for one visit
+    process: subprocess.Popen[str]
+
+    @property
+    def base(self) -> str:
+        """The page without the invitation."""
+        return self.address.partition("#")[0]
+
+
+@contextlib.contextmanager
+def running_exchange(state: Path) -> Iterator[str]:
+    """One node to find each other by."""
+    arguments = ("exchange", "--bind", "127.0.0.1:0", "--state", str(state), "--drain", "0")
+    with _running(*arguments) as process:
+        yield next_line(process, "listening on ")
+
+
+@contextlib.contextmanager
+def running_soft(state: Path, name: str, bootstrap: str) -> Iterator[Soft]:
+    """A soft handset with a ready identity that stays on this machine."""
+    directory = StateDir(state)
+    directory.write(IDENTITY, json.dumps(json.loads(IDENTITIES.read_text())[name]).encode())
+    text = configuration(name.title(), 0, (bootstrap,))
+    text = text.replace('"0.0.0.0:6881"', '"127.0.0.1:0"\nmdns = false\nport_mapping = false')
+    directory.write(BOX_FILE, text.encode())
+    directory.write(HANDSET_FILE, HANDSET.encode())
+    with _running("soft", "--state", str(state), "--no-open") as process:
+        address = next_line(process, "your telephone is at ")
+        yield Soft(address, process)
+
+
+def chromium(playwright: Playwright, *flags: str) -> Browser:
+    """Debian's Chromium, headless."""
+    assert which("chromium") is not None, "tools/install.sh installs it"
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+
+
+def record(page: Page) -> None:
+    """From now on keep what the page's earpiece plays."""
+    page.evaluate(RECORD)
+
+
+def recorded(page: Page) -> Sound:
+    """What was played since, at 16 kHz."""
+    data = base64.b64decode(page.evaluate(RECORDED))
+    return np.frombuffer(data, dtype="<i2").astype(np.int16)
+
+
+@contextlib.contextmanager
+def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "firmware", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    )  # fmt: skip
+    with contextlib.suppress(OSError):  # before others, where we may: sound has no time to lose
+        Path(f"/proc/{process.pid}/autogroup").write_text("-15")
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def next_line(process: subprocess.Popen[str], start: str) -> str:
+    """What follows `start` in a line of the process."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith(start):
+            return line[len(start) :].strip()
+    raise AssertionError(f"it ended without {start!r}")

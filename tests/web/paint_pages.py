@@ -1,0 +1,59 @@
+"""Paints every view of the page, light and dark and as wide as a telephone, into docs/page.
+
+`python -m tests.web.paint_pages`; look at the pictures afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.web.browser import WAIT_MS, chromium, running_exchange, running_soft
+
+FOLDER = Path(__file__).parents[2] / "docs" / "page"
+VIEWS = ("telephone", "line")
+LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "phone": (390, "light")}
+HEIGHT = 900
+COLOURS = 64
+
+
+def main() -> None:
+    """Take all pictures."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        top = Path(name)
+        with (
+            running_exchange(top / "exchange") as bootstrap,
+            running_soft(top / "anna", "anna", bootstrap) as soft,
+            sync_playwright() as playwright,
+        ):
+            browser = chromium(playwright)
+            page = browser.new_context(locale="en-GB").new_page()
+            page.goto(soft.address)
+            expect(page.locator("#number")).to_have_text(re.compile("[0-9]"), timeout=WAIT_MS)
+            page.click("#sound-on")
+            for view in VIEWS:
+                page.locator(f'nav a[href="#{view}"]').click()
+                expect(page.locator(f"#{view}")).to_be_visible()
+                for look in LOOKS:
+                    paint(page, view, look)
+            browser.close()
+
+
+def paint(page: Page, view: str, look: str) -> None:
+    """One picture, small enough for the repository."""
+    width, scheme = LOOKS[look]
+    page.set_viewport_size({"width": width, "height": HEIGHT})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    path = FOLDER / f"{view}-{look}.png"
+    page.screenshot(path=path, full_page=True)
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(COLOURS).save(path, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
