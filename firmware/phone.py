@@ -14,6 +14,7 @@ from firmware import events
 from firmware.call.machine import Call
 from firmware.demux import protocol_of
 from firmware.events import Core, Message
+from firmware.features.desk import Desk
 from firmware.identity import Certificate, Identity
 from firmware.media.path.paths import Paths, PathStatus
 from firmware.media.session import MediaSession
@@ -39,6 +40,7 @@ from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
 from firmware.routes import DATAGRAM_ROUTES, ROUTES, WORLD
+from firmware.ui.announcer import Announcer
 from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
@@ -148,6 +150,7 @@ class Phone:
         self.media = MediaSession(random_bytes, self.paths)
         self.display = Display(setup.number, height=setup.display_height)
         self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
+        self.announcer = Announcer(setup.country)
         self.log, self.selftest = CallLog(setup.calls), SelfTest()
         self._cores: dict[str, Core] = {
             "directory": self.directory,
@@ -160,6 +163,8 @@ class Phone:
             "mouth": self.mouth,
             "log": self.log,
             "selftest": self.selftest,
+            "announcer": self.announcer,
+            "features": Desk(),
         }
         if setup.port_mapping:
             self._cores["mapper"] = Mapper(random_bytes)
@@ -200,8 +205,10 @@ class Phone:
         ]
 
     def playout(self, now_s: float, delay_s: float = EAR_DELAY_S) -> Frame:
-        """The next frame for the earpiece, in `delay_s`: a tone, else speech, else silence."""
-        frame = self.ear.frame(now_s)
+        """The next frame for the ear, in `delay_s`: what the box says, a tone, speech, silence."""
+        frame = self.announcer.frame()
+        if frame is None:
+            frame = self.ear.frame(now_s)
         if frame is None:
             frame = self.selftest.heard(now_s)
         if frame is None:

@@ -5,7 +5,7 @@ Knows the names of the cores and the kinds of messages, and nothing of what they
 
 from __future__ import annotations
 
-from firmware import events, network_events, store_events
+from firmware import events, feature_events, network_events, store_events
 from firmware.demux import Protocol
 from firmware.events import Message
 
@@ -49,7 +49,15 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.ResolveNumber: ("directory",),
     events.NumberResolved: ("claim", "call"),
     events.NumberUnresolved: ("claim", "call"),
-    events.CallChanged: ("ear", "mouth", "selftest", "fallback", "display"),
+    events.CallChanged: (
+        "ear",
+        "mouth",
+        "selftest",
+        "fallback",
+        "display",
+        "announcer",
+        "features",
+    ),
     events.CallEnded: ("display", "log"),
     events.PeerPinned: ("directory",),
     events.PrepareMedia: ("media", "log"),
@@ -59,6 +67,10 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.MediaReported: ("display", "log"),
     events.MediaLost: ("call",),
     events.LoopMeasured: ("display",),
+    feature_events.Say: ("announcer",),
+    feature_events.Hush: ("announcer",),
+    feature_events.Said: ("features",),
+    feature_events.Announced: ("display",),
     events.KeyHeard: (),  # for menus
     store_events.RecordsLoaded: (),
     store_events.RecordSaved: ("log",),

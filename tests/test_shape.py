@@ -25,7 +25,7 @@ FILES = sorted(
 )
 SOURCES = [path for path in FILES if path.suffix == ".py"]
 FIRMWARE = [path for path in SOURCES if path.is_relative_to(ROOT / "firmware")]
-CORES = ("overlay", "call", "media", "codec", "ui")
+CORES = ("overlay", "call", "features", "media", "codec", "ui")
 CORE_FILES = [
     path
     for path in FIRMWARE

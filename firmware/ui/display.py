@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware import events
+from firmware import events, feature_events
 from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
 from firmware.ui.pages import Page, Status, claimed_fraction, page
@@ -50,6 +50,8 @@ class Display:
                 self._status = replace(self._status, missed=missed)
             case events.MediaReported(loss_fraction=loss, counters=counters):
                 self._status = replace(self._status, loss=loss, counters=counters)
+            case feature_events.Announced(text=text):
+                self._status = replace(self._status, announced=text or self._status.announced)
             case events.LoopMeasured(delay_s=delay_s):
                 self._status = replace(self._status, loop_s=delay_s, is_measured=True)
             case events.PathChanged(is_relayed=is_relayed):
@@ -96,7 +98,9 @@ class Display:
         if view.state not in _HANDSET_DOWN:
             self._status = replace(self._status, missed=0)  # whoever lifts has seen it
         if view.state is not CallState.CONNECTED:
-            self._status = replace(self._status, loss=None, counters=None, is_measured=False)
+            self._status = replace(
+                self._status, loss=None, counters=None, is_measured=False, announced=""
+            )
         if view.state in (CallState.IDLE, CallState.OFF_HOOK):
             self._status = replace(self._status, is_relayed=None)
 

@@ -65,6 +65,7 @@ class Status:
     is_measured: bool = False  # test number *4 has a result
     loop_s: float | None = None  # which: sound through our own ear and mouth; None = not heard
     elapsed_s: float = 0.0  # since the call was answered
+    announced: str = ""  # what the box says; shown if it is all that goes on
     page_code: str = ""  # asked for by who has opened the page of the box
 
 
@@ -188,6 +189,8 @@ def _ringing(view: CallView, _status: Status, texts: Texts) -> Page:
 def _connected(view: CallView, status: Status, texts: Texts) -> Page:
     if view.codec is None and view.digits in texts.tests:
         return _self_test(view, status, texts)
+    if view.codec is None and status.announced:
+        return Page(title=view.digits, body=status.announced)
     code = view.authentication_digits
     turn_s = status.elapsed_s % TURN_S
     if status.counters is not None and turn_s >= TURN_S - QUALITY_S:

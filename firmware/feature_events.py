@@ -1,0 +1,41 @@
+"""The part of the vocabulary that is about services: what the box says by itself, and codes.
+
+Who serves them is in routes.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.core import Command, Fact
+
+# --- speech of the box (features -> ui) ---------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Command):
+    """Speak to the ear of our own handset, in place of what was being said, and show it.
+
+    A word is the name of a prompt (ui/prompts/), a number from `0` to `59`, a time as `08:15`, or
+    `=` and digits that are spelled. `recording` (codec/recording.py) comes after the words.
+    """
+
+    words: tuple[str, ...]
+    recording: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Hush(Command):
+    """Say no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said(Fact):
+    """The last Say was heard to its end; after Hush it is not told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced(Fact):
+    """What is being said, for the eyes; empty = nothing any more."""
+
+    text: str
