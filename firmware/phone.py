@@ -117,26 +117,7 @@ class Phone:
     def __init__(self, setup: PhoneSetup, random_bytes: Callable[[int], bytes]) -> None:
         own = setup.certificate.encode() if setup.certificate else None
         self.number = setup.number
-        node = Node(
-            setup.bootstrap,
-            random_bytes,
-            last_resort=setup.last_resort,
-            known=setup.known_nodes,
-            saves=True,
-        )
-        self.directory = Directory(
-            node,
-            random_bytes,
-            certificate=own,
-            number=setup.number,
-            identity=setup.identity,
-            pins=setup.pins,
-            contacts=setup.contacts,
-            exchanges=setup.exchanges,
-            remembered=setup.known_exchanges,
-            direct=setup.direct,
-            exchange=_exchange(setup, node, random_bytes),
-        )
+        self.directory = _directory(setup, random_bytes)
         self.call = Call(
             setup.identity,
             random_bytes,
@@ -301,6 +282,29 @@ class Phone:
             answered_s=self._view.connected_s,
             first_audio_s=self.media.heard_first_s,
         )
+
+
+def _directory(setup: PhoneSetup, random_bytes: Callable[[int], bytes]) -> Directory:
+    node = Node(
+        setup.bootstrap,
+        random_bytes,
+        last_resort=setup.last_resort,
+        known=setup.known_nodes,
+        saves=True,
+    )
+    return Directory(
+        node,
+        random_bytes,
+        certificate=setup.certificate.encode() if setup.certificate else None,
+        number=setup.number,
+        identity=setup.identity,
+        pins=setup.pins,
+        contacts=setup.contacts,
+        exchanges=setup.exchanges,
+        remembered=setup.known_exchanges,
+        direct=setup.direct,
+        exchange=_exchange(setup, node, random_bytes),
+    )
 
 
 def _exchange(
