@@ -22,10 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for firmware.
 try:
     import rich.progress
     import rich.table
-    from card import adapter, personal
+    from card import adapter, base, personal
     from card.disks import Disk, list_disks
     from card.errors import CardError, RefusedError
-    from card.image import Image, open_image
+    from card.image import Image, check_signature, open_image
     from card.target import OpenTarget, unmount
     from card.writing import Progress, compare, is_unfinished, verify, write
 except ImportError as missing:
@@ -71,6 +71,7 @@ def run_list(arguments: argparse.Namespace) -> None:
 def run_write(arguments: argparse.Namespace) -> None:
     """Write, read back, personalise."""
     image = _image(arguments)
+    bundle = base.read_bundle(arguments.base) if arguments.base else None
     settings = personal.settings_of(arguments, getpass.getpass)
     disk = _disk(arguments.disk)
     if arguments.dry_run:
@@ -84,6 +85,8 @@ def run_write(arguments: argparse.Namespace) -> None:
         written = write(image, target, progress)
         if not arguments.no_verify:
             verify(written, target, progress)
+    if bundle is not None:
+        base.install(arguments.disk, bundle)
     if settings is not None:
         personal.write_settings(arguments.disk, settings)
     print("Done. Take the card out, put it into the box and give it power.")
@@ -137,6 +140,11 @@ def run_adapter(arguments: argparse.Namespace) -> None:
 
 
 def _image(arguments: argparse.Namespace) -> Image:
+    archive = getattr(arguments, "base", None)
+    if archive is not None and base.check_sha256(arguments.image):
+        if arguments.key:
+            check_signature(archive, _key(arguments.key))
+        return open_image(arguments.image, None)
     if not arguments.unsigned and not arguments.key:
         raise RefusedError("who signed this image? --key KEY (minisign's), or --unsigned")
     return open_image(arguments.image, None if arguments.unsigned else _key(arguments.key))
@@ -196,6 +204,8 @@ def _tell_plan(image: Image, disk: Disk | None, arguments: argparse.Namespace) -
         f"write {total} of {image.path.name}, the first block last",
         *([] if arguments.no_verify else ["read everything back and compare"]),
     ]
+    if arguments.base:
+        steps.append(f"put Fernruf of {arguments.base.name} into the FAT partition")
     settings = personal.settings_of(arguments, lambda _: "")
     if settings is not None:
         steps.append("write the settings into the FAT partition")
@@ -257,6 +267,12 @@ def _parser() -> argparse.ArgumentParser:
     writing = commands.add_parser("write", help="erase a card and write an image onto it")
     writing.set_defaults(run=run_write)
     writing.add_argument("--confirm", metavar="NAME", help="the disk's name, instead of typing it")
+    writing.add_argument(
+        "--base",
+        type=Path,
+        metavar="TAR",
+        help="the image is a Raspberry Pi OS Lite (64 bit); Fernruf for it is in fernruf-base.tar",
+    )
     writing.add_argument("--no-verify", action="store_true", help="do not read back")
     checking = commands.add_parser("verify", help="compare a fresh card with an image")
     checking.set_defaults(run=run_verify)
