@@ -38,6 +38,7 @@ from firmware.shell.addresses import AddressWatch
 from firmware.shell.control import Answer, ControlServer
 from firmware.shell.jobs import Argon2Cost, prove_number
 from firmware.shell.lan import LocalNetwork
+from firmware.shell.notices import NoticeBoard
 from firmware.shell.shell import Shell
 from firmware.shell.state import IDENTITY, PEERS, StateDir
 from firmware.shell.tunnel.certificate import server_context
@@ -62,7 +63,12 @@ class Box:
     """One box in one process; made and run inside the event loop."""
 
     def __init__(
-        self, config: Config, handset: Handset, state: StateDir, control: Path | None
+        self,
+        config: Config,
+        handset: Handset,
+        state: StateDir,
+        control: Path | None,
+        notices: Path | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         setup = phone_setup(config, handset, state)
@@ -82,6 +88,7 @@ class Box:
         self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
+        self._notices = NoticeBoard(notices, self._shell.tell) if notices else None
         self._control: ControlServer | None = None
         self._tls = config.exchange.tls
         self._tunnels: TunnelServer | None = None
@@ -117,6 +124,8 @@ class Box:
                     tasks.create_task(watch, name="addresses")
                 if self._lan is not None and self._shell.local is not None:
                     tasks.create_task(self._lan.run(self._shell.local), name="local network")
+                if self._notices is not None:
+                    tasks.create_task(self._notices.run(), name="notices")
                 if self._tunnels is not None:
                     tasks.create_task(self._tunnels.run(), name="tunnels")
                 if self._page is not None:

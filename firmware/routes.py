@@ -5,7 +5,7 @@ Knows the names of the cores and the kinds of messages, and nothing of what they
 
 from __future__ import annotations
 
-from firmware import events, feature_events, network_events, store_events
+from firmware import events, feature_events, network_events, store_events, system_events
 from firmware.demux import Protocol
 from firmware.events import Message
 
@@ -72,6 +72,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.Said: ("features",),
     feature_events.Announced: ("display",),
     events.KeyHeard: (),  # for menus
+    system_events.NoticesChanged: ("display",),
     store_events.RecordsLoaded: (),
     store_events.RecordSaved: ("log",),
     store_events.SaveFailed: (),

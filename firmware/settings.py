@@ -9,6 +9,8 @@ Source: TOML 1.0.0; IEEE 802.11-2020 clause 9.4.2.2 (SSID) and annex J.4 (passph
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -23,6 +25,10 @@ SSID_BYTES_MAX = 32
 PASSPHRASE_LENGTHS = range(8, 64)  # printable ASCII; 64 hexadecimal digits are a key
 LANGUAGES = ("de", "en")
 VARIANTS = ("gpio", "usb", "adapter")  # the three ways to build the box
+SOUNDS = ("usb", "wm8960", "max98357a", "pcm5102a")  # what the handset's sound goes through
+BROKEN_LINES_MAX = 16  # left out before the whole file is given up
+_AT_LINE = re.compile(r"at line (\d+)")
+_WHERE = re.compile(r"\[(\w+)\] (\S+):")
 
 T = TypeVar("T")
 
@@ -35,6 +41,7 @@ class Settings:
     country: str = ""  # ISO 3166, two letters: tones, bell, radio channels
     language: str = ""  # one of LANGUAGES
     hardware: str = ""  # one of VARIANTS
+    sound: str = ""  # one of SOUNDS; empty = USB
     ssid: str = ""
     password: str = ""  # of the wireless network; empty = an open one
     hidden: bool = False  # the network does not announce its name
@@ -44,9 +51,9 @@ def parse_settings(text: str, source: str = SETTINGS_FILE) -> tuple[Settings, tu
     """What could be understood, and a line for each thing that could not: file, section, key."""
     mistakes: list[str] = []
     try:
-        document = Document(text, source)
+        document = Document(_without_broken_lines(text, source, mistakes), source)
     except ConfigError as error:
-        return Settings(), (str(error),)
+        return Settings(), (*mistakes, str(error))
     box = _section(document, "box", mistakes)
     wifi = _section(document, "wifi", mistakes)
 
@@ -62,6 +69,7 @@ def parse_settings(text: str, source: str = SETTINGS_FILE) -> tuple[Settings, tu
         country=take(box, "country", read_country, ""),
         language=take(box, "language", one_of(*LANGUAGES), ""),
         hardware=take(box, "hardware", one_of(*VARIANTS), ""),
+        sound=take(box, "sound", one_of(*SOUNDS), ""),
         ssid=take(wifi, "ssid", read_ssid, ""),
         password=take(wifi, "password", read_password, ""),
         hidden=take(wifi, "hidden", boolean, default=False),
@@ -70,7 +78,7 @@ def parse_settings(text: str, source: str = SETTINGS_FILE) -> tuple[Settings, tu
         document.refuse_the_rest()
     except ConfigError as error:
         mistakes.append(str(error))
-    return settings, tuple(mistakes)
+    return settings, tuple(_with_line(text, source, mistake) for mistake in mistakes)
 
 
 def print_settings(settings: Settings) -> str:
@@ -80,6 +88,7 @@ def print_settings(settings: Settings) -> str:
         "country": settings.country,
         "language": settings.language,
         "hardware": settings.hardware,
+        "sound": settings.sound,
     }
     wifi: dict[str, str | bool] = {"ssid": settings.ssid, "password": settings.password}
     lines = ["# Read once, at the first start; then this file is emptied.", "", "[box]"]
@@ -96,7 +105,7 @@ def merge_settings(old: Settings, new: Settings) -> Settings:
     """`new` where it says something, else `old`; a network comes with its own password."""
     said: dict[str, Any] = {
         key: getattr(new, key)
-        for key in ("name", "country", "language", "hardware")
+        for key in ("name", "country", "language", "hardware", "sound")
         if getattr(new, key)
     }
     if new.ssid:
@@ -144,6 +153,39 @@ def _section(document: Document, name: str, mistakes: list[str]) -> Section:
     except ConfigError as error:
         mistakes.append(str(error))
         return Section(SETTINGS_FILE, name, {})
+
+
+def _without_broken_lines(text: str, source: str, mistakes: list[str]) -> str:
+    """The same lines, those that are not TOML emptied and told."""
+    lines = text.splitlines()
+    for _ in range(BROKEN_LINES_MAX):
+        try:
+            tomllib.loads("\n".join(lines))
+        except tomllib.TOMLDecodeError as error:
+            found = _AT_LINE.search(str(error))
+            number = min(int(found.group(1)) if found else len(lines), len(lines))
+            if not number or not lines[number - 1]:
+                break  # not the fault of one line
+            lines[number - 1] = ""
+            mistakes.append(f"{source}:{number}: {str(error).partition(' (at')[0]}")
+        else:
+            break
+    return "\n".join(lines)
+
+
+def _with_line(text: str, source: str, mistake: str) -> str:
+    """The mistake with the number of its line, as far as its section and key can be found."""
+    where = _WHERE.search(mistake)
+    if where is None or not mistake.startswith(f"{source}: "):
+        return mistake
+    section = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.strip()
+        if words.startswith("["):
+            section = words.strip("[]").strip()
+        elif section == where.group(1) and words.partition("=")[0].strip() == where.group(2):
+            return f"{source}:{number}: {mistake.removeprefix(f'{source}: ')}"
+    return mistake
 
 
 def _toml(value: str | bool) -> str:

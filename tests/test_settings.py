@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from firmware.errors import ConfigError
 from firmware.settings import (
+    BROKEN_LINES_MAX,
     LANGUAGES,
+    SOUNDS,
     VARIANTS,
     Settings,
     parse_settings,
@@ -21,6 +24,7 @@ printable = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]),
 phrases = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=8, max_size=63)
 
 
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(
     st.builds(
         Settings,
@@ -28,6 +32,7 @@ phrases = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=8
         country=st.sampled_from(["", "DE", "US"]),
         language=st.sampled_from(["", *LANGUAGES]),
         hardware=st.sampled_from(["", *VARIANTS]),
+        sound=st.sampled_from(["", *SOUNDS]),
         ssid=printable.filter(lambda text: 0 < len(text.encode()) <= 32),
         password=st.one_of(st.just(""), phrases),
         hidden=st.booleans(),
@@ -74,3 +79,20 @@ def test_name_at_its_limit_is_taken_and_above_it_refused() -> None:
     assert read_name("ä" * 24)
     with pytest.raises(ConfigError):
         read_name("ä" * 24 + "x")
+
+
+def test_mistake_is_told_with_its_line() -> None:
+    _, mistakes = parse_settings('[wifi]\nssid = "x"\n\n[box]\n# country\n country = "Deutschland"')
+    assert mistakes == ("fernruf.toml:6: [box] country: must be two letters, such as DE",)
+
+
+def test_line_that_is_not_toml_is_told_and_the_others_are_used() -> None:
+    settings, mistakes = parse_settings('[box]\nname = Oma\ncountry = "AT"\nlanguage = "de\n')
+    assert settings == Settings(country="AT")
+    assert [mistake.split(":")[1] for mistake in mistakes] == ["2", "4"]
+
+
+def test_file_of_broken_lines_is_given_up_after_some() -> None:
+    settings, mistakes = parse_settings("?\n" * (BROKEN_LINES_MAX + 1))
+    assert settings == Settings()
+    assert len(mistakes) == BROKEN_LINES_MAX + 1

@@ -1,8 +1,8 @@
 """Writes the list of what an image or package holds, as SPDX 2.3 in JSON.
 
-`contents.py NAME VERSION --python DIR [--dpkg STATUS] > NAME.spdx.json`: Debian's packages from dpkg's
-status file, Python's from the METADATA of what was unpacked, and Fernruf itself. Same inputs, same
-bytes: the time is SOURCE_DATE_EPOCH.
+`contents.py NAME VERSION --python DIR [--dpkg STATUS] > NAME.spdx.json`: Debian's packages from
+dpkg's status file, Python's from the METADATA of what was unpacked, and Fernruf itself. Same
+inputs, same bytes: the time is SOURCE_DATE_EPOCH.
 Source: SPDX 2.3; package-url (purl) types deb and pypi; Debian policy chapter 5.
 """
 

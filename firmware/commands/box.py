@@ -27,6 +27,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--config", type=Path, required=True, metavar="FILE")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR")
     parser.add_argument("--control", type=Path, metavar="SOCKET")
+    parser.add_argument("--notices", type=Path, metavar="DIR", help="shown on the display")
     add_verbosity(parser)
     parser.set_defaults(run=run)
 
@@ -37,7 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
     config, handset = read_configuration(arguments.config)
     state = StateDir(arguments.state)
     with state.locked():
-        switch_off = asyncio.run(serve(config, handset, state, arguments.control))
+        switch_off = asyncio.run(
+            serve(config, handset, state, arguments.control, notices=arguments.notices)
+        )
     if switch_off and config.hardware.kind == "pi":
         subprocess.run(POWER_OFF, check=False)  # noqa: S603 - a constant
     return 0
@@ -58,12 +61,13 @@ async def serve(
     state: StateDir,
     control: Path | None,
     greet: Callable[[Box], None] = lambda _box: None,
+    notices: Path | None = None,
 ) -> bool:
     """Run the box; on a signal or the shutdown key hang up first. True: switch off.
 
     `greet` is called as soon as its sockets are open.
     """
-    box = Box(config, handset, state, control)
+    box = Box(config, handset, state, control, notices)
     await box.open()
     greet(box)
     give_back()

@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,15 +25,31 @@ from firmware.settings import (
     parse_settings,
     print_settings,
 )
+from firmware.shell.notices import post_notice
 from firmware.shell.state import StateDir
+from firmware.system_events import Notice
 
 logger = logging.getLogger(__name__)
 
 BOX_FILE = "box.toml"
 KEPT_FILE = "settings.toml"  # what was said so far, without the network
 WIRELESS_FILE = "wpa_supplicant-wlan0.conf"  # systemd's wpa_supplicant@wlan0 looks for this name
+MISTAKES_FILE = "mistakes.txt"  # of the last fernruf.toml that said something
+TREE_FILE = "hardware.txt"  # a part of config.txt: the folder of device trees to start with
+RESTART_FILE = "restart"  # somebody else takes it away and starts the machine anew
+NOTICE = "1-settings"
+KEYFILE = "fernruf.nmconnection"
 PASSPHRASE_ROUNDS = 4096
 KEY_BYTES = 32
+# ALSA names: our device trees call the card "handset". The PCM5102A has no microphone.
+_DEVICES = {
+    "wm8960": {"capture": "plughw:CARD=handset", "playback": "plughw:CARD=handset"},
+    "max98357a": {
+        "capture": "plughw:CARD=handset,DEV=1",
+        "playback": "plughw:CARD=handset,DEV=0",
+    },
+    "pcm5102a": {"playback": "plughw:CARD=handset"},
+}
 TAKEN = "# The box has taken these settings. Write new ones here to change them.\n"
 
 
@@ -42,6 +59,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--card", type=Path, required=True, metavar="DIR", help="FAT partition")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what is kept")
     parser.add_argument("--handsets", type=Path, required=True, metavar="DIR", help="wirings")
+    parser.add_argument("--notices", type=Path, metavar="DIR", help="shown on the display")
+    parser.add_argument(
+        "--network-manager",
+        type=Path,
+        metavar="DIR",
+        help="write the wireless network there instead",
+    )
     add_verbosity(parser)
     parser.set_defaults(run=run)
 
@@ -53,15 +77,23 @@ def run(arguments: argparse.Namespace) -> int:
     settings, mistakes = _read(arguments.card / SETTINGS_FILE)
     for mistake in mistakes:
         logger.warning("%s", mistake)
+    if mistakes or settings != Settings():
+        data.write(MISTAKES_FILE, "\n".join(mistakes).encode())
+    if arguments.notices:
+        _tell_mistakes(arguments.notices, data.read(MISTAKES_FILE) or b"")
     is_first = not (arguments.data / BOX_FILE).exists()
     if settings == Settings() and not is_first:
         return 0
-    if settings.ssid:
+    if settings.ssid and arguments.network_manager:
+        _write_keyfile(arguments.network_manager / KEYFILE, keyfile(settings))
+    elif settings.ssid:
         data.write(WIRELESS_FILE, wireless_conf(settings).encode())
     earlier, _ = _read(arguments.data / KEPT_FILE)
     kept = replace(merge_settings(earlier, settings), ssid="", password="", hidden=False)
     data.write(KEPT_FILE, print_settings(kept).encode())
     data.write(BOX_FILE, box_toml(kept, arguments.handsets).encode())
+    if _choose_tree(arguments.card / TREE_FILE, kept):
+        data.write(RESTART_FILE, b"")
     if settings != Settings():
         _wipe(arguments.card / SETTINGS_FILE)
         logger.warning("settings taken from %s", SETTINGS_FILE)
@@ -77,8 +109,9 @@ def box_toml(settings: Settings, handsets: Path) -> str:
     handset = handsets / f"{settings.hardware or 'gpio'}.toml"
     if settings.hardware or handset.exists():
         lines.append(f"handset = {_quoted(str(handset))}")
-    if settings.country:
-        lines += ["[audio]", f"country = {_quoted(settings.country)}"]
+    audio = {"country": settings.country, **_DEVICES.get(settings.sound, {})}
+    if any(audio.values()):
+        lines += ["[audio]", *(f"{key} = {_quoted(word)}" for key, word in audio.items() if word)]
     return "\n".join(lines) + "\n"
 
 
@@ -97,6 +130,51 @@ def wireless_conf(settings: Settings) -> str:
     country = f"country={settings.country}\n" if settings.country else ""
     inside = "".join(f"    {line}\n" for line in network)
     return f"ctrl_interface=/run/wpa_supplicant\n{country}network={{\n{inside}}}\n"
+
+
+def keyfile(settings: Settings) -> str:
+    """The same network for NetworkManager, which Raspberry Pi OS has (nm-settings-keyfile(5))."""
+    name = ";".join(str(byte) for byte in settings.ssid.encode())
+    lines = ["[connection]", "id=fernruf", "type=wifi", "", "[wifi]", f"ssid={name};"]
+    lines += [f"hidden={str(settings.hidden).lower()}"]
+    if settings.password:
+        lines += ["", "[wifi-security]", "key-mgmt=wpa-psk", f"psk={settings.password}"]
+    return "\n".join([*lines, "", "[ipv4]", "method=auto", "", "[ipv6]", "method=auto", ""])
+
+
+def device_tree(settings: Settings) -> str:
+    """The folder of the boot partition whose device trees fit this build of the box."""
+    if settings.hardware == "adapter":
+        return "adapter"
+    return settings.sound if settings.sound in _DEVICES else "plain"
+
+
+def _choose_tree(path: Path, settings: Settings) -> bool:
+    """Whether the machine must start anew, because its device tree is another one from now on."""
+    if not path.exists():
+        return False  # not a card of ours
+    wanted = f"os_prefix={device_tree(settings)}/\n"
+    if path.read_text(encoding="ascii", errors="replace") == wanted:
+        return False
+    fresh = path.with_suffix(".new")
+    fresh.write_text(wanted, encoding="ascii")
+    fresh.replace(path)
+    return True
+
+
+def _tell_mistakes(notices: Path, mistakes: bytes) -> None:
+    first = mistakes.decode("utf-8", "replace").partition("\n")[0]
+    post_notice(notices, NOTICE, Notice("Settings", first) if first else None)
+
+
+def _write_keyfile(path: Path, text: str) -> None:
+    """NetworkManager reads no file that others may read."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise CommandError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _read(path: Path) -> tuple[Settings, tuple[str, ...]]:

@@ -11,6 +11,8 @@ from dataclasses import replace
 from firmware import events, feature_events
 from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
+from firmware.system_events import NoticesChanged
+from firmware.ui.notices import NoticeTurns
 from firmware.ui.pages import Page, Status, claimed_fraction, page
 from firmware.ui.render import render
 from firmware.ui.texts import ENGLISH, Texts
@@ -35,6 +37,7 @@ class Display:
         self._midnight_s: float | None = None  # when the local day began; None = no clock yet
         self._deadline_s: float | None = None
         self._page_code_until_s = 0.0
+        self._notices = NoticeTurns()
         self._shown: Page | None = None  # None = nothing yet, or the display forgot it
         self.picture: Picture = render(page(self._view, self._status, texts), height)
 
@@ -70,6 +73,8 @@ class Display:
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
+            case NoticesChanged(notices=notices):
+                self._notices.set(notices, now_s)
             case events.NumberClaimed(number=number):
                 self._status = replace(self._status, number=number)
             case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):
@@ -112,7 +117,7 @@ class Display:
     def _refresh(self, now_s: float) -> list[Message]:
         """Draw what is to be seen now; a command only if it is another picture."""
         self._read_clocks(now_s + _EARLY_S)
-        wanted = page(self._view, self._status, self._texts)
+        wanted = self._notice(now_s) or page(self._view, self._status, self._texts)
         if wanted == self._shown:
             return []
         picture = render(wanted, self._height)
@@ -121,6 +126,15 @@ class Display:
             return []
         self.picture = picture
         return [events.ShowPicture(picture)]
+
+    def _notice(self, now_s: float) -> Page | None:
+        """Only a telephone at rest has something to tell."""
+        if self._view.state is not CallState.IDLE or self._status.page_code:
+            return None
+        turn_s = self._notices.deadline_s(now_s + _EARLY_S)
+        if turn_s is not None:
+            self._deadline_s = turn_s if self._deadline_s is None else min(turn_s, self._deadline_s)
+        return self._notices.page(now_s + _EARLY_S)
 
     def _read_clocks(self, now_s: float) -> None:
         """Set what the page shows of time, and when it will be something else."""

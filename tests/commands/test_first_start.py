@@ -7,11 +7,21 @@ from pathlib import Path
 import pytest
 
 from firmware.__main__ import main
-from firmware.commands.first_start import TAKEN, wireless_conf
+from firmware.commands.first_start import (
+    KEYFILE,
+    RESTART_FILE,
+    TAKEN,
+    TREE_FILE,
+    WIRELESS_FILE,
+    wireless_conf,
+)
 from firmware.config import parse_config
 from firmware.settings import SETTINGS_FILE, Settings, print_settings
+from firmware.shell.notices import read_notices
 
-WHOLE = Settings("Oma", "AT", "de", "usb", "Home", "correct horse", hidden=True)
+WHOLE = Settings(
+    "Oma", "AT", "de", "usb", "usb", ssid="Home", password="correct horse", hidden=True
+)
 
 
 class Card:
@@ -24,9 +34,9 @@ class Card:
         for variant in ("gpio", "usb", "adapter"):
             (self.handsets / f"{variant}.toml").write_text("")
 
-    def start(self) -> int:
+    def start(self, *more: str | Path) -> int:
         places = ("--card", self.card, "--data", self.data, "--handsets", self.handsets)
-        return main(["first-start", *map(str, places)])
+        return main(["first-start", *map(str, places), *map(str, more)])
 
     def say(self, text: str) -> None:
         (self.card / SETTINGS_FILE).write_text(text, encoding="utf-8")
@@ -89,7 +99,7 @@ def test_mistakes_are_named_and_the_rest_is_used(
 ) -> None:
     card.say('[box]\nname = "Oma"\ncountry = "Austria"\n')
     assert card.start() == 0
-    assert "fernruf.toml: [box] country: must be two letters" in caplog.text
+    assert "fernruf.toml:3: [box] country: must be two letters" in caplog.text
     assert parse_config(card.box, "box.toml").identity.name == "Oma"
 
 
@@ -114,3 +124,56 @@ def test_open_network_asks_for_no_key() -> None:
 def test_name_of_a_network_cannot_break_out_of_its_line() -> None:
     text = wireless_conf(Settings(ssid='x"\n}network={', password="a" * 64))
     assert text.count("network={") == 1
+
+
+def test_mistakes_hang_on_the_notice_board_until_the_owner_mended_them(
+    card: Card, tmp_path: Path
+) -> None:
+    board = tmp_path / "notices"
+    board.mkdir()
+    card.say('[box]\nname = "Oma"\ncountry = "Deutschland"\n')
+    assert card.start("--notices", board) == 0
+    assert card.start("--notices", board) == 0
+    (notice,) = read_notices(board)
+    assert notice.body.startswith("fernruf.toml:3: [box] country")
+    card.say('[box]\ncountry = "DE"\n')
+    assert card.start("--notices", board) == 0
+    assert read_notices(board) == ()
+
+
+def test_sound_board_gets_its_device_tree_and_a_new_start(card: Card) -> None:
+    tree = card.card / TREE_FILE
+    tree.write_text("os_prefix=plain/\n")
+    card.say('[box]\nsound = "max98357a"\n')
+    assert card.start() == 0
+    assert tree.read_text() == "os_prefix=max98357a/\n"
+    assert (card.data / RESTART_FILE).exists()
+    audio = parse_config(card.box, "box.toml").audio
+    assert (audio.capture, audio.playback) == (
+        "plughw:CARD=handset,DEV=1",
+        "plughw:CARD=handset,DEV=0",
+    )
+    (card.data / RESTART_FILE).unlink()
+    assert card.start() == 0
+    assert not (card.data / RESTART_FILE).exists(), "it would start anew for ever"
+
+
+def test_box_as_it_is_usually_built_needs_no_new_start(card: Card) -> None:
+    (card.card / TREE_FILE).write_text("os_prefix=plain/\n")
+    card.say('[box]\nhardware = "usb"\nsound = "usb"\n')
+    assert card.start() == 0
+    assert not (card.data / RESTART_FILE).exists()
+
+
+def test_raspberry_pi_os_gets_the_network_as_network_manager_wants_it(
+    card: Card, tmp_path: Path
+) -> None:
+    card.say('[wifi]\nssid = "Café"\npassword = "correct horse"\nhidden = true\n')
+    assert card.start("--network-manager", tmp_path) == 0
+    path = tmp_path / KEYFILE
+    text = path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert "ssid=67;97;102;195;169;\n" in text
+    assert "psk=correct horse\n" in text
+    assert "hidden=true\n" in text
+    assert not (card.data / WIRELESS_FILE).exists()

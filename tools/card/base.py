@@ -1,8 +1,8 @@
-"""Fernruf onto a Raspberry Pi OS that the owner brought: packages and a first-run script in its FAT partition.
+"""Fernruf onto a Raspberry Pi OS that the owner brought: packages and a script in its boot folder.
 
-What goes there is one archive, `fernruf-base.tar` of `make deb`. At its first start Raspberry Pi OS runs
-the script, which installs without a network and takes its words out of `cmdline.txt` again.
-Units: bytes. Source: systemd-run-generator(8); Raspberry Pi's boot partition (cmdline.txt is one line).
+What goes there is one archive, `fernruf-base.tar` of `make deb`. At its first start Raspberry Pi OS
+runs the script, which installs without a network and takes its words out of `cmdline.txt` again.
+Units: bytes. Source: systemd-run-generator(8); cmdline.txt of Raspberry Pi's firmware is one line.
 """
 
 from __future__ import annotations

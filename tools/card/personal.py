@@ -14,6 +14,7 @@ from firmware.errors import ConfigError
 from firmware.settings import (
     LANGUAGES,
     SETTINGS_FILE,
+    SOUNDS,
     VARIANTS,
     Settings,
     merge_settings,
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--country", type=_checked(read_country), help="two letters, such as DE")
     group.add_argument("--language", choices=LANGUAGES)
     group.add_argument("--hardware", choices=VARIANTS, help="how the box is built")
+    group.add_argument("--sound", choices=SOUNDS, help="the handset's sound card or chip")
     group.add_argument("--wifi", type=_checked(read_ssid), metavar="SSID", help="asks its password")
     group.add_argument("--wifi-password", type=_checked(read_password), help="instead of asking")
     group.add_argument("--wifi-hidden", action="store_true")
@@ -52,6 +54,7 @@ def settings_of(arguments: argparse.Namespace, ask: Callable[[str], str]) -> Set
         country=arguments.country or "",
         language=arguments.language or "",
         hardware=arguments.hardware or "",
+        sound=arguments.sound or "",
         ssid=arguments.wifi or "",
         password=password or "",
         hidden=arguments.wifi_hidden,
