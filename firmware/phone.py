@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from firmware import events
+from firmware.book.book import PhoneBook
 from firmware.call.machine import Call
 from firmware.demux import protocol_of
 from firmware.events import Core, Message
@@ -63,7 +64,7 @@ class PhoneSetup:
     country: str  # ISO 3166, of the tones
     display_height: int  # pixels
     codecs: tuple[Codec, ...]  # in order of preference
-    names: Mapping[str, str]  # the phone book: number -> name
+    names: Mapping[str, str]  # of box.toml, number -> name; more are in the phone book
     pins: Mapping[str, bytes]  # number -> Ed25519 public key, from earlier calls
     contacts: tuple[LastReached, ...] = ()  # where numbers were reached last
     known_nodes: KnownNodes | None = None  # of the DHT, from earlier
@@ -118,11 +119,12 @@ class Phone:
         own = setup.certificate.encode() if setup.certificate else None
         self.number = setup.number
         self.directory = _directory(setup, random_bytes)
+        self.book = PhoneBook(setup.names)
         self.call = Call(
             setup.identity,
             random_bytes,
             codecs=setup.codecs,
-            names=setup.names,
+            names=self.book.names,
             pins=setup.pins,
             own_number=setup.number,
             own_certificate=own,
@@ -146,6 +148,7 @@ class Phone:
             "selftest": self.selftest,
             "announcer": self.announcer,
             "features": Desk(),
+            "book": self.book,
         }
         if setup.port_mapping:
             self._cores["mapper"] = Mapper(random_bytes)

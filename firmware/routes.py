@@ -5,7 +5,14 @@ Knows the names of the cores and the kinds of messages, and nothing of what they
 
 from __future__ import annotations
 
-from firmware import events, feature_events, network_events, store_events, system_events
+from firmware import (
+    book_events,
+    events,
+    feature_events,
+    network_events,
+    store_events,
+    system_events,
+)
 from firmware.demux import Protocol
 from firmware.events import Message
 
@@ -18,7 +25,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.KeyPressed: ("ear", "selftest", "call", "media", "mouth"),
     events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
-    events.WallClockRead: ("directory", "call", "display", "log"),
+    events.WallClockRead: ("directory", "call", "book", "display", "log"),
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),
     events.Argon2Computed: ("claim", "directory", "call"),
@@ -73,12 +80,21 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.Announced: ("display",),
     events.KeyHeard: (),  # for menus
     system_events.NoticesChanged: ("display",),
-    store_events.RecordsLoaded: (),
-    store_events.RecordSaved: ("log",),
-    store_events.SaveFailed: (),
+    store_events.RecordsLoaded: ("book",),
+    store_events.RecordSaved: ("book", "log"),
+    store_events.SaveFailed: ("book",),
     store_events.RecordRead: (),
     store_events.RecordsRead: ("log",),
     store_events.StoreChanged: (),
+    book_events.SaveContact: ("book",),
+    book_events.ForgetContact: ("book",),
+    book_events.SetRule: ("book",),
+    book_events.SetRingRules: ("book",),
+    book_events.SearchBook: ("book",),
+    book_events.BookChanged: (),
+    book_events.RingRulesChanged: (),
+    book_events.BookRefused: (),
+    book_events.BookFound: (),
 }
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.KRPC: ("directory", "fallback"),

@@ -8,7 +8,7 @@ cut); "Result and Error Codes".
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from firmware.errors import FirmwareError, MalformedError
@@ -47,9 +47,15 @@ class CardError(FirmwareError):
 class Database:
     """One open database; DamagedError from any method if the file is not sound."""
 
-    def __init__(self, path: Path, sealer: Sealer, steps: tuple[Step, ...] = STEPS) -> None:
-        self.path = path
+    def __init__(
+        self,
+        path: Path,
+        sealer: Sealer,
+        steps: tuple[Step, ...] = STEPS,
+        records_max: Mapping[Kind, int] = RECORDS_MAX,
+    ) -> None:
         self._sealer = sealer
+        self._records_max = records_max
         try:
             self.connection = sqlite3.connect(
                 path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
@@ -142,7 +148,7 @@ class Database:
         update = "UPDATE record SET sealed = ? WHERE kind = ? AND tag = ?"
         if self._execute(update, (sealed, kind.value, tag)):
             return None
-        if self._counts[kind] >= RECORDS_MAX[kind]:
+        if self._counts[kind] >= self._records_max[kind]:
             if kind is not Kind.CALL:
                 return SaveFailure.TOO_MANY
             oldest = "SELECT min(place) FROM record WHERE kind = ?"
