@@ -62,6 +62,7 @@ class CandidateKind(StrEnum):
     HOST = "host"  # of an interface
     MAPPED = "mapped"  # forwarded by the router, which was asked to
     OBSERVED = "observed"  # where others see our datagrams come from
+    SOUNDED = "sounded"  # how far our router, which counts its ports, has got at this moment
 
 
 @dataclass(frozen=True, slots=True)

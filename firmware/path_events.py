@@ -78,6 +78,25 @@ class PathChanged(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundRouter(Command):
+    """Write to some on the Internet to whom nothing went of late (path -> overlay).
+
+    Behind a router that counts its ports their answers tell how far it has got. IPv4 only, since
+    IPv6 is not translated so; nothing comes of it if everybody known was written to.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSounded(Fact):
+    """Now a datagram leaves for `observer`, who is new to our router (overlay -> path).
+
+    Its answer will be an ObservedAt.
+    """
+
+    observer: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayFound(Fact):
     """Answers FindGateway: the router's address, and our socket as seen from its side; or None."""
 

@@ -10,6 +10,7 @@ from firmware import (
     events,
     feature_events,
     network_events,
+    path_events,
     store_events,
     system_events,
 )
@@ -42,6 +43,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.OwnCandidatesFound: ("call",),
     events.PreparePath: ("paths",),
     events.ProbePeer: ("paths",),
+    path_events.SoundRouter: ("directory",),
+    path_events.RouterSounded: ("paths",),
     events.PathChanged: ("call", "display", "log"),
     network_events.RelayUsed: ("directory",),
     network_events.StreamOpened: ("fallback", "directory"),

@@ -18,7 +18,12 @@ CANDIDATES_MAX = 12  # of one side; what is told on top is left out
 _HEAD = struct.Struct("!BBH")
 _IPV6 = 0x80
 _KIND_MASK = 0x0F
-_CODES = {CandidateKind.HOST: 0, CandidateKind.MAPPED: 1, CandidateKind.OBSERVED: 2}
+_CODES = {
+    CandidateKind.HOST: 0,
+    CandidateKind.MAPPED: 1,
+    CandidateKind.OBSERVED: 2,
+    CandidateKind.SOUNDED: 3,
+}
 _KINDS = {code: kind for kind, code in _CODES.items()}
 
 

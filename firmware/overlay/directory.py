@@ -54,8 +54,10 @@ from firmware.overlay.presence import Presence
 from firmware.overlay.proof import prove
 from firmware.overlay.registrar.registrar import Registrar
 from firmware.overlay.resolve import Resolution, ResolveTrace, Sources
+from firmware.overlay.soundings import Soundings
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 from firmware.overlay.warm import WarmContacts
+from firmware.path_events import SoundRouter
 
 _STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))
@@ -95,6 +97,7 @@ class Directory:
         self._neighbours = Neighbours()
         self._node_then = (0, False, False)  # nodes known, ready, read-only
         self._known = Known(contacts)
+        self._soundings = Soundings(node)
         self._presence = Presence(node, random_bytes, direct=direct)
         self.registrar = Registrar(node, random_bytes, exchanges, remembered)
         self.channels = Channels(random_bytes)
@@ -159,6 +162,8 @@ class Directory:
                 self._node.join(now_s)
             case PortMapped(endpoint=mapped):
                 self._node.mapped = mapped
+            case SoundRouter():
+                out += self._soundings.begin(now_s)
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
             case Stopping():
@@ -280,6 +285,8 @@ class Directory:
         while pending := pending + self._node.drain():
             for message in pending:
                 if isinstance(message, PeersSeen | NodeAnswered | LookupEnded | Answered):
+                    if isinstance(message, Answered):
+                        out += self._soundings.hear(message)
                     self._tell_jobs(message, now_s)
                 else:
                     out.append(message)

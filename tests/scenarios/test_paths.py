@@ -129,6 +129,34 @@ def test_call_between_routers_is_direct_half_a_second_after_the_answer(
     assert meets(world, anna, bert) and meets(world, bert, anna)
 
 
+@pytest.mark.parametrize("loss_per_leg", [0.0, 0.05])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Kind.INCREMENTING, Kind.PORT),
+        (Kind.PORT, Kind.INCREMENTING),
+        (Kind.INCREMENTING, Kind.INCREMENTING),
+    ],
+)
+def test_router_that_counts_is_met_however_far_others_have_moved_it(
+    one: Kind, other: Kind, loss_per_leg: float
+) -> None:
+    world = NatWorld(7, Network((HALF_WAY_S, HALF_WAY_S)))
+    world.add_nodes(40)
+    exchanges = world.add_exchanges(3)
+    anna = world.add_behind("Anna", one, exchanges)
+    bert = world.add_behind("Bert", other, exchanges)
+    world.settle()
+    for moved in (301, 77):
+        world.run(25.0)
+        for nat in world.nats.values():
+            nat.used += moved  # somebody else in the house
+    lose(world, loss_per_leg)
+    answer(world, anna, bert)
+    patience_s = 2 * UPGRADED_S if one is other else UPGRADED_S
+    assert direct_after_s(world, anna, bert, 1.0) <= patience_s, world.story("still relayed")
+
+
 def test_call_to_a_contact_is_direct_when_it_is_answered() -> None:
     world, (anna, bert) = town(4, ("Anna", Kind.PORT), ("Bert", Kind.PORT))
     answer(world, anna, bert)

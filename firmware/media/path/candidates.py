@@ -64,6 +64,7 @@ class OwnAddresses:
         self._observed: dict[Endpoint, Endpoint] = {}  # observer: where it saw us, oldest first
         self.observers: dict[Endpoint, None] = {}  # whoever saw us of late, oldest first
         self._sent_to: dict[Endpoint, None] = {}  # directly, oldest first
+        self.sounded: tuple[Candidate, ...] = ()  # measured for the present call
         self._moved = 0  # destinations that were new since the newest observation
 
     def set_hosts(self, hosts: tuple[Endpoint, ...]) -> None:
@@ -111,12 +112,15 @@ class OwnAddresses:
 
     def found(self) -> OwnCandidatesFound:
         """All candidates, each endpoint once, the most direct first."""
-        kinds = [(host, CandidateKind.HOST, 0) for host in self.hosts]
+        kinds = [(one.endpoint, one.kind, one.port_step) for one in self.sounded]
+        kinds += [(host, CandidateKind.HOST, 0) for host in self.hosts]
         if self._mapped is not None:
             kinds.append((self._mapped, CandidateKind.MAPPED, 0))
         families = (self._seen(is_ipv6=False), self._seen(is_ipv6=True))
         for seen in filter(None, families):
             step = port_step(seen)
+            if is_counting(step) and self.sounded:
+                continue  # they say it better
             kinds.append((self._expected(newest(seen), step), CandidateKind.OBSERVED, step))
         once: dict[Endpoint, Candidate] = {}
         for endpoint, kind, step in kinds:
@@ -130,6 +134,11 @@ class OwnAddresses:
         """How our own router chooses ports for destinations of the family of `towards`."""
         seen = self._seen(is_ipv6=":" in towards.host)
         return port_step(seen) if seen else 0
+
+    def newest(self) -> Endpoint | None:
+        """The furthest of a router that counts, as far as anybody told; IPv4."""
+        seen = self._seen(is_ipv6=False)
+        return newest(seen) if seen else None
 
     def _expected(self, observed: Endpoint, step: int) -> Endpoint:
         """Where a NAT that counts has got to, by what we have sent since it was `observed`."""
@@ -145,14 +154,25 @@ def port_step(seen: list[Endpoint]) -> int:
     """How the NAT in front of us chooses ports, from where observers saw us.
 
     0 = the same port for all, 1 or 2 = that much further each time, else PORT_STEP_RANDOM. In what
-    order the observers saw us is not known; between two of them there may have been others.
+    order the observers saw us is not known; between two of them there may have been others, many
+    if they saw us at different times. So it counts what at least half of them, and three, saw near
+    to each other.
     """
-    ports = sorted({endpoint.port for endpoint in seen if endpoint.host == seen[-1].host})
-    if len(ports) < 2:
+    ports = sorted(endpoint.port for endpoint in seen if endpoint.host == seen[-1].host)
+    row = _densest(ports)
+    if len(set(row)) == 1 and 2 * len(row) > len(ports):
         return 0
-    if ports[-1] - ports[0] > SPREAD_MAX:
+    if len(row) < min(len(ports), 3) or 2 * len(row) < len(ports):
         return PORT_STEP_RANDOM
-    return 2 if gcd(*(port - ports[0] for port in ports)) % 2 == 0 else 1
+    return 2 if gcd(*(port - row[0] for port in row)) % 2 == 0 else 1
+
+
+def _densest(ports: list[int]) -> list[int]:
+    """The largest group of sorted `ports` within SPREAD_MAX."""
+    groups = [
+        [port for port in ports[i:] if port - first <= SPREAD_MAX] for i, first in enumerate(ports)
+    ]
+    return max(groups, key=len)
 
 
 def newest(seen: list[Endpoint]) -> Endpoint:

@@ -23,11 +23,17 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
-from firmware.media.path.candidates import OwnAddresses, is_probeable
-from firmware.media.path.guess import guesses
+from firmware.media.path.candidates import OwnAddresses, is_private, is_probeable
+from firmware.media.path.guess import guesses, is_counting
 from firmware.media.path.mirror import Mirror
+from firmware.media.path.odometer import Odometer
 from firmware.media.path.ways import Ways
-from firmware.model import Candidate, Endpoint
+from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
+from firmware.path_events import RouterSounded, SoundRouter
+
+BLIND_S = 0.3  # if both routers count, what was observed long ago is not trusted before
+SOUNDINGS_MAX = 4  # of one call
+SOUNDED_MAX = 3  # ports told to the peer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,10 @@ class Paths:
         self._is_answered = False
         self._ways: Ways | None = None
         self._mirror = Mirror(random_bytes)
+        self._odometer = Odometer()
+        self._targets: dict[Endpoint, Candidate] = {}  # of the peer, for whom our port matters
+        self._soundings = 0  # of this call
+        self._is_sounding_due = False
         self._guessed: set[Candidate] = set()  # from which ports were guessed in this call
         self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = (), set()  # the last PathChanged
 
@@ -64,11 +74,14 @@ class Paths:
                     self._mirror.ask(self._own.observers, now_s, is_urgent=True)
             case ObservedAt(endpoint=endpoint, observer=observer):
                 self._own.observe(endpoint, observer)
+                self._sounded(endpoint, observer)
+            case RouterSounded(observer=observer):
+                self._own.send_to(observer)
+                self._odometer.sound(observer)
             case PortMapped(endpoint=mapped):
                 self._own.set_mapped(mapped)
             case PreparePath():
-                self._guessed.clear()
-                self._is_answered = False
+                self._begin_call()
                 self._ways = Ways(fact, self._random_bytes, now_s)
                 self._told = fact.remotes[:1], set()
             case ProbePeer(candidates=candidates) if self._ways is not None:
@@ -76,7 +89,8 @@ class Paths:
             case StartMedia():
                 self._is_answered = True
             case StopMedia():
-                self._ways, self._is_answered = None, False
+                self._begin_call()
+                self._ways = None
             case DatagramReceived() if self._ways is not None:
                 seen = self._mirror.receive(fact)
                 if seen is not None:
@@ -122,13 +136,55 @@ class Paths:
         for one in candidates:
             if not is_probeable(one.endpoint, self._own.hosts):
                 continue
-            own_step = self._own.port_step(one.endpoint)
             self._ways.try_ways([one.endpoint], now_s)
-            if one not in self._guessed:
-                self._guessed.add(one)
-                self._ways.guess(
-                    guesses(one, own_step=own_step, is_caller=self._ways.is_caller), now_s
-                )
+            if one in self._guessed:
+                continue
+            self._guessed.add(one)
+            own_step, is_caller = self._own.port_step(one.endpoint), self._ways.is_caller
+            begin_s = now_s
+            if is_counting(own_step) and one.kind is not CandidateKind.SOUNDED:
+                self._wish_sounding(one)
+                begin_s += BLIND_S * is_counting(one.port_step)
+            self._ways.guess(guesses(one, own_step=own_step, is_caller=is_caller), begin_s)
+
+    def _begin_call(self) -> None:
+        self._guessed.clear()
+        self._targets.clear()
+        self._own.sounded = ()
+        self._odometer, self._soundings, self._is_sounding_due = Odometer(), 0, False
+        self._is_answered = False
+
+    def _wish_sounding(self, peer: Candidate) -> None:
+        """The peer of a counting router must be told where we come from."""
+        is_useful = ":" not in peer.endpoint.host and not is_private(peer.endpoint.host)
+        if is_useful and peer.port_step != PORT_STEP_RANDOM and self._soundings < SOUNDINGS_MAX:
+            self._targets[peer.endpoint] = peer
+            self._is_sounding_due = True
+
+    def _sound(self) -> list[Message]:
+        """Right behind the checks of those for whom it is done: nothing comes in between."""
+        if not self._is_sounding_due or not all(to in self._odometer for to in self._targets):
+            return []
+        self._is_sounding_due = False
+        self._soundings += 1
+        self._odometer.begin_sounding(self._own.newest())
+        return [SoundRouter()]
+
+    def _sounded(self, seen: Endpoint, observer: Endpoint) -> None:
+        step = self._own.port_step(observer)
+        if not is_counting(step) or not self._odometer.hear(observer, seen, step):
+            return
+        ports = [
+            self._odometer.newest
+            if is_counting(peer.port_step)
+            else self._odometer.towards(to, step)
+            for to, peer in self._targets.items()
+        ]
+        self._own.sounded = tuple(
+            Candidate(port, CandidateKind.SOUNDED, step)
+            for port in dict.fromkeys(ports)
+            if port is not None
+        )[:SOUNDED_MAX]
 
     def _flush(self, now_s: float) -> list[Message]:
         messages: list[Message] = []
@@ -143,7 +199,10 @@ class Paths:
         for message in self._ways.out:
             if not message.to.channel:
                 self._own.send_to(message.to)
-        messages += self._ways.out + self._mirror.out
+                self._odometer.leave(message.to)
+        messages += self._ways.out
+        messages += self._sound()
+        messages += self._mirror.out
         self._ways.out.clear()
         self._mirror.out.clear()
         endpoints, others = self._ways.destinations(now_s), self._ways.others(now_s)
@@ -157,6 +216,8 @@ class Paths:
 def _places(found: OwnCandidatesFound) -> set[Candidate]:
     """What of our candidates matters in a conversation."""
     return {
-        replace(one, endpoint=Endpoint(one.endpoint.host, 0)) if one.port_step else one
+        replace(one, endpoint=Endpoint(one.endpoint.host, 0))
+        if one.port_step and one.kind is not CandidateKind.SOUNDED
+        else one
         for one in found.public + found.private
     }

@@ -81,3 +81,4 @@ class Answered(Fact):
     source: Endpoint
     answer: Answer | None
     refused: int | None = None
+    observed: Endpoint | None = None  # where the source sees us, by its word

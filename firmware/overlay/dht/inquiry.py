@@ -144,9 +144,14 @@ class Inquiries:
         return None if search is None else search.trace(now_s)
 
     def answered(
-        self, transaction: Transaction, contact: Contact, answer: Answer, now_s: float
+        self,
+        transaction: Transaction,
+        contact: Contact,
+        answer: Answer,
+        now_s: float,
+        observed: Endpoint | None = None,
     ) -> None:
-        """`contact` answered `transaction`, which is closed."""
+        """`contact` answered `transaction`, which is closed; it says that it sees us there."""
         handle = transaction.handle
         self._pinged.pop(contact.endpoint, None)
         if not handle:
@@ -164,7 +169,7 @@ class Inquiries:
             self._advance(handle, search, now_s)
         elif handle in self._asked:
             del self._asked[handle]
-            self.out.append(Answered(handle, contact.endpoint, screen))
+            self.out.append(Answered(handle, contact.endpoint, screen, None, observed))
 
     def failed(self, transaction: Transaction, now_s: float, refused: int | None = None) -> None:
         """No answer, or an error with the code `refused`; `transaction` is closed."""

@@ -126,12 +126,10 @@ class Node:
     def external_endpoints(self) -> tuple[Endpoint, ...]:
         """Ours on the Internet, of each family where enough nodes agree."""
         seen = [(external.host(), external.port()) for external in self._external]
-        endpoints = [Endpoint(host, port) for host, port in seen if host and port]
-        mapped = self.mapped
-        if mapped is None:
-            return tuple(endpoints)
-        others = [one for one in endpoints if (":" in one.host) != (":" in mapped.host)]
-        return (mapped, *others)
+        endpoints = tuple(Endpoint(host, port) for host, port in seen if host and port)
+        if (mapped := self.mapped) is None:
+            return endpoints
+        return (mapped, *(one for one in endpoints if (":" in one.host) != (":" in mapped.host)))
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Facts: Started, DatagramReceived, HostResolved; others are ignored."""
@@ -203,6 +201,10 @@ class Node:
     def kept_item(self, target: bytes, now_s: float) -> Item | None:
         """What we store for others under `target` (BEP 44)."""
         return self._server.items.get(target, now_s)
+
+    def silent_since(self, before_s: float) -> list[Endpoint]:
+        """As RoutingTable.silent_since, IPv4."""
+        return self._tables.v4.silent_since(before_s)
 
     def ask(self, question: Question, to: Endpoint, now_s: float, *, attempts_max: int = 2) -> int:
         """Ask one node; an Answered carries the handle returned here."""
@@ -368,7 +370,7 @@ class Node:
             if external.vote(source, response.observed) and (host := external.host()) is not None:
                 self._move(host, now_s)
             self._inquiries.out += external.by_another_port(source, response.observed)
-        self._inquiries.answered(transaction, contact, response.answer, now_s)
+        self._inquiries.answered(transaction, contact, response.answer, now_s, response.observed)
         if self._upkeep.refresh_s == math.inf and self._joining is None and self.nodes:
             self._look_around(now_s)  # the first node of a network has met its second
 
@@ -379,8 +381,8 @@ class Node:
         own_id = tables.of(source).own_id
         self.reach.asked_by(source.host, now_s)
         self.desk.read_only = self.reach.read_only
-        data = self.desk.reply(query, source, own_id, (tables.v4, tables.v6), now_s, size_bytes)
-        if data is not None:
+        families = (tables.v4, tables.v6)
+        if data := self.desk.reply(query, source, own_id, families, now_s, size_bytes):
             self._inquiries.out.append(SendDatagram(data, source))
         if isinstance(query, krpc.Query) and not query.read_only and query.node_id != own_id:
             contact = contact_at(query.node_id, source)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope
 from firmware.overlay.dht.contact import Contact
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
@@ -88,6 +89,12 @@ class RoutingTable:
     def rows(self) -> Iterator[Row]:
         """Every node, the bad ones too: after an outage of ours they are the way back."""
         return iter(self._rows)
+
+    def silent_since(self, before_s: float) -> list[Endpoint]:
+        """Good nodes with which nothing was exchanged since then, the silent longest first."""
+        rows = [row for row in self._rows if row.heard_s < before_s and not row.failures]
+        rows.sort(key=lambda row: row.heard_s)
+        return [row.contact.endpoint for row in rows]
 
     def all_contacts(self) -> list[Contact]:
         """The contacts of `rows`."""

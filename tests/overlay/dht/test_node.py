@@ -287,7 +287,7 @@ def test_node_takes_an_id_that_fits_its_address_when_enough_others_agree() -> No
         for packet in packets:
             if isinstance(packet, Query) and packet.question == Ping():
                 said = reply(node, packet, who, Answer(), 0.1, outside)
-                assert Answered(handle, who.endpoint, Answer()) in said
+                assert Answered(handle, who.endpoint, Answer(), None, outside) in said
     assert fits_address(node.node_id, outside.host)
     assert node.port == 7777
     assert node.nodes > 0
