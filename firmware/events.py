@@ -10,18 +10,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from firmware.call_events import AdmitCall as AdmitCall
+from firmware.call_events import CallOffered as CallOffered
+from firmware.call_events import ChangeCodec as ChangeCodec
+from firmware.call_events import DivertCall as DivertCall
+from firmware.call_events import MediaLost as MediaLost
+from firmware.call_events import MediaReported as MediaReported
+from firmware.call_events import OfferEnded as OfferEnded
+from firmware.call_events import PrepareMedia as PrepareMedia
+from firmware.call_events import RefuseCall as RefuseCall
+from firmware.call_events import SendKey as SendKey
+from firmware.call_events import SilenceCall as SilenceCall
+from firmware.call_events import SpeakWith as SpeakWith
+from firmware.call_events import StartMedia as StartMedia
+from firmware.call_events import StopMedia as StopMedia
 from firmware.core import Command as Command
 from firmware.core import Core as Core
 from firmware.core import Fact as Fact
 from firmware.core import Message as Message
 from firmware.model import (
     CallView,
-    Codec,
     Endpoint,
     EndReason,
     Part,
     Picture,
-    RtpCounters,
     Unreachable,
 )
 from firmware.path_events import AddressesChanged as AddressesChanged
@@ -328,47 +340,7 @@ class CallEnded(Fact):
     incoming: bool
     reason: EndReason
     duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class PrepareMedia(Command):
-    """Keys and codec are agreed (call -> media): create the session, send and play nothing yet.
-
-    `send_key` and `receive_key` are SRTP master key and salt for AEAD_AES_128_GCM, 16 + 12 bytes
-    (RFC 7714 section 12).
-    """
-
-    codec: Codec
-    remote: Endpoint
-    send_key: bytes = field(repr=False)
-    receive_key: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class StartMedia(Command):
-    """The call was answered (call -> media): speech flows both ways."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeCodec(Command):
-    """From the next packet on we send with `codec` (-> media); the peer notices by itself."""
-
-    codec: Codec
-
-
-@dataclass(frozen=True, slots=True)
-class StopMedia(Command):
-    """The call is over (call -> media)."""
-
-
-@dataclass(frozen=True, slots=True)
-class MediaReported(Fact):
-    """Once a second during a call (media -> ui, status)."""
-
-    codec: Codec
-    remote: Endpoint
-    counters: RtpCounters
-    loss_fraction: float  # of the last seconds, 0 to 1
+    call: int = field(default=0, compare=False)  # our identifier of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,8 +355,3 @@ class LoopMeasured(Fact):
     """Test number *4: so long sound takes through our own earpiece and microphone."""
 
     delay_s: float | None  # None = the microphone does not hear the earpiece
-
-
-@dataclass(frozen=True, slots=True)
-class MediaLost(Fact):
-    """No authentic packet came from the peer for MEDIA_TIMEOUT_S (media -> call)."""

@@ -7,7 +7,7 @@ Units: `_s` seconds, `_hz` hertz; audio in samples at 16 kHz, mono, signed 16 bi
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -100,6 +100,9 @@ class EndReason(StrEnum):
     HUNG_UP_BY_PEER = "hung_up_by_peer"
     BUSY = "busy"
     DECLINED = "declined"
+    DO_NOT_DISTURB = "do_not_disturb"  # the callee wants to be left in peace for now
+    ANONYMOUS_REFUSED = "anonymous_refused"  # the callee takes no call that hides its number
+    DIVERTED = "diverted"  # the caller was told another number
     NO_ANSWER = "no_answer"  # rang until the time-out
     MISSED = "missed"  # the caller gave up before we lifted
     WRONG_NUMBER = "wrong_number"  # check digit, length or reserved prefix
@@ -173,6 +176,8 @@ class CallView:
     authentication_digits: str = ""  # four digits, the same at both ends
     codec: Codec | None = None
     connected_s: float | None = None  # monotonic, when the call was answered
+    via: str = ""  # name or number of who passed the call on, to here or to the peer
+    call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class PreparePath(Command):
     is_caller: bool
     remotes: tuple[Endpoint, ...]
     relayed_only: bool = False  # no direct path is probed or used
+    call: int = 0  # whose path it is, here and below; 0 = of the one in front
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class ProbePeer(Command):
     """The peer says where it may be reached directly (call -> path); adds to what it said."""
 
     candidates: tuple[Candidate, ...]
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class PathChanged(Fact):
     others: tuple[Endpoint, ...]  # that work, too: what must arrive soon goes there as well
     is_relayed: bool
     rtt_s: float | None  # round trip, smoothed; None = not measured
+    call: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from firmware.events import Core, Message
 from firmware.features.desk import Desk
 from firmware.identity import Certificate, Identity
 from firmware.media.path.paths import Paths, PathStatus
-from firmware.media.session import MediaSession
+from firmware.media.sessions import MediaSessions
 from firmware.model import (
     CallState,
     CallView,
@@ -130,7 +130,7 @@ class Phone:
             own_certificate=own,
         )
         self.paths = Paths(random_bytes)
-        self.media = MediaSession(random_bytes, self.paths)
+        self.media = MediaSessions(random_bytes, self.paths.route)
         self.display = Display(setup.number, height=setup.display_height)
         self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
         self.announcer = Announcer(setup.country)
@@ -212,7 +212,7 @@ class Phone:
             helping=None if self.directory.exchange is None else self.directory.exchange.helping(),
             timings=self._timings_now(),
             media=self._report,
-            path=self.paths.status(),
+            path=self.paths.status(self._view.call),
             mapped=self._mapped,
             datagrams_unknown=self._datagrams_unknown,
         )
@@ -273,9 +273,9 @@ class Phone:
                 self.number = number
             case events.ReachabilityChanged():
                 self._reachability = message
-            case events.MediaReported():
+            case events.MediaReported(call=call) if call == self._view.call:
                 self._report = message
-            case events.PrepareMedia():
+            case events.PrepareMedia() if self._view.state is not CallState.CONNECTED:
                 self._report = None
 
     def _timings_now(self) -> Timings:

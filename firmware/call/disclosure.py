@@ -14,9 +14,9 @@ from firmware.model import Candidate, Endpoint
 class Disclosure:
     """Our candidates, and who is told which; in a call that is `relayed_only` nobody any."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: OwnCandidatesFound | None = None) -> None:
         self.relayed_only = False
-        self._found = OwnCandidatesFound((), ())
+        self._found = found or OwnCandidatesFound((), ())
 
     def find(self, found: OwnCandidatesFound) -> None:
         """These are our candidates from now on."""

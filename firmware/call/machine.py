@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import events
-from firmware.call import messages
+from firmware.call import incoming, messages, outgoing, talking
+from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
 from firmware.call.transaction import GaveUp, Heard, Transactions
@@ -28,66 +29,76 @@ class TimerExpired:
 
 
 Handler = Callable[[Line, Any, float], None]
+LegHandler = Callable[[Line, Leg, Any, float], None]
 
 IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
-    events.Argon2Computed: Line.prove_callers,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
+    # who may ring: the hash proves the caller, then everybody who has a say is asked
+    events.Argon2Computed: incoming.prove_callers,
+    events.OfferEnded: incoming.end_offer,
+    events.AdmitCall: incoming.admit,
+    events.SilenceCall: incoming.silence,
+    events.RefuseCall: incoming.refuse,
+    events.DivertCall: incoming.divert,
 }
 
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.
 NEXT: dict[tuple[CallState, type], Handler] = {
     # the handset is down
-    (CallState.IDLE, events.HookLifted): Line.give_dial_tone,
+    (CallState.IDLE, events.HookLifted): outgoing.give_dial_tone,
     # dial tone
-    (CallState.OFF_HOOK, events.KeyPressed): Line.take_key,
-    (CallState.OFF_HOOK, TimerExpired): Line.time_out,
-    (CallState.OFF_HOOK, events.HookReplaced): Line.replace_handset,
+    (CallState.OFF_HOOK, events.KeyPressed): outgoing.take_key,
+    (CallState.OFF_HOOK, TimerExpired): outgoing.time_out,
+    (CallState.OFF_HOOK, events.HookReplaced): talking.replace_handset,
     # some digits
-    (CallState.DIALLING, events.KeyPressed): Line.take_key,
-    (CallState.DIALLING, TimerExpired): Line.time_out,
-    (CallState.DIALLING, events.HookReplaced): Line.replace_handset,
+    (CallState.DIALLING, events.KeyPressed): outgoing.take_key,
+    (CallState.DIALLING, TimerExpired): outgoing.time_out,
+    (CallState.DIALLING, events.HookReplaced): talking.replace_handset,
     # lookup, then INVITE
-    (CallState.CALLING, events.NumberResolved): Line.invite,
-    (CallState.CALLING, events.NumberUnresolved): Line.miss_number,
-    (CallState.CALLING, messages.Ringing): Line.hear_ringback,
-    (CallState.CALLING, messages.Answered): Line.hear_answer,
-    **{(CallState.CALLING, refusal): Line.hear_refusal for refusal in REFUSED},
-    (CallState.CALLING, messages.Bye): Line.lose_peer,
-    (CallState.CALLING, GaveUp): Line.find_nobody,
-    (CallState.CALLING, TimerExpired): Line.find_nobody,
-    (CallState.CALLING, events.HookReplaced): Line.replace_handset,
+    (CallState.CALLING, events.NumberResolved): outgoing.invite,
+    (CallState.CALLING, events.NumberUnresolved): outgoing.miss_number,
+    (CallState.CALLING, messages.Ringing): outgoing.hear_ringback,
+    (CallState.CALLING, messages.Answered): outgoing.hear_answer,
+    (CallState.CALLING, messages.Moved): outgoing.follow_diversion,
+    **{(CallState.CALLING, refusal): outgoing.hear_refusal for refusal in REFUSED},
+    (CallState.CALLING, messages.Bye): talking.lose_peer,
+    (CallState.CALLING, GaveUp): outgoing.find_nobody,
+    (CallState.CALLING, TimerExpired): outgoing.find_nobody,
+    (CallState.CALLING, events.HookReplaced): talking.replace_handset,
     # the other bell sounds
-    (CallState.RINGBACK, messages.Answered): Line.hear_answer,
-    **{(CallState.RINGBACK, refusal): Line.hear_refusal for refusal in REFUSED},
-    (CallState.RINGBACK, messages.Bye): Line.lose_peer,
-    (CallState.RINGBACK, TimerExpired): Line.stop_waiting,
-    (CallState.RINGBACK, events.HookReplaced): Line.replace_handset,
+    (CallState.RINGBACK, messages.Answered): outgoing.hear_answer,
+    (CallState.RINGBACK, messages.Moved): outgoing.follow_diversion,
+    **{(CallState.RINGBACK, refusal): outgoing.hear_refusal for refusal in REFUSED},
+    (CallState.RINGBACK, messages.Bye): talking.lose_peer,
+    (CallState.RINGBACK, TimerExpired): outgoing.stop_waiting,
+    (CallState.RINGBACK, events.HookReplaced): talking.replace_handset,
     # our bell sounds; the handset is down, so it cannot be replaced
-    (CallState.RINGING, events.HookLifted): Line.answer,
-    (CallState.RINGING, events.KeyPressed): Line.reject,
-    (CallState.RINGING, messages.Cancel): Line.miss_call,
-    (CallState.RINGING, messages.Bye): Line.miss_call,
-    (CallState.RINGING, TimerExpired): Line.tire_of_ringing,
+    (CallState.RINGING, events.HookLifted): incoming.answer,
+    (CallState.RINGING, events.KeyPressed): incoming.reject,
+    (CallState.RINGING, messages.Cancel): incoming.miss_call,
+    (CallState.RINGING, messages.Bye): incoming.miss_call,
+    (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
     # speech
-    (CallState.CONNECTED, messages.Bye): Line.lose_peer,
-    (CallState.CONNECTED, messages.Cancel): Line.lose_peer,  # gave up as we lifted
-    (CallState.CONNECTED, messages.Ack): Line.hear_candidates,
-    (CallState.CONNECTED, messages.Update): Line.hear_candidates,
-    (CallState.CONNECTED, messages.Updated): Line.hear_candidates,
-    (CallState.CONNECTED, GaveUp): Line.lose_connection,  # our answer was never confirmed
-    (CallState.CONNECTED, events.MediaLost): Line.lose_connection,
-    (CallState.CONNECTED, events.HookReplaced): Line.replace_handset,
+    (CallState.CONNECTED, events.KeyPressed): talking.press,
+    (CallState.CONNECTED, messages.Bye): talking.lose_peer,
+    (CallState.CONNECTED, messages.Cancel): talking.lose_peer,  # gave up as we lifted
+    (CallState.CONNECTED, messages.Ack): talking.hear_news,
+    (CallState.CONNECTED, messages.Update): talking.hear_news,
+    (CallState.CONNECTED, messages.Updated): talking.hear_news,
+    (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
+    (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
+    (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,
     # over, but the handset is still lifted
-    (CallState.BUSY, events.HookReplaced): Line.replace_handset,
-    (CallState.FAILED, events.HookReplaced): Line.replace_handset,
+    (CallState.BUSY, events.HookReplaced): talking.replace_handset,
+    (CallState.FAILED, events.HookReplaced): talking.replace_handset,
 }
 
 
 class Call:
-    """The one line of this telephone; a Core. `ignored` counts pairs that are not in the table."""
+    """The calls of this telephone; a Core. `ignored` counts pairs that are not in the table."""
 
     def __init__(
         self,
@@ -135,6 +146,10 @@ class Call:
                 self._hear(heard, now_s)
         elif isinstance(fact, events.EndpointRefused):
             self._transactions.skip(fact.endpoint)
+        elif isinstance(fact, events.CallOffered):
+            return [events.OfferEnded(fact.call)]  # the others have heard of it before
+        elif isinstance(fact, events.MediaLost):
+            self._step_of(self._line.leg_named(fact.call), fact, now_s)
         else:
             self._step(fact, now_s)
         return self._flush()
@@ -142,23 +157,29 @@ class Call:
     def on_time(self, now_s: float) -> list[Message]:
         """Repeat, give up, and leave a state that has lasted too long."""
         for gave_up in self._transactions.on_time(now_s):
-            if gave_up.session is self._line.session:
-                self._step(gave_up, now_s)
-        if self._line.timer_s is not None and now_s >= self._line.timer_s:
-            self._line.timer_s = None
-            self._step(TimerExpired(), now_s)
+            self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
+        for leg in self._line.legs():
+            if leg.timer_s is not None and now_s >= leg.timer_s:
+                leg.timer_s = None
+                self._step_of(leg, TimerExpired(), now_s)
         return self._flush()
 
     def deadline_s(self) -> float | None:
         """The end of the state, or the next retransmission."""
-        deadlines = (self._line.timer_s, self._transactions.deadline_s())
+        timers = (leg.timer_s for leg in self._line.legs())
+        deadlines = (*timers, self._transactions.deadline_s())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _hear(self, heard: Heard, now_s: float) -> None:
         if isinstance(heard.signal, messages.Invite):
-            self._line.hear_invite(heard, now_s)
-        elif heard.session is self._line.session:
-            self._step(heard.signal, now_s)
+            incoming.hear_invite(self._line, heard, now_s)
+        else:
+            self._step_of(self._line.leg_of(heard.session), heard.signal, now_s)
+
+    def _step_of(self, leg: Leg | None, fact: object, now_s: float) -> None:
+        """What happens to one call, if it is not over."""
+        if leg is self._line.front:
+            self._step(fact, now_s)
 
     def _step(self, fact: object, now_s: float) -> None:
         handler = IN_ANY_STATE.get(type(fact)) or NEXT.get((self.view.state, type(fact)))

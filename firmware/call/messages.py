@@ -26,6 +26,7 @@ _FIELD = struct.Struct("!BH")
 # tags
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
+_ANONYMOUS, _VIA = range(10, 12)
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -49,6 +50,8 @@ class Invite(Signal):
     utc_s: int | None  # when it was sent; None if the caller has no clock
     candidates: tuple[Candidate, ...] = ()  # of the sender, here and below
     relayed_only: bool = False  # the caller will use no direct path: it needs no address
+    is_anonymous: bool = False  # the caller wishes that its number is not shown
+    via: str = ""  # the number that told the caller to call this one; its own word, not proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,23 @@ class Decline(Refusal):
     """603: the callee does not want this call."""
 
 
+@dataclass(frozen=True, slots=True)
+class Moved(Refusal):
+    """302: call `number` instead, if you want to."""
+
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymityDisallowed(Refusal):
+    """433 (RFC 5079): the callee takes no call that hides its number."""
+
+
+@dataclass(frozen=True, slots=True)
+class DoNotDisturb(Refusal):
+    """600: the callee wants to be left in peace for now."""
+
+
 WithCandidates = Invite | Ack | Ringing | Answered | Update | Updated
 
 # Requests count from 1; a response has SIP's status code. A field tells the three 200 apart.
@@ -161,17 +181,20 @@ _TYPES: dict[type[Signal], int] = {
     Answered: _OK,
     Ended: _OK,
     Updated: _OK,
+    Moved: 302,
     NotFound: 404,
+    AnonymityDisallowed: 433,
     TryLater: 480,
     Busy: 486,
     NotAcceptable: 488,
+    DoNotDisturb: 600,
     Decline: 603,
 }
 _WITHOUT_FIELDS: dict[int, Signal] = {
     _TYPES[kind]: kind()
     for kind in (
         *(Bye, Cancel, Prack, Trying),
-        *(NotFound, TryLater, Busy, NotAcceptable, Decline),
+        *(NotFound, AnonymityDisallowed, TryLater, Busy, NotAcceptable, DoNotDisturb, Decline),
     )
 }
 _ANSWERS_INVITE, _ANSWERS_END, _ANSWERS_UPDATE = b"\x01", b"\x03", b"\x06"  # of a 200
@@ -191,6 +214,8 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_ANSWERS: _ANSWERS_END}
         case Update(sequence=sequence):
             fields = {_SEQUENCE: bytes([sequence])}
+        case Moved(number=number):
+            fields = {_NUMBER: number.encode()}
         case Updated(sequence=sequence):
             fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
     if isinstance(signal, WithCandidates) and signal.candidates:
@@ -219,6 +244,8 @@ def decode_signal(data: bytes) -> Signal:
         return Ack(candidates)
     if kind == _TYPES[Update]:
         return Update(_decode_sequence(fields), candidates)
+    if kind == _TYPES[Moved]:
+        return Moved(_decode_number(fields, _NUMBER))
     if kind == _TYPES[Ringing]:
         return Ringing(_decode_codec(fields), candidates)
     if kind == _OK:
@@ -236,6 +263,10 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_UTC] = struct.pack("!Q", invite.utc_s)
     if invite.relayed_only:
         fields[_RELAYED] = b""
+    if invite.is_anonymous:
+        fields[_ANONYMOUS] = b""
+    if invite.via:
+        fields[_VIA] = invite.via.encode()
     return fields
 
 
@@ -256,20 +287,26 @@ def _decode_fields(data: bytes) -> dict[int, bytes]:
 
 
 def _decode_invite(fields: dict[int, bytes]) -> Invite:
-    number = fields.get(_NUMBER, b"")
+    number = _decode_number(fields, _NUMBER)
     certificate = fields.get(_CERTIFICATE, b"")
     codes = fields.get(_CODECS, b"")
-    if len(number) != NUMBER_DIGITS or not number.isdigit():
-        raise MalformedError("INVITE without a number")
     if not 0 < len(certificate) <= CERTIFICATE_BYTES_MAX:
         raise MalformedError("INVITE without a certificate")
     if len(codes) > CODECS_MAX or len(set(codes)) != len(codes):
         raise MalformedError("INVITE with too many codecs, or one of them twice")
     codecs = tuple(_CODECS_BY_CODE[code] for code in codes if code in _CODECS_BY_CODE)
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
-    relayed_only = _RELAYED in fields
+    flags = _RELAYED in fields, _ANONYMOUS in fields
+    via = _decode_number(fields, _VIA) if _VIA in fields else ""
     utc_s = _decode_utc(fields)
-    return Invite(number.decode(), certificate, codecs, utc_s, candidates, relayed_only)
+    return Invite(number, certificate, codecs, utc_s, candidates, *flags, via)
+
+
+def _decode_number(fields: dict[int, bytes], tag: int) -> str:
+    value = fields.get(tag, b"")
+    if len(value) != NUMBER_DIGITS or not value.isdigit():
+        raise MalformedError("a number that is none, or is missing")
+    return value.decode()
 
 
 def _decode_utc(fields: dict[int, bytes]) -> int | None:

@@ -14,4 +14,14 @@ REFUSED: dict[type[messages.Refusal], EndReason] = {
     messages.Busy: EndReason.BUSY,
     messages.NotAcceptable: EndReason.NO_COMMON_CODEC,
     messages.Decline: EndReason.DECLINED,
+    messages.AnonymityDisallowed: EndReason.ANONYMOUS_REFUSED,
+    messages.DoNotDisturb: EndReason.DO_NOT_DISTURB,
+}
+
+# What a caller is told when somebody here has a reason; any other reason is told as Decline.
+RESPONSES: dict[EndReason, messages.Refusal] = {
+    EndReason.NO_ANSWER: messages.TryLater(),
+    EndReason.BUSY: messages.Busy(),
+    EndReason.ANONYMOUS_REFUSED: messages.AnonymityDisallowed(),
+    EndReason.DO_NOT_DISTURB: messages.DoNotDisturb(),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from enum import Enum
 
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
 from firmware.errors import MalformedError
@@ -43,8 +44,16 @@ MEDIA_TIMEOUT_S = 10.0  # without an authentic packet
 LOSS_REPORTS = 5  # seconds over which the fraction of lost packets is taken
 
 
+class Taken(Enum):
+    """Whose a datagram is."""
+
+    FOREIGN = "foreign"  # not authentic, or not speech
+    KNOWN = "known"  # of the peer: a report, or it came before
+    NEW = "new"  # of the peer, for the first time
+
+
 class MediaSession:
-    """The core of the media package: at most one call at a time; without `route` LastHeard."""
+    """A Core; one call, or the next one after it; without `route` LastHeard."""
 
     def __init__(self, random_bytes: Callable[[int], bytes], route: Route | None = None) -> None:
         self._random_bytes = random_bytes
@@ -53,14 +62,20 @@ class MediaSession:
         self._started_s: float | None = None
         self._report_s = 0.0  # when the next report is due
         self._lost_s: float | None = None  # when the peer is given up
+        self._call = 0
         self.heard_first_s: float | None = None  # play-out of the first speech of this call
+
+    @property
+    def is_started(self) -> bool:
+        """Speech flows."""
+        return self._sound is not None and self._started_s is not None
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take RTP, keys and the commands for media; others do nothing."""
         match fact:
             case PrepareMedia():
                 route = self._route or LastHeard(fact.remote)
-                self._sound = _Sound(fact, self._random_bytes, route)
+                self._sound, self._call = _Sound(fact, self._random_bytes, route), fact.call
                 self._started_s = self._lost_s = self.heard_first_s = None
             case StartMedia() if self._sound is not None and self._started_s is None:
                 self._started_s = now_s
@@ -74,10 +89,26 @@ class MediaSession:
                 if key not in (LOUDER_KEY, SOFTER_KEY):
                     self._sound.press(key)
             case DatagramReceived() if self._sound is not None:
-                if self._sound.receive(fact, now_s) and self._lost_s is not None:
-                    self._lost_s = now_s + MEDIA_TIMEOUT_S
-                return self._sound.keys_heard()
+                if self.take(fact, now_s) is Taken.FOREIGN:
+                    self.count_malformed()
+                return self.keys_heard()
         return []
+
+    def take(self, fact: DatagramReceived, now_s: float) -> Taken:
+        """Take one datagram if it is of this call; whose it is tells only the cipher."""
+        taken = Taken.FOREIGN if self._sound is None else self._sound.receive(fact, now_s)
+        if taken is Taken.NEW and self._lost_s is not None:
+            self._lost_s = now_s + MEDIA_TIMEOUT_S
+        return taken
+
+    def keys_heard(self) -> list[Message]:
+        """The keys of the peer since the last time this was asked."""
+        return [] if self._sound is None else self._sound.keys_heard()
+
+    def count_malformed(self) -> None:
+        """A datagram that is nobody's."""
+        if self._sound is not None:
+            self._sound.malformed += 1
 
     def on_time(self, now_s: float) -> list[Message]:
         """Report once a second, to the peer as well; say once that the peer is no longer heard."""
@@ -91,7 +122,7 @@ class MediaSession:
             messages.append(self._sound.report(now_s))
         if self._lost_s is not None and now_s >= self._lost_s:
             self._lost_s = None
-            messages.append(MediaLost())
+            messages.append(MediaLost(self._call))
         return messages
 
     def deadline_s(self) -> float | None:
@@ -130,6 +161,8 @@ class _Sound:
     def __init__(
         self, prepared: PrepareMedia, random_bytes: Callable[[int], bytes], route: Route
     ) -> None:
+        self.malformed = 0
+        self._call = prepared.call
         self._remote: Endpoint = prepared.remote
         self._route = route
         self._player = Player(prepared.codec)
@@ -143,7 +176,7 @@ class _Sound:
         self._received = _Traffic()
         self._keys = KeyHearer()
         self._heard = ""  # keys, not yet told
-        self._replayed = self._malformed = 0
+        self._replayed = 0
         self._losses: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOSS_REPORTS + 1)
 
     def send(self, frame: Frame, now_s: float) -> list[Message]:
@@ -177,12 +210,12 @@ class _Sound:
         report = self.reports.compound(self._player, self._clock_hz, now_s)
         return self._to_peer(self._protect.protect_report(report), now_s)
 
-    def receive(self, datagram: DatagramReceived, now_s: float) -> bool:
-        """Take one datagram; True if it is an authentic packet of the peer, for the first time."""
+    def receive(self, datagram: DatagramReceived, now_s: float) -> Taken:
+        """Take one datagram, if it is authentic."""
         try:
             if is_rtcp(datagram.data):
                 self._receive_report(datagram.data, now_s)
-                return False
+                return Taken.KNOWN
             packet = RtpPacket.decode(self._unprotect.unprotect(datagram.data))
             is_event = packet.payload_type == telephone_event.PAYLOAD_TYPE
             blocks = [] if is_event else self._blocks(packet)
@@ -191,17 +224,16 @@ class _Sound:
         except ReplayedError:
             self._replayed += 1
             self._route.heard(datagram.source, now_s, is_first=False)
-            return False
+            return Taken.KNOWN
         except MalformedError:
-            self._malformed += 1
-            return False
+            return Taken.FOREIGN
         self._received.count(datagram.data)
         if blocks:
             self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
         is_newest = self._player.push(packet, blocks, self._clock_hz, now_s)
         self._route.heard(datagram.source, now_s, is_first=is_newest)
         self.reports.noticed(self._player.buffer.counters.lost, now_s)
-        return True
+        return Taken.NEW
 
     def play(self, now_s: float) -> tuple[Frame | None, bool]:
         """The next frame, and whether it was decoded from a packet."""
@@ -217,7 +249,7 @@ class _Sound:
             packets_lost=jitter.lost,
             packets_late=jitter.late,
             packets_duplicate=jitter.duplicate + self._replayed,
-            packets_malformed=self._malformed + self._player.malformed,
+            packets_malformed=self.malformed + self._player.malformed,
             bytes_sent=self._sent.size_bytes,
             bytes_received=self._received.size_bytes,
             frames_concealed=self._player.concealed,
@@ -233,7 +265,7 @@ class _Sound:
         missing, expected = missing - self._losses[0][0], expected - self._losses[0][1]
         fraction = min(max(missing / expected, 0.0), 1.0) if expected > 0 else 0.0
         remote = next(iter(self._route.destinations(now_s)), self._remote)
-        return MediaReported(self._player.codec, remote, counters, fraction)
+        return MediaReported(self._player.codec, remote, counters, fraction, self._call)
 
     def _to_peer(self, data: bytes, now_s: float) -> list[Message]:
         return [SendDatagram(data, to) for to in self._route.destinations(now_s)]

@@ -13,7 +13,7 @@ from typing import Any
 from firmware import events
 from firmware.errors import MalformedError
 from firmware.events import Message
-from firmware.model import RtpCounters
+from firmware.model import CallState, RtpCounters
 from firmware.store_events import Kind, ReadRecords, RecordSaved, RecordsRead, SaveRecord
 
 CALLS_FILE = "calls.json"  # of former versions: at most 100 calls, four digits of each number
@@ -21,6 +21,8 @@ CALLS_KEPT = 100  # in memory
 DIGITS_SHOWN = 4  # of a number, in the log of the system
 
 Entry = dict[str, Any]
+
+_PATHS = {None: None, True: "relay", False: "direct"}
 
 
 class CallLog:
@@ -31,8 +33,8 @@ class CallLog:
         self.entries: list[Entry] = list(former[-CALLS_KEPT:])
         self._former = former
         self._utc_at_zero_s: float | None = None  # of the monotonic clock
-        self._report: events.MediaReported | None = None  # the last of this call
-        self._is_relayed: bool | None = None
+        self._reports: dict[int, events.MediaReported] = {}  # the last of each call that goes on
+        self._relayed: dict[int, bool] = {}
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take reports and the end of a call; each call is saved."""
@@ -48,12 +50,16 @@ class CallLog:
                     return [events.StoreState(CALLS_FILE, encode_calls([]))]
             case events.WallClockRead(utc_s=utc_s):
                 self._utc_at_zero_s = utc_s - now_s
-            case events.PrepareMedia():
-                self._report = self._is_relayed = None
-            case events.MediaReported():
-                self._report = fact
-            case events.PathChanged(is_relayed=is_relayed):
-                self._is_relayed = is_relayed
+            case events.PrepareMedia(call=call):
+                self._reports.pop(call, None)
+                self._relayed.pop(call, None)
+            case events.MediaReported(call=call):
+                self._reports[call] = fact
+            case events.PathChanged(is_relayed=is_relayed, call=call):
+                self._relayed[call] = is_relayed
+            case events.CallChanged(view=view) if view.state is CallState.IDLE:
+                self._reports.clear()
+                self._relayed.clear()
             case events.CallEnded():
                 return self._end(fact, now_s)
         return []
@@ -68,7 +74,7 @@ class CallLog:
         return None
 
     def _end(self, ended: events.CallEnded, now_s: float) -> list[Message]:
-        report, self._report = self._report, None
+        report = self._reports.pop(ended.call, None)
         utc_s = None if self._utc_at_zero_s is None else round(self._utc_at_zero_s + now_s)
         entry: Entry = {
             "ended_utc_s": utc_s,
@@ -80,7 +86,7 @@ class CallLog:
         if report is not None:
             entry |= {
                 "codec": report.codec.value,
-                "path": {None: None, True: "relay", False: "direct"}[self._is_relayed],
+                "path": _PATHS[self._relayed.get(ended.call)],
                 "rtp": _rounded(report.counters),
             }
         self.entries = [*self.entries, entry][-CALLS_KEPT:]

@@ -36,6 +36,7 @@ class Display:
         self._status = Status(number=number)
         self._midnight_s: float | None = None  # when the local day began; None = no clock yet
         self._deadline_s: float | None = None
+        self._relayed: dict[int, bool] = {}  # by call
         self._page_code_until_s = 0.0
         self._notices = NoticeTurns()
         self._shown: Page | None = None  # None = nothing yet, or the display forgot it
@@ -51,14 +52,17 @@ class Display:
             case events.CallEnded(reason=EndReason.MISSED):
                 missed = min(self._status.missed + 1, MISSED_MAX)
                 self._status = replace(self._status, missed=missed)
-            case events.MediaReported(loss_fraction=loss, counters=counters):
+            case events.MediaReported(loss_fraction=loss, counters=counters, call=call):
+                if call != self._view.call:
+                    return []
                 self._status = replace(self._status, loss=loss, counters=counters)
             case feature_events.Announced(text=text):
                 self._status = replace(self._status, announced=text or self._status.announced)
             case events.LoopMeasured(delay_s=delay_s):
                 self._status = replace(self._status, loop_s=delay_s, is_measured=True)
-            case events.PathChanged(is_relayed=is_relayed):
-                self._status = replace(self._status, is_relayed=is_relayed)
+            case events.PathChanged(is_relayed=is_relayed, call=call):
+                self._relayed[call] = is_relayed
+                self._status = replace(self._status, is_relayed=self._relayed.get(self._view.call))
             case events.ReachabilityChanged():
                 self._status = replace(
                     self._status,
@@ -106,8 +110,9 @@ class Display:
             self._status = replace(
                 self._status, loss=None, counters=None, is_measured=False, announced=""
             )
-        if view.state in (CallState.IDLE, CallState.OFF_HOOK):
-            self._status = replace(self._status, is_relayed=None)
+        if view.state is CallState.IDLE:
+            self._relayed.clear()
+        self._status = replace(self._status, is_relayed=self._relayed.get(view.call))
 
     def _set_fault(self, part: Part, *, failed: bool) -> None:
         faults = {*self._status.faults, part} if failed else {*self._status.faults} - {part}

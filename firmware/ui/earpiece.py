@@ -25,6 +25,7 @@ _TONE_OF_REASON = {
     EndReason.WRONG_NUMBER: Tone.SPECIAL_INFORMATION,
     EndReason.NUMBER_CHANGED: Tone.SPECIAL_INFORMATION,
     EndReason.EMERGENCY: Tone.SPECIAL_INFORMATION,  # never the sound of an ordinary failure
+    EndReason.ANONYMOUS_REFUSED: Tone.SPECIAL_INFORMATION,
     # The fast beat says: the fault is on the way or in a box, nobody there has heard the bell.
     EndReason.UNREACHABLE: Tone.CONGESTION,
     EndReason.OFFLINE: Tone.CONGESTION,
@@ -35,10 +36,11 @@ _TONE_OF_REASON = {
     # declined sounds like a busy line: whoever rings learns nothing more about the person there.
     EndReason.BUSY: Tone.BUSY,
     EndReason.DECLINED: Tone.BUSY,
+    EndReason.DO_NOT_DISTURB: Tone.BUSY,
     EndReason.NO_ANSWER: Tone.BUSY,
     EndReason.HUNG_UP_BY_PEER: Tone.BUSY,
     EndReason.TIMED_OUT: Tone.BUSY,
-    # HUNG_UP and MISSED: the handset is on its hook, nobody listens.
+    # HUNG_UP, MISSED and DIVERTED: the handset is on its hook, nobody listens.
 }
 
 # Pressed keys are heard where they can mean a digit; not over speech, which would miss its frames.

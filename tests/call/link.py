@@ -126,7 +126,7 @@ class Link:
             core.handle(events.WallClockRead(utc_s + self.now_s - 60.0), self.now_s - 60.0)
         return phone
 
-    def tell(self, phone: Phone, fact: Fact) -> list[Message]:
+    def tell(self, phone: Phone, fact: Message) -> list[Message]:
         """One fact, now."""
         return self._perform(phone, phone.core.handle(fact, self.now_s)) if phone.online else []
 
@@ -191,6 +191,8 @@ class Link:
                 case events.ComputeArgon2(secret=secret, salt=salt):
                     fact = cheap_hash(secret, salt)
                     self.at(phone.hash_s, partial(self.tell, phone, fact))
+                case events.CallOffered() | events.OfferEnded():
+                    self.tell(phone, message)
                 case events.ResolveNumber(number=wanted):
                     self.at(0.2, partial(self.tell, phone, self.directory(phone, wanted)))
         return said

@@ -6,7 +6,7 @@ import pytest
 
 from firmware import events
 from firmware.call.dialplan import FIRST_DIGIT_S, NEXT_DIGIT_S
-from firmware.call.line import LOOKUP_S_MAX
+from firmware.call.outgoing import LOOKUP_S_MAX
 from firmware.call.session import GIVE_UP_S
 from firmware.model import CallState, CallView, EndReason
 from tests.call.link import Link, person, ringing, two_phones

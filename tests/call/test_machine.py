@@ -41,8 +41,8 @@ def test_call_goes_through_every_state_and_says_what_the_others_must_do() -> Non
         " StartMedia OpenMicrophone CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )
     assert " ".join(deeds[1]) == (
-        "ComputeArgon2 StartRinging PreparePath PrepareMedia StopRinging OpenEarpiece"
-        " PeerPinned StoreState StartMedia OpenMicrophone"
+        "ComputeArgon2 CallOffered OfferEnded StartRinging PreparePath PrepareMedia"
+        " StopRinging OpenEarpiece PeerPinned StoreState StartMedia OpenMicrophone"
         " CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )
 

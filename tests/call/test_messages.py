@@ -9,13 +9,16 @@ from firmware.call.messages import (
     CODECS_MAX,
     MESSAGE_BYTES_MAX,
     Ack,
+    AnonymityDisallowed,
     Answered,
     Busy,
     Bye,
     Cancel,
     Decline,
+    DoNotDisturb,
     Ended,
     Invite,
+    Moved,
     NotAcceptable,
     NotFound,
     Prack,
@@ -44,6 +47,8 @@ SIGNALS: tuple[Signal, ...] = (
     *(NotFound(), TryLater(), Busy(), NotAcceptable(), Decline()),
     Invite("471108151234", b"c", (), None, CANDIDATES, relayed_only=True),
     *(Ack(CANDIDATES), Ringing(Codec.OPUS, CANDIDATES), Answered(Codec.OPUS, CANDIDATES)),
+    *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
+    Invite("471108151234", b"c", (), None, is_anonymous=True, via="471108151234"),
     *(Update(0, CANDIDATES), Update(255), Updated(7, CANDIDATES), Updated(7)),
 )
 
@@ -64,10 +69,13 @@ def test_signal_survives_the_round_trip(signal: Signal) -> None:
         (Ringing(Codec.OPUS), 180),
         (Answered(Codec.OPUS), 200),
         (Ended(), 200),
+        (Moved("471108151234"), 302),
         (NotFound(), 404),
+        (AnonymityDisallowed(), 433),
         (TryLater(), 480),
         (Busy(), 486),
         (NotAcceptable(), 488),
+        (DoNotDisturb(), 600),
         (Decline(), 603),
     ],
 )
@@ -112,6 +120,9 @@ def test_unknown_codec_of_a_later_version_is_skipped() -> None:
         b"\x01\x00\x03" + field(9, bytes(MESSAGE_BYTES_MAX)),
         b"\x01\x00\xb4",  # 180 without a codec
         b"\x01\x00\xb4" + field(5, b"\x07"),  # 180 with an unknown codec
+        b"\x01\x01\x2e",  # 302 to nowhere
+        b"\x01\x01\x2e" + field(1, b"4711"),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(11, b"4711"),
         b"\x01\x00\xc8" + field(5, b"\x00"),  # 200 to nothing
         b"\x01\x00\xc8" + field(6, b"\x09"),  # 200 to an unknown request
         b"\x01\x00\x01" + field(1, b"471108151234"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from firmware import events
-from firmware.call.line import RING_CALLEE_S, RING_CALLER_S
+from firmware.call.incoming import RING_CALLEE_S
+from firmware.call.outgoing import RING_CALLER_S
 from firmware.call.pins import decode_pins
 from firmware.call.session import GIVE_UP_S
 from firmware.model import CallState, CallView, Codec, EndReason

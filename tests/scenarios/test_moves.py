@@ -42,7 +42,7 @@ def listen(world: NatWorld, phones: tuple[PhoneActor, ...], since_s: float) -> N
 @pytest.mark.parametrize("kind", [Kind.SYMMETRIC, Kind.PORT])
 def test_call_survives_the_death_of_its_exchange(kind: Kind) -> None:
     world, anna, bert = talking(1, kind, Kind.SYMMETRIC)
-    path = anna.phone.paths.status()
+    path = anna.phone.status().path
     assert path is not None and path.is_relayed
     exchange = next(one for at, one in world.actors.items() if at.host == path.remote.host)
     since_s = world.now_s
@@ -50,7 +50,7 @@ def test_call_survives_the_death_of_its_exchange(kind: Kind) -> None:
     world.run(3.0)
     listen(world, (anna, bert), since_s)
     assert meets(world, anna, bert)
-    after = anna.phone.paths.status()
+    after = anna.phone.status().path
     assert after is not None and after.remote.host != path.remote.host
 
 

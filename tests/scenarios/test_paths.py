@@ -50,7 +50,7 @@ def hang_up(world: NatWorld, *phones: PhoneActor) -> None:
 
 
 def is_direct(phone: PhoneActor) -> bool:
-    path = phone.phone.paths.status()
+    path = phone.phone.status().path
     return path is not None and not path.is_relayed
 
 
@@ -66,7 +66,7 @@ def direct_after_s(world: NatWorld, anna: PhoneActor, bert: PhoneActor, wait_s: 
 
 def meets(world: NatWorld, one: PhoneActor, other: PhoneActor) -> bool:
     """True if what `one` sends where its path says arrives at `other`, by the other's own path."""
-    paths = one.phone.paths.status(), other.phone.paths.status()
+    paths = one.phone.status().path, other.phone.status().path
     assert paths[0] is not None and paths[1] is not None
     if paths[0].is_relayed or paths[1].is_relayed:  # then both, and by the same exchange
         hosts = {path.remote.host for path in paths if path is not None}

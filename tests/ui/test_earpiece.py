@@ -12,7 +12,7 @@ from firmware.events import CallChanged, HookLifted, KeyPressed
 from firmware.model import CallState, CallView, EndReason, Frame, Tone
 from firmware.ui.earpiece import HOWLER_FRAMES, EarTones, tone_of
 
-SILENT = {EndReason.HUNG_UP, EndReason.MISSED}
+SILENT = {EndReason.HUNG_UP, EndReason.MISSED, EndReason.DIVERTED}
 
 
 def ear_in(state: CallState, reason: EndReason | None = None) -> EarTones:

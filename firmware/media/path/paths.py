@@ -1,4 +1,4 @@
-"""The path core: gathers our own addresses, and finds and keeps the best way of the present call.
+"""The path core: gathers our own addresses, and finds and keeps the best way of each call.
 
 Knows no codec, no key of the speech and no call state. The sound asks it where each packet goes
 (`destinations`) and tells it what was heard (`heard`). Units: `_s` monotonic seconds.
@@ -46,22 +46,19 @@ class PathStatus:
 
 
 class Paths:
-    """A Core; at most one call at a time."""
+    """A Core; as many calls as the call core holds. Our port is sounded for the newest of them."""
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
         self._own = OwnAddresses()
         self._found = OwnCandidatesFound((), ())
         self._places: set[Candidate] = set()
-        self._is_answered = False
-        self._ways: Ways | None = None
+        self._calls: dict[int, _CallPath] = {}
         self._mirror = Mirror(random_bytes)
         self._odometer = Odometer()
         self._targets: dict[Endpoint, Candidate] = {}  # of the peer, for whom our port matters
-        self._soundings = 0  # of this call
+        self._soundings = 0  # of the newest call
         self._is_sounding_due = False
-        self._guessed: set[Candidate] = set()  # from which ports were guessed in this call
-        self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = (), set()  # the last PathChanged
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Addresses of ours, commands of the call, and STUN datagrams."""
@@ -69,8 +66,9 @@ class Paths:
             case AddressesChanged(addresses=addresses):
                 has_moved = set(addresses) != set(self._own.hosts)
                 self._own.set_hosts(addresses)
-                if has_moved and self._ways is not None:
-                    self._ways.move(now_s)
+                if has_moved and self._calls:
+                    for path in self._calls.values():
+                        path.ways.move(now_s)
                     self._mirror.ask(self._own.observers, now_s, is_urgent=True)
             case ObservedAt(endpoint=endpoint, observer=observer):
                 self._own.observe(endpoint, observer)
@@ -80,79 +78,73 @@ class Paths:
                 self._odometer.sound(observer)
             case PortMapped(endpoint=mapped):
                 self._own.set_mapped(mapped)
-            case PreparePath():
-                self._begin_call()
-                self._ways = Ways(fact, self._random_bytes, now_s)
-                self._told = fact.remotes[:1], set()
-            case ProbePeer(candidates=candidates) if self._ways is not None:
-                self._probe(candidates, now_s)
-            case StartMedia():
-                self._is_answered = True
-            case StopMedia():
-                self._begin_call()
-                self._ways = None
-            case DatagramReceived() if self._ways is not None:
+            case PreparePath(call=call):
+                self._begin_soundings()
+                self._calls[call] = _CallPath(call, Ways(fact, self._random_bytes, now_s), fact)
+            case ProbePeer(candidates=candidates, call=call) if call in self._calls:
+                self._probe(self._calls[call], candidates, now_s)
+            case StartMedia(call=call) if call in self._calls:
+                self._calls[call].is_answered = True
+            case StopMedia(call=call):
+                if call == max(self._calls, default=call):
+                    self._begin_soundings()
+                self._calls.pop(call, None)
+            case DatagramReceived() if self._calls:
                 seen = self._mirror.receive(fact)
                 if seen is not None:
                     self._own.observe_again(seen, fact.source)
-                else:
-                    self._ways.receive(fact, now_s)
+                else:  # the first call whose key proves it
+                    any(path.ways.receive(fact, now_s) for path in self._calls.values())
         return self._flush(now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
         """Send the checks that are due."""
-        if self._ways is not None:
-            self._ways.on_time(now_s)
-            self._mirror.on_time(now_s)
-            if self._ways.is_in_doubt and not self._ways.chosen.is_relay:
+        for path in self._calls.values():
+            path.ways.on_time(now_s)
+            if path.ways.is_in_doubt and not path.ways.chosen.is_relay:
                 self._mirror.ask(self._own.observers, now_s)  # our router may have forgotten us
+        if self._calls:
+            self._mirror.on_time(now_s)
         return self._flush(now_s)
 
     def deadline_s(self) -> float | None:
         """The next check; None without a call."""
-        if self._ways is None:
+        if not self._calls:
             return None
-        mirror_s, ways_s = self._mirror.deadline_s(), self._ways.deadline_s()
-        return ways_s if mirror_s is None else min(mirror_s, ways_s)
+        mirror_s = self._mirror.deadline_s()
+        times = [path.ways.deadline_s() for path in self._calls.values()]
+        return min(times if mirror_s is None else [mirror_s, *times])
 
-    def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
-        """Where a packet for the peer goes now; empty without a call."""
-        return () if self._ways is None else self._ways.destinations(now_s)
+    def route(self, call: int) -> CallRoute:
+        """Where the packets of `call` go, for as long as there is that call."""
+        return CallRoute(self._calls, call)
 
-    def heard(self, source: Endpoint, now_s: float, *, is_first: bool = True) -> None:
-        """An authentic packet of the peer came from `source`, for the first time or again."""
-        if self._ways is not None:
-            self._ways.heard(source, now_s, is_first=is_first)
-
-    def status(self) -> PathStatus | None:
-        """The way in use; None without a call."""
-        if self._ways is None:
+    def status(self, call: int) -> PathStatus | None:
+        """The way in use; None without that call."""
+        if call not in self._calls:
             return None
-        chosen = self._ways.chosen
+        chosen = self._calls[call].ways.chosen
         return PathStatus(chosen.endpoint, chosen.is_relay, chosen.rtt_s)
 
-    def _probe(self, candidates: tuple[Candidate, ...], now_s: float) -> None:
-        assert self._ways is not None
+    def _probe(self, path: _CallPath, candidates: tuple[Candidate, ...], now_s: float) -> None:
         for one in candidates:
             if not is_probeable(one.endpoint, self._own.hosts):
                 continue
-            self._ways.try_ways([one.endpoint], now_s)
-            if one in self._guessed:
+            path.ways.try_ways([one.endpoint], now_s)
+            if one in path.guessed:
                 continue
-            self._guessed.add(one)
-            own_step, is_caller = self._own.port_step(one.endpoint), self._ways.is_caller
+            path.guessed.add(one)
+            own_step, is_caller = self._own.port_step(one.endpoint), path.ways.is_caller
             begin_s = now_s
             if is_counting(own_step) and one.kind is not CandidateKind.SOUNDED:
                 self._wish_sounding(one)
                 begin_s += BLIND_S * is_counting(one.port_step)
-            self._ways.guess(guesses(one, own_step=own_step, is_caller=is_caller), begin_s)
+            path.ways.guess(guesses(one, own_step=own_step, is_caller=is_caller), begin_s)
 
-    def _begin_call(self) -> None:
-        self._guessed.clear()
+    def _begin_soundings(self) -> None:
         self._targets.clear()
         self._own.sounded = ()
         self._odometer, self._soundings, self._is_sounding_due = Odometer(), 0, False
-        self._is_answered = False
 
     def _wish_sounding(self, peer: Candidate) -> None:
         """The peer of a counting router must be told where we come from."""
@@ -191,26 +183,64 @@ class Paths:
         found = self._own.found()
         # How far a NAT has counted is no news in a conversation, for probes have found their way
         # or have not; everything else is.
-        if found != self._found and not (self._is_answered and _places(found) == self._places):
+        is_calm = bool(self._calls) and all(path.is_answered for path in self._calls.values())
+        if found != self._found and not (is_calm and _places(found) == self._places):
             self._found, self._places = found, _places(found)
             messages.append(found)
-        if self._ways is None:
+        if not self._calls:
             return messages
-        for message in self._ways.out:
-            if not message.to.channel:
-                self._own.send_to(message.to)
-                self._odometer.leave(message.to)
-        messages += self._ways.out
+        for path in self._calls.values():
+            for message in path.ways.out:
+                if not message.to.channel:
+                    self._own.send_to(message.to)
+                    self._odometer.leave(message.to)
+            messages += path.ways.out
+            path.ways.out.clear()
         messages += self._sound()
         messages += self._mirror.out
-        self._ways.out.clear()
         self._mirror.out.clear()
-        endpoints, others = self._ways.destinations(now_s), self._ways.others(now_s)
-        if (endpoints, set(others)) != self._told:
-            self._told = endpoints, set(others)
-            chosen = self._ways.chosen
-            messages.append(PathChanged(endpoints, others, chosen.is_relay, chosen.rtt_s))
+        for path in self._calls.values():
+            messages += path.news(now_s)
         return messages
+
+
+class _CallPath:
+    """What exists once per call."""
+
+    def __init__(self, call: int, ways: Ways, prepared: PreparePath) -> None:
+        self.ways = ways
+        self.is_answered = False
+        self.guessed: set[Candidate] = set()  # from which ports were guessed
+        self._call = call
+        # the last PathChanged
+        self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = prepared.remotes[:1], set()
+
+    def news(self, now_s: float) -> list[Message]:
+        """Where packets go now, if that is not known yet."""
+        endpoints, others = self.ways.destinations(now_s), self.ways.others(now_s)
+        if (endpoints, set(others)) == self._told:
+            return []
+        self._told = endpoints, set(others)
+        chosen = self.ways.chosen
+        return [PathChanged(endpoints, others, chosen.is_relay, chosen.rtt_s, self._call)]
+
+
+class CallRoute:
+    """The Route of one call; leads nowhere when the call is over."""
+
+    def __init__(self, calls: dict[int, _CallPath], call: int) -> None:
+        self._calls, self._call = calls, call
+
+    def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
+        """Where a packet for the peer goes now; empty without a call."""
+        path = self._calls.get(self._call)
+        return () if path is None else path.ways.destinations(now_s)
+
+    def heard(self, source: Endpoint, now_s: float, *, is_first: bool = True) -> None:
+        """An authentic packet of the peer came from `source`, for the first time or again."""
+        path = self._calls.get(self._call)
+        if path is not None:
+            path.ways.heard(source, now_s, is_first=is_first)
 
 
 def _places(found: OwnCandidatesFound) -> set[Candidate]:

@@ -118,17 +118,18 @@ class Ways:
         """Our own addresses have changed: nothing is certain any more."""
         self._begin_doubt(now_s)
 
-    def receive(self, fact: DatagramReceived, now_s: float) -> None:
-        """Take one STUN datagram; what is not an authentic check of the peer is counted."""
+    def receive(self, fact: DatagramReceived, now_s: float) -> bool:
+        """Take one STUN datagram; False, and counted: it is no authentic check of this call."""
         try:
             said = self._codec.read(fact.data)
         except MalformedError:
             self.counters["malformed"] += 1
-            return
+            return False
         if isinstance(said, Reply):
             self._take_reply(said, fact.source, now_s)
         else:
             self._take_ask(said, fact.source, now_s)
+        return True
 
     def on_time(self, now_s: float) -> None:
         """Send the checks that are due; notice silence."""

@@ -1,0 +1,179 @@
+"""The callee's side: who calls, whether it may ring, and how it is answered or refused.
+
+Every public function is a row of a table in machine.py, which says in which state it is called.
+Between proof and bell everybody who has a say is asked once: CallOffered, call_events.py.
+Units: `_s` monotonic seconds. Source: RFC 3261 sections 9 and 13 (CANCEL, INVITE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware import events
+from firmware.call import messages
+from firmware.call.callers import Proved, common_codec, refusal
+from firmware.call.line import Line
+from firmware.call.refusals import RESPONSES
+from firmware.call.session import CalleeSession
+from firmware.call.talking import hear_candidates
+from firmware.call.transaction import Heard
+from firmware.model import CallState, EndReason
+from firmware.number import is_valid
+
+RING_CALLEE_S = 70.0  # beyond the caller's, so that normally its CANCEL ends the ringing
+REJECT_KEY = "*"  # while it rings: silence the bell, tell the caller
+
+
+def hear_invite(line: Line, heard: Heard, now_s: float) -> None:
+    """Somebody calls; who it is, a hash will prove, if it has not done so before."""
+    assert isinstance(heard.session, CalleeSession)
+    proved = line.callers.recognise(heard.session)
+    if proved is not None:
+        _offer(line, proved, now_s)
+    else:
+        line.out.append(line.callers.question(heard.session))
+
+
+def prove_callers(line: Line, fact: events.Argon2Computed, now_s: float) -> None:
+    """A hash has come: offer the caller it proves, or refuse."""
+    for caller in line.callers.answer(fact, now_s):
+        _offer(line, caller, now_s)
+
+
+def end_offer(line: Line, fact: events.OfferEnded, now_s: float) -> None:
+    """Nobody had anything to say about this caller."""
+    _admit(line, fact.call, now_s)
+
+
+def admit(line: Line, fact: events.AdmitCall, now_s: float) -> None:
+    """Somebody wants it to ring."""
+    _admit(line, fact.call, now_s)
+
+
+def silence(line: Line, fact: events.SilenceCall, now_s: float) -> None:
+    """It is shown, and rings for the caller only."""
+    _admit(line, fact.call, now_s, is_silent=True)
+
+
+def refuse(line: Line, fact: events.RefuseCall, now_s: float) -> None:
+    """Somebody wants it to end before it is answered."""
+    response = RESPONSES.get(fact.reason, messages.Decline())
+    _turn_away(line, fact.call, response, fact.reason, now_s)
+
+
+def divert(line: Line, fact: events.DivertCall, now_s: float) -> None:
+    """The caller is told another number; whether to call it is the caller's affair."""
+    if is_valid(fact.to) and fact.to != line.transactions.own_number:
+        _turn_away(line, fact.call, messages.Moved(fact.to), EndReason.DIVERTED, now_s)
+
+
+def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
+    """The handset was lifted while the bell sounds."""
+    leg = line.front
+    assert leg.view.codec is not None and isinstance(leg.session, CalleeSession)
+    candidates = leg.session.own_candidates
+    line.respond(leg, messages.Answered(leg.view.codec, candidates), now_s)
+    hear_candidates(line, leg, leg.session.invite, now_s)
+    if leg.rings:
+        leg.rings = False
+        line.out.append(events.StopRinging())
+    line.out.append(events.OpenEarpiece())
+    line.talk(now_s)
+
+
+def reject(line: Line, fact: events.KeyPressed, now_s: float) -> None:
+    """REJECT_KEY refuses the call; any other key does nothing."""
+    if fact.key == REJECT_KEY:
+        line.respond(line.front, messages.Decline(), now_s)
+        _stop_ringing(line, EndReason.DECLINED, now_s)
+
+
+def tire_of_ringing(line: Line, _fact: object, now_s: float) -> None:
+    """RING_CALLEE_S are over, and no CANCEL has come."""
+    line.respond(line.front, messages.TryLater(), now_s)
+    _stop_ringing(line, EndReason.MISSED, now_s)
+
+
+def miss_call(line: Line, _signal: messages.Signal, now_s: float) -> None:
+    """The caller gave up."""
+    _stop_ringing(line, EndReason.MISSED, now_s)
+
+
+def _offer(line: Line, caller: Proved, now_s: float) -> None:
+    leg = line.new_leg()
+    leg.view = line.named(leg.view, caller.number, caller.session.certificate)
+    leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)
+    refused = refusal(caller, line.pins, line.codecs, is_free=line.is_free)
+    if refused is not None:
+        line.transactions.respond(caller.session, refused.response, now_s)
+        _log_refused(line, caller, leg.call, refused.reason)
+        if line.is_free:
+            line.front.view = replace(leg.view, reason=refused.reason)
+        return
+    line.offers[leg.call] = caller, leg
+    line.out.append(
+        events.CallOffered(
+            leg.call,
+            caller.number,
+            leg.view.peer_name,
+            is_contact=line.is_contact(caller.number),
+            is_anonymous=caller.session.invite.is_anonymous,
+            is_waiting=False,
+        )
+    )
+
+
+def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> None:
+    """Let the call ring, if it is still only offered."""
+    caller, leg = line.offers.pop(call, (None, None))
+    if caller is None or leg is None or caller.session.is_over:
+        return
+    codec = common_codec(caller, line.codecs)
+    assert codec is not None
+    if not line.is_free:  # another one was faster
+        line.transactions.respond(caller.session, messages.Busy(), now_s)
+        _log_refused(line, caller, call, EndReason.BUSY)
+        return
+    invite = caller.session.invite
+    is_contact = line.is_contact(caller.number)
+    leg.disclosure.relayed_only = invite.relayed_only
+    candidates = leg.disclosure.in_ringing(is_contact=is_contact)
+    line.transactions.respond(caller.session, messages.Ringing(codec, candidates), now_s)
+    if caller.session.is_over:
+        return  # no response could be sealed
+    leg.session, leg.number = caller.session, caller.number
+    caller.session.own_candidates = leg.disclosure.to_all()
+    line.front = leg
+    leg.rings = not is_silent
+    if leg.rings:
+        line.out.append(events.StartRinging())
+    line.enter(leg, CallState.RINGING, now_s + RING_CALLEE_S)
+    line.prepare_media(leg, codec, now_s)
+    if is_contact:
+        hear_candidates(line, leg, invite, now_s)
+
+
+def _turn_away(
+    line: Line, call: int, response: messages.Refusal, reason: EndReason, now_s: float
+) -> None:
+    """End an offer, or a call that rings; nothing if it is neither any more."""
+    caller, _ = line.offers.pop(call, (None, None))
+    if caller is not None:
+        line.transactions.respond(caller.session, response, now_s)
+        _log_refused(line, caller, call, reason)
+    elif line.front.call == call and line.front.view.state is CallState.RINGING:
+        line.respond(line.front, response, now_s)
+        _stop_ringing(line, reason, now_s)
+
+
+def _log_refused(line: Line, caller: Proved, call: int, reason: EndReason) -> None:
+    line.out.append(events.CallEnded(caller.number, True, reason, 0.0, call))
+
+
+def _stop_ringing(line: Line, reason: EndReason, now_s: float) -> None:
+    leg = line.front
+    if leg.rings:
+        leg.rings = False
+        line.out.append(events.StopRinging())
+    line.finish(leg, reason, now_s)
+    line.show_end(leg, CallState.IDLE, reason)  # whose call it was stays in sight

@@ -1,0 +1,33 @@
+"""One leg: a call with one peer, from the first digit or the proved INVITE to its end.
+
+Only values; what happens to them is in line.py and the modules beside it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from firmware.call.disclosure import Disclosure
+from firmware.call.session import Session
+from firmware.model import CallState, CallView
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """`view.state` is its place in the table of machine.py."""
+
+    call: int  # our own identifier, never used again
+    disclosure: Disclosure
+    view: CallView = field(default_factory=CallView)
+    number: str = ""  # of the peer; dialled, or proved by the caller; empty = no call
+    session: Session | None = None  # from INVITE to the end
+    timer_s: float | None = None  # when the present state has lasted too long
+    is_prepared: bool = False  # media has its keys
+    rings: bool = False  # our bell sounds for it
+    diversions: int = 0  # of an outgoing call, so far
+    via: str = ""  # the number that has sent us here
+
+    @property
+    def is_talking(self) -> bool:
+        """It was answered and is not over; a test of our own sound is no call."""
+        return self.view.state is CallState.CONNECTED and self.session is not None

@@ -1,0 +1,195 @@
+"""The caller's side: what a lifted handset, keys, the directory and the callee's responses do.
+
+Every public function is a row of the table in machine.py, which says in which state it is called.
+Units: `_s` monotonic seconds. Source: RFC 3261 section 13 (INVITE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware import events
+from firmware.call import messages
+from firmware.call.dialplan import (
+    CLEAR_KEY,
+    FIRST_DIGIT_S,
+    NEXT_DIGIT_S,
+    SEND_KEY,
+    Verdict,
+    judge,
+    split,
+)
+from firmware.call.line import Line
+from firmware.call.refusals import REFUSED
+from firmware.call.session import CallerSession
+from firmware.call.talking import hear_candidates
+from firmware.errors import MalformedError
+from firmware.identity import Certificate
+from firmware.model import CallState, EndReason
+from firmware.number import NUMBER_DIGITS, check_digit, is_valid
+
+LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
+RING_CALLER_S = 60.0
+DIVERSIONS_MAX = 3  # of one call
+
+_DIGITS = frozenset("0123456789")
+
+
+def give_dial_tone(line: Line, _fact: events.HookLifted, now_s: float) -> None:
+    """The handset was taken up to dial."""
+    line.out.append(events.OpenEarpiece())
+    _begin(line, now_s)
+
+
+def take_key(line: Line, fact: events.KeyPressed, now_s: float) -> None:
+    """A digit, `#` (send) or `*` (clear); the other keys do nothing."""
+    leg = line.front
+    digits = leg.view.digits
+    if fact.key == CLEAR_KEY and digits:
+        _begin(line, now_s)
+        return
+    if fact.key in _DIGITS or fact.key == CLEAR_KEY:
+        digits += fact.key  # a star before all digits begins a code
+    elif fact.key != SEND_KEY or not digits:
+        return
+    leg.view = replace(leg.view, digits=digits)
+    match judge(digits, sent=fact.key == SEND_KEY):
+        case Verdict.INCOMPLETE:
+            _, number = split(digits)
+            if len(number) == NUMBER_DIGITS - 1:  # the check digit is no news
+                line.out.append(events.ExpectNumber(number + check_digit(number)))
+            line.enter(leg, CallState.DIALLING, now_s + NEXT_DIGIT_S)
+        case Verdict.COMPLETE:
+            _call(line, digits, now_s)
+        case Verdict.WRONG:
+            line.fail(EndReason.WRONG_NUMBER, now_s)
+        case Verdict.EMERGENCY:
+            line.fail(EndReason.EMERGENCY, now_s)
+        case Verdict.TEST:
+            line.open_microphone()
+            leg.view = replace(leg.view, connected_s=now_s)
+            line.enter(leg, CallState.CONNECTED)
+
+
+def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
+    """The callee was found: seal an INVITE to it, unless its key has changed.
+
+    It may be found again, elsewhere, while the INVITE is on its way.
+    """
+    leg = line.front
+    if fact.number != leg.number:
+        return
+    endpoints = leg.disclosure.usable(fact.endpoints)
+    if isinstance(leg.session, CallerSession):
+        leg.session.learn(fact.certificate, endpoints)
+        return
+    assert line.own_certificate is not None
+    utc_s = line.transactions.freshness.utc_s(now_s)
+    request = messages.Invite(
+        *(leg.number, line.own_certificate, line.codecs, utc_s),
+        candidates=leg.disclosure.in_invite(is_contact=line.is_contact(leg.number)),
+        relayed_only=leg.disclosure.relayed_only,
+        via=leg.via,
+    )
+    try:
+        callee = Certificate.decode(fact.certificate)
+        if line.pins.contradict(leg.number, callee.public_key):
+            line.fail(EndReason.NUMBER_CHANGED, now_s)
+            return
+        if not endpoints:
+            raise MalformedError("a number without an endpoint that we may use")
+        leg.session = line.transactions.invite(callee, endpoints, request, now_s)
+    except MalformedError:
+        line.fail(EndReason.UNREACHABLE, now_s)
+        return
+    leg.session.own_candidates = leg.disclosure.to_all()
+    leg.view = line.named(leg.view, leg.number, callee)
+    leg.timer_s = None  # from here on the session knows when to give up
+
+
+def miss_number(line: Line, fact: events.NumberUnresolved, now_s: float) -> None:
+    """Nobody proved the number, or two did."""
+    session = line.front.session
+    if fact.number == line.front.number and (session is None or session.channel is None):
+        if session is not None:
+            session.end(now_s)  # nobody was where the callee used to be
+        reason = EndReason.OFFLINE if fact.offline else EndReason.UNREACHABLE
+        if fact.conflict:
+            reason = EndReason.NUMBER_CHANGED
+        line.fail(reason, now_s)
+
+
+def hear_ringback(line: Line, signal: messages.Ringing, now_s: float) -> None:
+    """The callee's box says, sealed by its key, that its bell sounds."""
+    if line.prepare_media(line.front, signal.codec, now_s):
+        hear_candidates(line, line.front, signal, now_s)
+        line.enter(line.front, CallState.RINGBACK, now_s + RING_CALLER_S)
+
+
+def hear_answer(line: Line, signal: messages.Answered, now_s: float) -> None:
+    """The callee has lifted; RINGING may have been lost or overtaken."""
+    if line.front.is_prepared or line.prepare_media(line.front, signal.codec, now_s):
+        hear_candidates(line, line.front, signal, now_s)
+        line.talk(now_s)
+
+
+def hear_refusal(line: Line, signal: messages.Refusal, now_s: float) -> None:
+    """A final response that refuses the call."""
+    line.fail(REFUSED[type(signal)], now_s)
+
+
+def follow_diversion(line: Line, signal: messages.Moved, now_s: float) -> None:
+    """The callee wants its calls elsewhere: that number is called, and shown, instead.
+
+    At most DIVERSIONS_MAX times, so that numbers which divert to each other end in a tone.
+    """
+    before = line.front
+    count = before.diversions + 1
+    is_own = signal.number == line.transactions.own_number
+    if count > DIVERSIONS_MAX or is_own or not is_valid(signal.number):
+        line.fail(EndReason.UNREACHABLE, now_s)
+        return
+    leg = line.new_leg()
+    leg.diversions, leg.via = count, before.number
+    leg.number, leg.disclosure.relayed_only = signal.number, before.disclosure.relayed_only
+    via = before.view.peer_name or before.number
+    leg.view = replace(leg.view, digits=signal.number, via=via)
+    line.drop(before)
+    line.front = leg
+    line.out.append(events.ResolveNumber(signal.number))
+    line.enter(leg, CallState.CALLING, now_s + LOOKUP_S_MAX)
+
+
+def find_nobody(line: Line, _fact: object, now_s: float) -> None:
+    """Neither the directory nor the callee's box said anything in time."""
+    if line.front.session is not None:
+        line.front.session.end(now_s)
+    line.fail(EndReason.UNREACHABLE, now_s)
+
+
+def stop_waiting(line: Line, _fact: object, now_s: float) -> None:
+    """It rang for RING_CALLER_S at the other end."""
+    line.hang_up_and_fail(EndReason.NO_ANSWER, now_s)
+
+
+def time_out(line: Line, _fact: object, now_s: float) -> None:
+    """Lifted, but nothing or not enough was dialled."""
+    line.fail(EndReason.TIMED_OUT, now_s)
+
+
+def _begin(line: Line, now_s: float) -> None:
+    """Dial tone, with nothing dialled."""
+    line.front = line.new_leg()
+    line.enter(line.front, CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
+
+
+def _call(line: Line, dialled: str, now_s: float) -> None:
+    is_relayed, digits = split(dialled)
+    if line.own_certificate is None:
+        line.fail(EndReason.NOT_READY, now_s)
+    elif digits == line.transactions.own_number:
+        line.fail(EndReason.BUSY, now_s)  # we are on it
+    else:
+        line.front.number, line.front.disclosure.relayed_only = digits, is_relayed
+        line.out.append(events.ResolveNumber(digits))
+        line.enter(line.front, CallState.CALLING, now_s + LOOKUP_S_MAX)

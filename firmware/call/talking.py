@@ -1,0 +1,50 @@
+"""Calls that were answered, and how any call ends; the same for caller and callee.
+
+Every public function is a row of a table in machine.py, which says in which state it is called.
+Units: `_s` monotonic seconds. Source: RFC 3261 section 15 (BYE), RFC 3311 (UPDATE).
+"""
+
+from __future__ import annotations
+
+from firmware import events
+from firmware.call import messages
+from firmware.call.leg import Leg
+from firmware.call.line import Line
+from firmware.model import CallView, EndReason
+
+
+def hear_candidates(line: Line, leg: Leg, signal: messages.WithCandidates, _now_s: float) -> None:
+    """The peer may be reached directly there."""
+    if signal.candidates and not leg.disclosure.relayed_only:
+        line.out.append(events.ProbePeer(signal.candidates, leg.call))
+
+
+def hear_news(line: Line, signal: messages.WithCandidates, now_s: float) -> None:
+    """The peer of the front call has told where it is."""
+    hear_candidates(line, line.front, signal, now_s)
+
+
+def press(line: Line, fact: events.KeyPressed, _now_s: float) -> None:
+    """A key is for the peer, who may be a machine."""
+    line.out.append(events.SendKey(fact.key))
+
+
+def lose_peer(line: Line, _signal: messages.Signal, now_s: float) -> None:
+    """The peer hung up; the handset is still lifted."""
+    line.fail(EndReason.HUNG_UP_BY_PEER, now_s)
+
+
+def lose_connection(line: Line, _fact: object, now_s: float) -> None:
+    """Nothing more is heard of the peer."""
+    line.hang_up_and_fail(EndReason.CONNECTION_LOST, now_s)
+
+
+def replace_handset(line: Line, _fact: events.HookReplaced, now_s: float) -> None:
+    """IDLE at once; what the peer must still be told, its session tells by itself."""
+    leg = line.front
+    if leg.session is not None:
+        leg.session.hang_up(now_s)
+    reason = EndReason.HUNG_UP if leg.number else leg.view.reason
+    line.finish(leg, EndReason.HUNG_UP, now_s)
+    line.out.append(events.CloseEarpiece())
+    leg.view = CallView(reason=reason, call=leg.call)

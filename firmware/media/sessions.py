@@ -1,0 +1,116 @@
+"""The sound of all calls: which of them the handset is in, and whose packet it is that comes.
+
+Knows no call states. A call that the handset is not in goes on: its peer is sent silence, so that
+both ends know that the line is there, and what it says is not heard.
+Units: `_s` monotonic seconds (float); a frame is 20 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from firmware.call_events import (
+    ChangeCodec,
+    PrepareMedia,
+    SendKey,
+    SpeakWith,
+    StartMedia,
+    StopMedia,
+)
+from firmware.events import DatagramReceived, KeyPressed, Message
+from firmware.media.route import Route
+from firmware.media.rtp import is_rtcp
+from firmware.media.session import MediaSession, Taken
+from firmware.model import Frame, silence
+
+SOURCES_MAX = 16  # SSRCs whose call is remembered, the latest
+
+_SSRC, _SSRC_OF_REPORT = slice(8, 12), slice(4, 8)  # RFC 3550 sections 5.1 and 6.4.1
+
+
+class MediaSessions:
+    """The core of the media package."""
+
+    def __init__(
+        self, random_bytes: Callable[[int], bytes], route: Callable[[int], Route] | None = None
+    ) -> None:
+        """`route` gives the path of a call; without it packets go where the last came from."""
+        self.heard_first_s: float | None = None  # play-out of the first speech of the last call
+        self._random_bytes, self._route = random_bytes, route
+        self._sessions: dict[int, MediaSession] = {}
+        self._speaking: tuple[int, ...] = ()  # calls that the handset is in
+        self._sources: dict[bytes, int] = {}  # SSRC: call, the latest last
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """Take RTP, keys and the commands for media; others do nothing."""
+        match fact:
+            case PrepareMedia(call=call):
+                if not self._sessions:
+                    self.heard_first_s = None
+                route = None if self._route is None else self._route(call)
+                self._sessions[call] = MediaSession(self._random_bytes, route)
+                return self._sessions[call].handle(fact, now_s)
+            case StartMedia(call=call) if call in self._sessions:
+                self._speaking = (call,)
+                return self._sessions[call].handle(fact, now_s)
+            case SpeakWith(calls=calls):
+                self._speaking = tuple(call for call in calls if call in self._sessions)
+            case ChangeCodec(call=call) if call in self._sessions:
+                return self._sessions[call].handle(fact, now_s)
+            case StopMedia(call=call) if call in self._sessions:
+                self._speaking = tuple(other for other in self._speaking if other != call)
+                return self._sessions.pop(call).handle(fact, now_s)
+            case SendKey(key=key):
+                for call in self._speaking:
+                    self._sessions[call].handle(KeyPressed(key), now_s)
+            case DatagramReceived() if self._sessions:
+                return self._receive(fact, now_s)
+        return []
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """Reports of all calls, and which of them have been lost."""
+        return [message for one in list(self._sessions.values()) for message in one.on_time(now_s)]
+
+    def deadline_s(self) -> float | None:
+        """When on_time() is due; None without a started call."""
+        deadlines = (session.deadline_s() for session in self._sessions.values())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
+
+    def capture(self, frame: Frame | None, now_s: float) -> list[Message]:
+        """One frame from the microphone, to be sent; None = the handset is in no call at all."""
+        messages: list[Message] = []
+        for call, session in self._sessions.items():
+            is_heard = frame is not None and call in self._speaking
+            messages += session.capture(
+                frame if is_heard and frame is not None else silence(), now_s
+            )
+        return messages
+
+    def playout(self, now_s: float) -> Frame | None:
+        """The next frame for the ear; None when the handset is in no call, or nothing has come."""
+        heard: Frame | None = None
+        for call, session in self._sessions.items():
+            frame = session.playout(now_s)
+            if call in self._speaking:
+                heard = frame
+                self.heard_first_s = self.heard_first_s or session.heard_first_s
+        return heard
+
+    def _receive(self, fact: DatagramReceived, now_s: float) -> list[Message]:
+        """To the call whose key proves it; that of its source's last packet is tried first."""
+        source = fact.data[_SSRC_OF_REPORT if is_rtcp(fact.data) else _SSRC]
+        likely = self._sources.get(source)
+        for call in sorted(self._sessions, key=lambda call: call != likely):
+            session = self._sessions[call]
+            if session.take(fact, now_s) is not Taken.FOREIGN:
+                if call != likely:
+                    self._remember(source, call)
+                return session.keys_heard() if call in self._speaking else []
+        (next(iter(self._sessions.values()))).count_malformed()
+        return []
+
+    def _remember(self, source: bytes, call: int) -> None:
+        self._sources.pop(source, None)
+        self._sources[source] = call
+        if len(self._sources) > SOURCES_MAX:
+            del self._sources[next(iter(self._sources))]
