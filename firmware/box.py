@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from firmware import events
+from firmware.beat import Beat
 from firmware.call.pins import decode_pins
 from firmware.codec.echo import is_available as echo_canceller_is_available
 from firmware.codec.speech import available_codecs
@@ -82,10 +83,17 @@ class Box:
         self.switched_off = asyncio.Event()  # the shutdown key was held
         tell = self._from_thread(self._tell)
         self._store = Store(state.path, Sealer(setup.identity, os.urandom), tell)
-        self._microphone = Microphone(
-            self._board.open_capture, self._from_thread(self._captured), tell
+        ready = self._from_thread(self._sound_ready)
+        self._microphone = Microphone(self._board.open_capture, ready, tell)
+        self._earpiece = Earpiece(self._board.open_playback, ready, tell)
+        self._beat = Beat(
+            self._loop,
+            self._shell,
+            self._microphone,
+            self._earpiece,
+            self._captured,
+            self._phone.playout,
         )
-        self._earpiece = Earpiece(self._board.open_playback, self._from_thread(self._needed), tell)
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
         self._notices = NoticeBoard(notices, self._shell.tell) if notices else None
@@ -267,15 +275,11 @@ class Box:
         if state is CallState.OFF_HOOK:
             self._each_telephone(lambda telephone: telephone.light(on=False))
 
-    def _captured(self, frame: Frame) -> None:
-        self._shell.post(partial(self._phone.capture, silence() if self._muted else frame))
+    def _sound_ready(self) -> None:
+        self._beat.quicken()
 
-    def _needed(self) -> None:
-        self._shell.post(self._play)
-
-    def _play(self, now_s: float) -> list[Message]:
-        self._earpiece.push(self._phone.playout(now_s, self._earpiece.delay_s))
-        return []
+    def _captured(self, frame: Frame, now_s: float) -> list[Message]:
+        return self._phone.capture(silence() if self._muted else frame, now_s)
 
     def _from_thread(self, function: Callable[P, None]) -> Callable[P, None]:
         """`function`, to be called from any thread and done in the event loop's."""

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from firmware import events
+from firmware.beat import Beat
 from firmware.drivers.adapter import Adapter
-from firmware.drivers.audio import Earpiece
+from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.contacts import Contacts, Parts
 from firmware.drivers.hook import Hook
 from firmware.drivers.keypad import Keypad
@@ -30,7 +31,7 @@ from firmware.drivers.pi.stream import FdStream
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.drivers.sim.i2c import SimI2c
-from firmware.drivers.sim.pcm import SimPlayback
+from firmware.drivers.sim.pcm import SimCapture, SimPlayback
 from firmware.drivers.sim.ssd1306 import SimSsd1306
 from firmware.events import Fact, HookLifted, HookReplaced, KeyPressed, Message
 from firmware.handset import Handset
@@ -73,8 +74,8 @@ class Ear(SimPlayback):
         samples = np.abs(np.frombuffer(data, "<i2").astype(int)) > LOUD
         if samples.any() and not self._told and self.opened_s is not None:
             self._told = True
-            self._heard(self.opened_s + self._written * 0.020 + int(samples.argmax()) / 16_000)
-        self._written += 1
+            self._heard(self.opened_s + (self._written + int(samples.argmax())) / 16_000)
+        self._written += len(samples)
         return result
 
 
@@ -103,7 +104,11 @@ class PhoneBench:
         self.loop = asyncio.get_running_loop()
         self.phone = Phone(self._setup, os.urandom)
         self.shell = Shell(self.phone, perform=self._perform)
-        self.ear = Earpiece(lambda: Ear(self.heard.put), self._needed, _ignore)
+        self.ear = Earpiece(lambda: Ear(self.heard.put), self._ready, _ignore)
+        self.mouth = Microphone(SimCapture, self._ready, _ignore)
+        self.beat = Beat(
+            self.loop, self.shell, self.mouth, self.ear, self.phone.capture, self.phone.playout
+        )
         await self.shell.open(Endpoint("127.0.0.1", 0))
         running = asyncio.create_task(self.shell.run())
         self.contacts.open(self._fact)
@@ -158,12 +163,8 @@ class PhoneBench:
         self.facts.put((fact, time.monotonic()))
         self.loop.call_soon_threadsafe(self.shell.tell, fact)
 
-    def _needed(self) -> None:
-        self.loop.call_soon_threadsafe(self.shell.post, self._play)
-
-    def _play(self, now_s: float) -> list[Message]:
-        self.ear.push(self.phone.playout(now_s))
-        return []
+    def _ready(self) -> None:
+        self.loop.call_soon_threadsafe(self.beat.quicken)
 
     def _perform(self, message: Message) -> None:
         match message:

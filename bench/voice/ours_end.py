@@ -1,7 +1,7 @@
 """One end of our telephone in a process of its own: sound card, session, socket; no signalling.
 
-The threads, the shell and the session are those of the product (box.py joins them the same way);
-keys and addresses are given, so that the wire of the benchmark can stand between the two ends.
+The drivers, the beat, the shell and the session are those of the product, joined as by box.py; keys
+and addresses are given, so that the wire of the benchmark can stand between the two ends.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import json
 import os
 import resource
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from firmware.beat import Beat
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.pi.alsa import AlsaCapture, AlsaPlayback, Pace
-from firmware.events import Message, PrepareMedia, StartMedia
+from firmware.events import PrepareMedia, StartMedia
 from firmware.media.session import MediaSession
 from firmware.model import Codec, Endpoint, Frame, silence
 from firmware.shell.shell import Shell
@@ -37,24 +37,18 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
     shell.tell(PrepareMedia(Codec(arguments.codec), Endpoint(HOST, arguments.remote), *keys))
     shell.tell(StartMedia())
 
-    def play(now_s: float) -> list[Message]:
+    def playout(now_s: float, _delay_s: float) -> Frame:
         frame = session.playout(now_s)
-        earpiece.push(silence() if frame is None else frame)
-        return []
+        return silence() if frame is None else frame
 
-    def captured(frame: Frame) -> None:
-        shell.post(partial(session.capture, frame))
+    def ready() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(lambda: beat.quicken())
 
-    def in_loop(call: Callable[..., None]) -> Callable[..., None]:
-        return lambda *arguments: _soon(loop, partial(call, *arguments))
-
-    microphone = Microphone(
-        partial(AlsaCapture, "card"), in_loop(captured), lambda fact: print(fact)
-    )
+    microphone = Microphone(partial(AlsaCapture, "card"), ready, print)
     pace = Pace()
-    earpiece = Earpiece(
-        lambda: AlsaPlayback("card", pace), in_loop(partial(shell.post, play)), print
-    )
+    earpiece = Earpiece(lambda: AlsaPlayback("card", pace), ready, print)
+    beat = Beat(loop, shell, microphone, earpiece, session.capture, playout)
     running = asyncio.create_task(shell.run())
     await asyncio.sleep(0.3)
     microphone.open()
@@ -73,11 +67,6 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
         "underruns": earpiece.underruns,
         "card_step": pace.step,
     }
-
-
-def _soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(call)
 
 
 def main() -> None:

@@ -1,65 +1,52 @@
-"""Microphone and earpiece: a thread each around a blocking PCM, 20 ms at a time.
+"""Microphone and earpiece, for who has the beat: sound comes and goes without waiting.
 
-Know no call, codec or event loop: callbacks are called in the driver's thread, and who has an event
-loop hands over with `call_soon_threadsafe`. Each opening has a thread of its own, which alone
-touches the PCM; the next one waits until the last has let go of the device. While a device is gone
-(unplugged in mid-call) silence goes on in its place, so that the call stays up until it is back.
-Units: `_s` seconds of CLOCK_MONOTONIC; counters count periods of 20 ms since the driver was made.
+Know no call, codec or event loop. Each opening has a thread of its own, which opens the PCM, lends
+it to whoever calls `hear` and `play` (always the same thread), takes it back when it is closed or
+fails, and opens it again; the next opening waits until the last has let go of the device. While a
+device is gone (unplugged in mid-call) silence goes on in its place, so that the call stays up until
+it is back.
+Units: `_s` seconds of CLOCK_MONOTONIC; counters count frames of 20 ms since the driver was made.
 """
 
 from __future__ import annotations
 
-import logging
-import os
 import threading
-import time
-from collections import deque
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
-from firmware.drivers.chips import PERIOD_BYTES, PLAYBACK_PERIODS, CapturePcm, PlaybackPcm
+from firmware.drivers.chips import PERIOD_BYTES, CapturePcm, PlaybackPcm
 from firmware.drivers.health import Health
 from firmware.errors import HardwareError
 from firmware.events import Fact
-from firmware.model import FRAME_S, FRAME_SAMPLES, Frame, Part, silence
+from firmware.model import FRAME_S, SAMPLE_RATE_HZ, Frame, Part, silence
 
-logger = logging.getLogger(__name__)
-
-QUEUE_MAX = 2  # frames between the event loop and the card; what is older is thrown away
-STARVED_S = 0.020  # wait for a frame this long, of the 30 ms that the card still has
+SLACK_S = 0.004  # so much less than it should have may be queued for the earpiece
+CUT_MIN_S = 0.004  # less is not worth a cut
+QUIET = 200  # of 32767: 44 dB below full scale, a pause of the speaker
+MILLISECOND = SAMPLE_RATE_HZ // 1000
 RETRY_MAX_S = 1.0  # a plug that is put back is noticed within a word
-PRIORITY = 10  # of 1 to 99 (SCHED_RR): before everything that is not sound
 RELEASE_MAX_S = 2.0  # for the last stream to end; a healthy one needs 20 ms
-SILENCE = bytes(PERIOD_BYTES)
 
 OnFact = Callable[[Fact], None]
+OnReady = Callable[[], None]
 
 
 class Microphone:
-    """Calls `on_frame` 50 times a second while open; `on_fact` once per failure and recovery.
+    """Has a frame 50 times a second while open; `on_fact` is called once per failure and recovery.
 
-    After `close` at most the frame that is on its way arrives.
+    `on_ready` is called in the driver's thread as soon as `wait_s` has something new to say.
     """
 
     def __init__(
-        self,
-        open_pcm: Callable[[], CapturePcm],
-        on_frame: Callable[[Frame], None],
-        on_fact: OnFact,
+        self, open_pcm: Callable[[], CapturePcm], on_ready: OnReady, on_fact: OnFact
     ) -> None:
         self.frames = 0
-        self.overruns = 0  # how often sound was lost because nobody read it in time
+        self.overruns = 0  # how often sound was lost because nobody asked for it in time
         self.opened_s: float | None = None  # of the first sample of the current stream
-        self._on_frame = on_frame
         self._openings = _Openings(
-            "microphone",
-            open_pcm,
-            self._run,
-            self._miss,
-            Health(Part.MICROPHONE, RETRY_MAX_S),
-            on_fact,
+            "microphone", open_pcm, Health(Part.MICROPHONE, RETRY_MAX_S), on_ready, on_fact
         )
 
     def open(self) -> None:
@@ -74,51 +61,65 @@ class Microphone:
         """After `close`: wait until the device is released; False if it is not."""
         return self._openings.join(timeout_s)
 
-    def _run(self, pcm: CapturePcm, opening: _Opening) -> None:
-        while not opening.closing.is_set():
+    def wait_s(self, now_s: float) -> float | None:
+        """After how long there is a frame; None while closed, or not yet open."""
+        opening = self._openings.current
+        if opening is None:
+            return None
+        if opening.pcm is None:
+            return opening.absence_wait_s(now_s)
+        try:
+            return opening.pcm.wait_s()
+        except HardwareError as error:
+            opening.fail(error)
+            return None
+
+    def hear(self, now_s: float) -> Frame | None:
+        """The next frame, if it is there."""
+        opening = self._openings.current
+        wait_s = self.wait_s(now_s)
+        if opening is None or wait_s is None or wait_s > 0:
+            return None
+        pcm = opening.pcm
+        if pcm is None:
+            opening.be_absent(now_s)
+            return silence()
+        try:
             length, data = pcm.read()
-            self.opened_s = pcm.opened_s
-            self.overruns += length < 0
             if length >= 0 and len(data) != PERIOD_BYTES:
                 raise HardwareError(f"gave {len(data)} bytes instead of a period of {PERIOD_BYTES}")
-            opening.works()
-            if len(data) == PERIOD_BYTES and not opening.closing.is_set():
-                self.frames += 1
-                self._on_frame(np.frombuffer(data, dtype="<i2").astype(np.int16))
-
-    def _miss(self) -> None:
-        self._on_frame(silence())
+        except HardwareError as error:
+            opening.fail(error)
+            return None
+        self.opened_s = pcm.opened_s
+        self.overruns += length < 0
+        self._openings.works()
+        if len(data) != PERIOD_BYTES:
+            return None
+        self.frames += 1
+        return np.frombuffer(data, dtype="<i2").astype(np.int16)
 
 
 class Earpiece:
-    """Calls `on_need` once for each 20 ms it wants, and plays what is pushed.
+    """Wants a frame 50 times a second while open; `on_fact` as for the microphone.
 
-    A frame is heard `delay_s` after it was asked for. `on_fact` is called once per failure and
-    recovery.
+    It keeps so much sound in the card as that needs, and at most a frame more: who comes to it by
+    another clock, such as the microphone's, may always be a little early. A frame is heard
+    `delay_s` after it was asked for, or up to a frame later.
     """
 
     def __init__(
-        self,
-        open_pcm: Callable[[], PlaybackPcm],
-        on_need: Callable[[], None],
-        on_fact: OnFact,
-        starved_s: float = STARVED_S,
+        self, open_pcm: Callable[[], PlaybackPcm], on_ready: OnReady, on_fact: OnFact
     ) -> None:
         self.frames = 0
-        self.underruns = 0  # periods of silence played because no frame came, or the card ran dry
-        self.dropped = 0  # frames that came when QUEUE_MAX were waiting
+        self.underruns = 0  # how often the card ran dry
+        self.cut = 0  # samples of silence left out, to be heard sooner
         self.opened_s: float | None = None  # of the first sample of the current stream
         self.delay_s = 0.0  # from asking for a frame to hearing it
-        self._on_need, self._starved_s = on_need, starved_s
-        self._queue: deque[bytes] = deque()
-        self._changed = threading.Condition()
+        self._ahead_s = 0.0  # queued above what there should be, when it was last asked
+        self._begun: PlaybackPcm | None = None  # the PCM that has got its first silence
         self._openings = _Openings(
-            "earpiece",
-            open_pcm,
-            self._run,
-            self._miss,
-            Health(Part.EARPIECE, RETRY_MAX_S),
-            on_fact,
+            "earpiece", open_pcm, Health(Part.EARPIECE, RETRY_MAX_S), on_ready, on_fact
         )
 
     def open(self) -> None:
@@ -133,47 +134,60 @@ class Earpiece:
         """After `close`: wait until the device is released; False if it is not."""
         return self._openings.join(timeout_s)
 
-    def push(self, frame: Frame) -> None:
-        """Play `frame`, 320 samples, next; the oldest of more than QUEUE_MAX is dropped."""
-        assert frame.shape == (FRAME_SAMPLES,) and frame.dtype == np.int16
-        with self._changed:
-            if len(self._queue) == QUEUE_MAX:
-                self._queue.popleft()
-                self.dropped += 1
-            self._queue.append(frame.astype("<i2").tobytes())
-            self._changed.notify()
+    def wait_s(self, now_s: float) -> float | None:
+        """After how long it needs a frame; None while closed, or not yet open."""
+        opening = self._openings.current
+        if opening is None:
+            return None
+        if opening.pcm is None:
+            return opening.absence_wait_s(now_s)
+        try:
+            self._ahead_s = opening.pcm.queued_s() - opening.pcm.margin_s
+        except HardwareError as error:
+            opening.fail(error)
+            return None
+        return max(0.0, self._ahead_s)
 
-    def _run(self, pcm: PlaybackPcm, opening: _Opening) -> None:
-        with self._changed:
-            self._queue.clear()  # of the last call
-        for _ in range(PLAYBACK_PERIODS):
-            pcm.write(SILENCE)
+    def wants(self, now_s: float) -> bool:
+        """Without a frame now it would have too little in less than 20 ms."""
+        wait_s = self.wait_s(now_s)
+        opening = self._openings.current
+        if wait_s is None or opening is None:
+            return False
+        return wait_s <= 0 if opening.pcm is None else wait_s < FRAME_S - SLACK_S
+
+    def play(self, frame: Frame, now_s: float) -> None:
+        """Play `frame`, 320 samples, next; of a silent one only what is needed."""
+        opening = self._openings.current
+        if opening is None:
+            return
+        pcm = opening.pcm
+        if pcm is None:
+            opening.be_absent(now_s)
+            return
+        try:
+            if self._begun is not pcm:
+                self._begin(pcm)
+            elif self._ahead_s >= CUT_MIN_S and not (np.abs(frame) > QUIET).any():
+                frame = self._shortened(frame)
+            written = pcm.write(frame.astype("<i2", copy=False).tobytes())
+        except HardwareError as error:
+            opening.fail(error)
+            return
+        self.frames += 1
+        self.underruns += written < 0
+        self.delay_s = pcm.delay_s
+        self._openings.works()
+
+    def _begin(self, pcm: PlaybackPcm) -> None:
+        self._begun = pcm
+        pcm.write(bytes(2 * MILLISECOND * round(pcm.margin_s * 1000)))
         self.opened_s = pcm.opened_s
-        opening.works()
-        while not opening.closing.is_set():
-            self.delay_s = pcm.delay_s
-            data = self._next()
-            if opening.closing.is_set():
-                return
-            written = pcm.write(SILENCE if data is None else data)
-            self.frames += data is not None
-            self.underruns += data is None or written < 0
 
-    def _miss(self) -> None:
-        """Nobody hears it, but speech goes on: later it must not come from the past."""
-        with self._changed:
-            self._queue.clear()
-        self._on_need()
-
-    def _next(self) -> bytes | None:
-        """The next frame, asked for if none is there; None if none came in time."""
-        with self._changed:
-            has_frame = bool(self._queue)
-        if not has_frame:
-            self._on_need()
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._queue), self._starved_s)
-            return self._queue.popleft() if self._queue else None
+    def _shortened(self, frame: Frame) -> Frame:
+        cut = min(int(self._ahead_s * 1000), 19) * MILLISECOND
+        self.cut += cut
+        return frame[cut:]
 
 
 class _Closable(Protocol):
@@ -183,12 +197,38 @@ class _Closable(Protocol):
 Pcm = TypeVar("Pcm", bound=_Closable)
 
 
-class _Opening:
+class _Opening(Generic[Pcm]):
     """One time that the device is wanted, from open to close."""
 
-    def __init__(self, works: Callable[[], None]) -> None:
-        self.closing = threading.Event()
-        self.works = works
+    def __init__(self) -> None:
+        self.pcm: Pcm | None = None  # lent to who has the beat
+        self.closing = False
+        self.over = threading.Event()  # closed, or `error`
+        self.error: HardwareError | None = None
+        self.is_absent = False
+        self._absent_until_s: float | None = None  # the silence so far
+
+    def close(self) -> None:
+        self.pcm, self.closing = None, True
+        self.over.set()
+
+    def fail(self, error: HardwareError) -> None:
+        """The PCM goes back to its thread."""
+        self.pcm, self.error = None, error
+        self.over.set()
+
+    def lend(self, pcm: Pcm) -> None:
+        self.is_absent, self._absent_until_s, self.pcm = False, None, pcm
+
+    def absence_wait_s(self, now_s: float) -> float | None:
+        """Until the next frame of silence; None if no device was missed yet."""
+        if not self.is_absent:
+            return None
+        return 0.0 if self._absent_until_s is None else max(0.0, self._absent_until_s - now_s)
+
+    def be_absent(self, now_s: float) -> None:
+        until_s = now_s if self._absent_until_s is None else self._absent_until_s
+        self._absent_until_s = max(until_s, now_s - FRAME_S) + FRAME_S
 
 
 class _Openings(Generic[Pcm]):
@@ -198,77 +238,69 @@ class _Openings(Generic[Pcm]):
         self,
         name: str,
         open_pcm: Callable[[], Pcm],
-        run: Callable[[Pcm, _Opening], None],
-        miss: Callable[[], None],
         health: Health,
+        on_ready: OnReady,
         on_fact: OnFact,
     ) -> None:
-        self._name, self._open_pcm, self._run, self._miss = name, open_pcm, run, miss
-        self._health, self._on_fact = health, on_fact
-        self._current: _Opening | None = None
+        self.current: _Opening[Pcm] | None = None
+        self._name, self._open_pcm, self._health = name, open_pcm, health
+        self._on_ready, self._on_fact = on_ready, on_fact
         self._last: threading.Thread | None = None
 
     def open(self) -> None:
-        if self._current is not None:
+        if self.current is not None:
             return
-        self._current = _Opening(self._works)
+        self.current = _Opening()
         thread = threading.Thread(
-            target=self._serve, args=(self._current, self._last), name=self._name, daemon=True
+            target=self._serve, args=(self.current, self._last), name=self._name, daemon=True
         )
         self._last = thread
         thread.start()
 
     def close(self) -> None:
-        if self._current is not None:
-            self._current.closing.set()
-            self._current = None
+        if self.current is not None:
+            self.current.close()
+            self.current = None
 
     def join(self, timeout_s: float) -> bool:
         if self._last is not None:
             self._last.join(timeout_s)
         return self._last is None or not self._last.is_alive()
 
-    def _serve(self, opening: _Opening, last: threading.Thread | None) -> None:
-        _go_first()
-        while not opening.closing.is_set():
+    def works(self) -> None:
+        """A frame went through the PCM; from who has the beat."""
+        self._report(self._health.worked())
+
+    def _serve(self, opening: _Opening[Pcm], last: threading.Thread | None) -> None:
+        while not opening.closing:
             try:
                 self._stream(opening, last)
             except HardwareError as error:
                 self._report(self._health.failed(error))
-                self._do_without(opening, self._health.retry_s())
+                opening.is_absent = True
+                opening.over.clear()
+                if not opening.closing:
+                    self._on_ready()
+                    opening.over.wait(self._health.retry_s())
 
-    def _do_without(self, opening: _Opening, duration_s: float) -> None:
-        """What a frame of sound would have done, once for each, at its pace."""
-        now_s = begun_s = time.monotonic()
-        frames = 0
-        while not opening.closing.is_set() and now_s < begun_s + duration_s:
-            self._miss()
-            frames += 1
-            opening.closing.wait(max(0.0, begun_s + frames * FRAME_S - now_s))
-            now_s = time.monotonic()
-
-    def _stream(self, opening: _Opening, last: threading.Thread | None) -> None:
+    def _stream(self, opening: _Opening[Pcm], last: threading.Thread | None) -> None:
         if last is not None:
             last.join(RELEASE_MAX_S)
             if last.is_alive():
                 raise HardwareError("does not end the stream before")
         pcm = self._open_pcm()
         try:
-            self._run(pcm, opening)
+            if opening.closing:
+                return
+            opening.error = None
+            opening.lend(pcm)
+            self._on_ready()
+            opening.over.wait()
+            if opening.error is not None and not opening.closing:
+                raise opening.error
         finally:
             pcm.close()
-
-    def _works(self) -> None:
-        self._report(self._health.worked())
 
     def _report(self, fact: Fact | None) -> None:
         if fact is not None:
             self._on_fact(fact)
-
-
-def _go_first() -> None:
-    """Real-time priority for this thread, where we may have it (LimitRTPRIO of the service)."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(PRIORITY))
-    except (AttributeError, OSError) as error:
-        logger.debug("no real-time priority: %s", error)

@@ -12,7 +12,7 @@ from typing import Protocol
 
 PERIOD_BYTES = 640  # 20 ms: model.FRAME_SAMPLES samples of 16 bit, little-endian
 CAPTURE_PERIODS = 4  # a reader may be 60 ms late before sound is lost
-PLAYBACK_PERIODS = 2  # of silence before the first sound; as deep is a simulated card
+PLAYBACK_PERIODS = 3  # so deep is a simulated card
 
 Bytes = bytes | bytearray | memoryview
 
@@ -80,6 +80,9 @@ class CapturePcm(Protocol):
 
     opened_s: float | None  # when its first sample was taken; None before the first read
 
+    def wait_s(self) -> float:
+        """After how long a read would not have to wait; 0.0 = now, also when it would fail."""
+
     def read(self) -> tuple[int, bytes]:
         """Wait for one period; frames and their bytes. Negative: sound was lost before."""
 
@@ -93,11 +96,21 @@ class PlaybackPcm(Protocol):
     opened_s: float | None  # when its first sample is heard; None before the first write
 
     @property
+    def margin_s(self) -> float:
+        """How much should be queued when the next frame is written, so that it never runs dry."""
+
+    @property
     def delay_s(self) -> float:
-        """How long what is written waits until it is heard."""
+        """How long what is written then waits until it is heard."""
+
+    def queued_s(self) -> float:
+        """How much is still to be heard; 0.0 = it is dry, or broken."""
 
     def write(self, data: bytes) -> int:
-        """Wait for room, queue one period; frames. Negative: queued too, but after an underrun."""
+        """Queue frames, in whole milliseconds; their count. Negative: queued too, but it was dry.
+
+        Waits while more than `margin_s` and a frame are queued.
+        """
 
     def close(self) -> None:
         """Stop at once; what is queued may be lost."""

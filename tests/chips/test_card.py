@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
+import threading
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.chips import PERIOD_BYTES
-from firmware.drivers.pi.alsa import LADDER, UNDERRUNS_MAX, AlsaCapture, AlsaPlayback, Pace
+from firmware.drivers.pi.alsa import LADDER_S, UNDERRUNS_MAX, AlsaCapture, AlsaPlayback, Pace
 from firmware.errors import HardwareError
 from firmware.events import Fact, HardwareFailed, HardwareRecovered
-from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Part
+from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Part, silence
 from tests.chips.card import Card
 
 WAIT_S = 5.0
@@ -38,7 +39,7 @@ def tone(hz: float, frames: int) -> Frame:
 def patient() -> Pace:
     """For tests of what is heard: a busy machine must not make it run dry."""
     pace = Pace()
-    pace.step = len(LADDER) - 1
+    pace.step = len(LADDER_S) - 1
     return pace
 
 
@@ -140,25 +141,24 @@ def test_playback_that_ran_dry_says_so_and_what_was_written_is_heard(card: Card)
     np.testing.assert_array_equal(played[played != 0], np.concatenate([first, second]))
 
 
-def test_playback_that_runs_dry_often_gets_a_deeper_buffer_and_keeps_it(card: Card) -> None:
+def test_playback_that_runs_dry_often_has_more_in_it_from_then_on(card: Card) -> None:
     pace = Pace()
     playback = AlsaPlayback("card", pace)
-    assert playback.delay_s == pytest.approx(0.030)
+    assert playback.delay_s == LADDER_S[0]
     for _ in range(UNDERRUNS_MAX):
         playback.write(bytes(PERIOD_BYTES))
         record("clumsy", 6)
         assert playback.write(bytes(PERIOD_BYTES)) < 0
-    deeper_s = playback.delay_s
-    assert deeper_s > 0.039
+    assert playback.delay_s == LADDER_S[1]
     playback.close()
-    assert AlsaPlayback("card", pace).delay_s == pytest.approx(deeper_s)
+    assert AlsaPlayback("card", pace).delay_s == LADDER_S[1]
 
 
 def test_pace_ends_at_the_deepest_buffer_and_forgives_what_is_rare() -> None:
     pace = Pace()
     assert not any(pace.underrun(60.0 * minute) for minute in range(100))
     grown = [pace.underrun(7000.0 + 0.1 * n) for n in range(100)]
-    assert sum(grown) == pace.step == len(LADDER) - 1
+    assert sum(grown) == pace.step == len(LADDER_S) - 1
 
 
 def test_missing_card_is_an_error_and_nothing_is_printed(
@@ -171,83 +171,96 @@ def test_missing_card_is_an_error_and_nothing_is_printed(
     assert capfd.readouterr().err == ""
 
 
-def until(facts: queue.SimpleQueue[Fact], kind: type[Fact]) -> Fact:
-    fact = facts.get(timeout=WAIT_S)
-    assert isinstance(fact, kind), fact
-    return fact
+class Hand:
+    """Has the beat of a microphone, an earpiece, or both."""
 
+    def __init__(
+        self, capture: str = "", playback: str = "", to_play: Iterator[Frame] | None = None
+    ) -> None:
+        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self._ready = threading.Event()
+        self.microphone = Microphone(lambda: AlsaCapture(capture), self._ready.set, self.facts.put)
+        self.earpiece = Earpiece(
+            lambda: AlsaPlayback(playback, patient()), self._ready.set, self.facts.put
+        )
+        self._to_play = to_play or iter(())
+        if capture:
+            self.microphone.open()
+        if playback:
+            self.earpiece.open()
 
-def heard_until(frames: queue.SimpleQueue[Frame], is_it: Callable[[Frame], bool]) -> int:
-    """How many frames came before the one that was waited for."""
-    count = 0
-    while not is_it(frames.get(timeout=WAIT_S)):
-        count += 1
-    return count
+    def beat(self) -> Frame | None:
+        """Wait for one beat, and do it; what was heard."""
+        now_s = time.monotonic()
+        waits = [one.wait_s(now_s) for one in (self.microphone, self.earpiece)]
+        self._ready.wait(min((one for one in waits if one is not None), default=WAIT_S))
+        self._ready.clear()
+        now_s = time.monotonic()
+        while self.earpiece.wants(now_s):
+            self.earpiece.play(next(self._to_play, silence()), now_s)
+        return self.microphone.hear(now_s)
+
+    def until(self, is_it: Callable[[Frame], bool]) -> int:
+        """How many frames came before the one that was waited for."""
+        end_s, count = time.monotonic() + WAIT_S, 0
+        while time.monotonic() < end_s:
+            frame = self.beat()
+            if frame is not None and is_it(frame):
+                return count
+            count += frame is not None
+        raise AssertionError("it did not come")
+
+    def until_fact(self, kind: type[Fact]) -> Fact:
+        end_s = time.monotonic() + WAIT_S
+        while self.facts.empty() and time.monotonic() < end_s:
+            self.beat()
+        fact = self.facts.get_nowait()
+        assert isinstance(fact, kind), fact
+        return fact
+
+    def close(self) -> None:
+        for stream in (self.microphone, self.earpiece):
+            stream.close()
+            assert stream.join(WAIT_S)
 
 
 def test_microphone_pulled_out_in_a_call_is_silent_and_returns(card: Card) -> None:
     card.speak(noise(500))
-    frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-    microphone = Microphone(lambda: AlsaCapture("card"), frames.put, facts.put)
-    microphone.open()
-    heard_until(frames, lambda frame: bool(frame.any()))
+    hand = Hand(capture="card")
+    hand.until(lambda frame: bool(frame.any()))
     card.unplug()
-    failed = until(facts, HardwareFailed)
+    failed = hand.until_fact(HardwareFailed)
     assert failed == HardwareFailed(Part.MICROPHONE, "ALSA device card: No such device [card]")
-    heard_until(frames, lambda frame: not frame.any())
+    hand.until(lambda frame: not frame.any())
     card.plug_in()
-    assert heard_until(frames, lambda frame: bool(frame.any())) > 3  # silence keeps the pace
-    assert until(facts, HardwareRecovered) == HardwareRecovered(Part.MICROPHONE)
-    microphone.close()
-    assert microphone.join(WAIT_S)
+    assert hand.until(lambda frame: bool(frame.any())) > 3  # silence keeps the pace
+    assert hand.until_fact(HardwareRecovered) == HardwareRecovered(Part.MICROPHONE)
+    hand.close()
 
 
 def test_earpiece_pulled_out_in_a_call_is_heard_again_when_it_returns(card: Card) -> None:
-    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-    asked: queue.SimpleQueue[int] = queue.SimpleQueue()
-
-    def need() -> None:
-        asked.put(1)
-        earpiece.push(np.full(FRAME_SAMPLES, 77, dtype=np.int16))
-
-    earpiece = Earpiece(lambda: AlsaPlayback("card"), need, facts.put)
-    earpiece.open()
-    for _ in range(5):
-        asked.get(timeout=WAIT_S)
-    assert 0.029 < earpiece.delay_s < 0.110
+    sound = itertools.repeat(np.full(FRAME_SAMPLES, 777, dtype=np.int16))
+    hand = Hand(playback="card", to_play=sound)
+    while hand.earpiece.frames < 15:
+        hand.beat()
+    assert hand.earpiece.delay_s == LADDER_S[-1]
     card.unplug()
-    until(facts, HardwareFailed)
-    before = asked.qsize()
+    hand.until_fact(HardwareFailed)
     card.plug_in()
-    until(facts, HardwareRecovered)
-    for _ in range(before + 10):
-        asked.get(timeout=WAIT_S)
-    earpiece.close()
-    assert earpiece.join(WAIT_S)
+    hand.until_fact(HardwareRecovered)
+    while hand.earpiece.frames < 30:
+        hand.beat()
+    hand.close()
     played = card.played()
-    assert (played[:FRAME_SAMPLES] == 77).all() and (played[-FRAME_SAMPLES:] == 77).all()
+    assert (played[:FRAME_SAMPLES] == 777).all() and (played[-FRAME_SAMPLES:] == 777).all()
 
 
-def test_earpiece_is_heard_by_the_microphone_beside_it_after_its_delay(
-    card: Card, tmp_path: Path
-) -> None:
-    del tmp_path
-    frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
+def test_earpiece_is_heard_by_the_microphone_beside_it_after_its_delay(card: Card) -> None:
     sound = noise(100)
-    to_play = iter(sound.reshape(-1, FRAME_SAMPLES))
-
-    def need() -> None:
-        earpiece.push(next(to_play, np.zeros(FRAME_SAMPLES, dtype=np.int16)))
-
-    earpiece = Earpiece(lambda: AlsaPlayback("loop", patient()), need, lambda fact: None)
-    microphone = Microphone(lambda: AlsaCapture("loop"), frames.put, lambda fact: None)
-    microphone.open()
-    earpiece.open()
-    heard = np.concatenate([frames.get(timeout=WAIT_S) for _ in range(60)])
-    for stream in (microphone, earpiece):
-        stream.close()
-        assert stream.join(WAIT_S)
+    hand = Hand("loop", "loop", iter(sound.reshape(-1, FRAME_SAMPLES)))
+    frames = [frame for _ in range(120) if (frame := hand.beat()) is not None]
+    hand.close()
+    heard = np.concatenate(frames)
     begun = int(np.flatnonzero(heard)[0])
     np.testing.assert_array_equal(
         heard[begun : begun + 4 * FRAME_SAMPLES], sound[: 4 * FRAME_SAMPLES]

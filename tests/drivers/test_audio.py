@@ -1,50 +1,60 @@
-"""Microphone and earpiece: their threads, on PCMs that the test turns by hand."""
+"""Microphone and earpiece: who has the beat, on PCMs and a clock that the test turns by hand."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from typing import Generic, TypeVar
 
 import numpy as np
+import pytest
 
-from firmware.drivers.audio import QUEUE_MAX, SILENCE, Earpiece, Microphone
-from firmware.drivers.chips import PERIOD_BYTES, PLAYBACK_PERIODS
+from firmware.drivers.audio import Earpiece, Microphone
+from firmware.drivers.chips import PERIOD_BYTES
 from firmware.errors import HardwareError
 from firmware.events import Fact, HardwareFailed, HardwareRecovered
-from firmware.model import FRAME_SAMPLES, Frame, Part
+from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Part
 
 WAIT_S = 5.0  # for a thread that does not come
 XRUN = -32  # EPIPE, as alsaaudio reports lost sound
+DELAY_S = 0.010
 
 
 class HandPcm:
-    """A capture and playback PCM; each read or write waits until the test allows it."""
+    """A capture and playback PCM that never waits."""
 
     def __init__(self) -> None:
         self.opened_s: float | None = 7.0
         self.closed = threading.Event()
-        self.heard: queue.SimpleQueue[tuple[int, bytes] | None] = queue.SimpleQueue()
-        self.written: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self.room = threading.Semaphore(0)
+        self.heard: list[tuple[int, bytes]] = []
+        self.written: list[bytes] = []
+        self.queued = 0.0
         self.result = FRAME_SAMPLES
-        self.delay_s = 0.04
+        self.margin_s = self.delay_s = DELAY_S
+        self.is_unplugged = False
+
+    def wait_s(self) -> float:
+        return 0.0 if self.heard or self.is_unplugged else FRAME_S / 2
 
     def read(self) -> tuple[int, bytes]:
-        period = self.heard.get(timeout=WAIT_S)
-        if period is None:
-            raise HardwareError("unplugged")
-        return period
+        self._check()
+        return self.heard.pop(0)
+
+    def queued_s(self) -> float:
+        return self.queued
 
     def write(self, data: bytes) -> int:
-        self.written.put(data)
-        assert self.room.acquire(timeout=WAIT_S)
-        if self.closed.is_set():
-            raise HardwareError("unplugged")
+        self._check()
+        self.written.append(data)
+        self.queued += len(data) / 2 / SAMPLE_RATE_HZ
         return self.result
 
     def close(self) -> None:
         self.closed.set()
+
+    def _check(self) -> None:
+        if self.is_unplugged:
+            raise HardwareError("unplugged")
 
 
 class Shelf:
@@ -61,8 +71,37 @@ class Shelf:
         self.opened.put(pcm)
         return pcm
 
-    def next(self) -> HandPcm:
-        return self.opened.get(timeout=WAIT_S)
+
+Stream = TypeVar("Stream", Microphone, Earpiece)
+
+
+class Bench(Generic[Stream]):
+    """A stream with what it says; `now_s` is turned by hand."""
+
+    def __init__(self, kind: type[Stream]) -> None:
+        self.shelf = Shelf()
+        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+        self.now_s = 100.0
+        self._ready: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self.stream: Stream = kind(self.shelf.open, lambda: self._ready.put(None), self.facts.put)
+
+    def ready(self) -> None:
+        self._ready.get(timeout=WAIT_S)
+
+    def start(self) -> HandPcm:
+        self.stream.open()
+        self.ready()
+        return self.shelf.opened.get(timeout=WAIT_S)
+
+    def again(self) -> HandPcm:
+        """The PCM after one that failed; silence went on before."""
+        while self.shelf.opened.empty():
+            self.ready()
+        return self.shelf.opened.get(timeout=WAIT_S)
+
+    def end(self) -> None:
+        self.stream.close()
+        assert self.stream.join(WAIT_S)
 
 
 def frame(value: int) -> Frame:
@@ -73,201 +112,177 @@ def data(value: int) -> bytes:
     return frame(value).astype("<i2").tobytes()
 
 
-class MicrophoneBench:
-    """A microphone with what it says."""
-
-    def __init__(self) -> None:
-        self.shelf = Shelf()
-        self.frames: queue.SimpleQueue[Frame] = queue.SimpleQueue()
-        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self.microphone = Microphone(self.shelf.open, self.frames.put, self.facts.put)
-
-    def end(self, pcm: HandPcm) -> None:
-        self.microphone.close()
-        pcm.heard.put((FRAME_SAMPLES, data(0)))
-        assert self.microphone.join(WAIT_S)
-
-
-class EarpieceBench:
-    """An earpiece that is fed by `feed`, by default with frames 1, 2, 3, ..."""
-
-    def __init__(self, feed: Callable[[], None] | None = None, starved_s: float = WAIT_S) -> None:
-        self.shelf = Shelf()
-        self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
-        self.asked = 0
-        self._feed = feed
-        self.earpiece = Earpiece(self.shelf.open, self._need, self.facts.put, starved_s)
-
-    def start(self) -> HandPcm:
-        """Open, and let the silence of the beginning through."""
-        self.earpiece.open()
-        pcm = self.shelf.next()
-        for _ in range(PLAYBACK_PERIODS):
-            assert pcm.written.get(timeout=WAIT_S) == SILENCE
-            pcm.room.release()
-        return pcm
-
-    def end(self, pcm: HandPcm) -> None:
-        self.earpiece.close()
-        pcm.room.release()
-        assert self.earpiece.join(WAIT_S)
-
-    def _need(self) -> None:
-        self.asked += 1
-        if self._feed is None:
-            self.earpiece.push(frame(self.asked))
-        else:
-            self._feed()
-
-
 def test_microphone_each_period_becomes_a_frame() -> None:
-    bench = MicrophoneBench()
-    bench.microphone.open()
-    pcm = bench.shelf.next()
+    bench = Bench(Microphone)
+    pcm = bench.start()
+    assert bench.stream.hear(bench.now_s) is None
+    assert bench.stream.wait_s(bench.now_s) == FRAME_S / 2
     for value in (1, -32768, 32767):
-        pcm.heard.put((FRAME_SAMPLES, data(value)))
-        np.testing.assert_array_equal(bench.frames.get(timeout=WAIT_S), frame(value))
-    assert (bench.microphone.frames, bench.microphone.opened_s) == (3, 7.0)
-    bench.end(pcm)
+        pcm.heard.append((FRAME_SAMPLES, data(value)))
+        assert bench.stream.wait_s(bench.now_s) == 0.0
+        np.testing.assert_array_equal(bench.stream.hear(bench.now_s), frame(value))
+    assert (bench.stream.frames, bench.stream.opened_s) == (3, 7.0)
+    bench.end()
     assert pcm.closed.is_set()
     assert bench.facts.empty()
 
 
 def test_microphone_overrun_is_counted_and_its_sound_still_used() -> None:
-    bench = MicrophoneBench()
-    bench.microphone.open()
-    pcm = bench.shelf.next()
-    pcm.heard.put((XRUN, b""))
-    pcm.heard.put((XRUN, data(5)))
-    np.testing.assert_array_equal(bench.frames.get(timeout=WAIT_S), frame(5))
-    assert bench.microphone.overruns == 2
-    bench.end(pcm)
+    bench = Bench(Microphone)
+    bench.start().heard.extend([(XRUN, b""), (XRUN, data(5))])
+    assert bench.stream.hear(bench.now_s) is None
+    np.testing.assert_array_equal(bench.stream.hear(bench.now_s), frame(5))
+    assert bench.stream.overruns == 2
+    bench.end()
+
+
+def test_microphone_closed_has_nothing_to_wait_for_and_nothing_to_hear() -> None:
+    bench = Bench(Microphone)
+    assert bench.stream.wait_s(bench.now_s) is None
+    bench.start().heard.append((FRAME_SAMPLES, data(1)))
+    bench.stream.close()
+    assert bench.stream.wait_s(bench.now_s) is None and bench.stream.hear(bench.now_s) is None
+    bench.end()
 
 
 def test_microphone_close_and_open_many_times_ends_each_stream_before_the_next() -> None:
-    bench = MicrophoneBench()
+    bench = Bench(Microphone)
+    following = bench.start()
     for _ in range(100):
-        bench.microphone.open()
-        bench.microphone.open()
-        pcm = bench.shelf.next()
-        bench.microphone.close()
-        bench.microphone.close()
-        bench.microphone.open()
+        pcm = following
         assert not pcm.closed.is_set() and bench.shelf.opened.empty()
-        pcm.heard.put((FRAME_SAMPLES, data(0)))
-        following = bench.shelf.next()
+        bench.stream.open()
+        bench.stream.close()
+        bench.stream.close()
+        following = bench.start()
         assert pcm.closed.is_set()
-        bench.end(following)
-    assert bench.frames.empty()  # each was closed when its period came
+    bench.end()
 
 
 def test_microphone_pulled_off_is_reported_once_and_opened_again() -> None:
-    bench = MicrophoneBench()
-    bench.microphone.open()
-    first = bench.shelf.next()
-    bench.shelf.missing = True
-    first.heard.put(None)
+    bench = Bench(Microphone)
+    first = bench.start()
+    bench.shelf.missing = first.is_unplugged = True
+    assert bench.stream.hear(bench.now_s) is None
     assert bench.facts.get(timeout=WAIT_S) == HardwareFailed(Part.MICROPHONE, "unplugged")
-    bench.shelf.missing = False
-    second = bench.shelf.next()
+    bench.ready()
     assert first.closed.is_set()
-    second.heard.put((FRAME_SAMPLES, data(9)))
+    bench.shelf.missing = False
+    second = bench.again()
+    second.heard.append((FRAME_SAMPLES, data(9)))
+    np.testing.assert_array_equal(bench.stream.hear(bench.now_s), frame(9))
     assert bench.facts.get(timeout=WAIT_S) == HardwareRecovered(Part.MICROPHONE)
-    frames = [bench.frames.get(timeout=WAIT_S)]
-    while frames[-1].any() == 0:
-        frames.append(bench.frames.get(timeout=WAIT_S))
-    assert len(frames) > 1  # silence went on meanwhile
-    np.testing.assert_array_equal(frames[-1], frame(9))
-    bench.end(second)
+    bench.end()
     assert bench.facts.empty()
 
 
-def test_microphone_that_is_missing_can_be_closed_while_it_waits_to_retry() -> None:
-    bench = MicrophoneBench()
+def test_microphone_that_is_missing_is_silent_at_the_pace_of_sound() -> None:
+    bench = Bench(Microphone)
     bench.shelf.missing = True
-    bench.microphone.open()
+    bench.stream.open()
+    bench.ready()
     assert bench.facts.get(timeout=WAIT_S) == HardwareFailed(Part.MICROPHONE, "no such device")
-    bench.microphone.close()
-    assert bench.microphone.join(WAIT_S)
+    for _ in range(5):
+        assert bench.stream.wait_s(bench.now_s) == 0.0
+        np.testing.assert_array_equal(bench.stream.hear(bench.now_s), frame(0))
+        assert bench.stream.hear(bench.now_s) is None
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(FRAME_S, abs=1e-4)
+        bench.now_s += FRAME_S + 1e-6
+    bench.end()  # while it waits to try again
 
 
 def test_microphone_of_another_period_is_a_failure() -> None:
-    bench = MicrophoneBench()
-    bench.microphone.open()
-    bench.shelf.next().heard.put((100, bytes(200)))
+    bench = Bench(Microphone)
+    bench.start().heard.append((100, bytes(200)))
+    assert bench.stream.hear(bench.now_s) is None
     failed = bench.facts.get(timeout=WAIT_S)
     assert isinstance(failed, HardwareFailed) and str(PERIOD_BYTES) in failed.reason
-    bench.microphone.close()
-    assert bench.microphone.join(WAIT_S)
+    bench.end()
 
 
-def test_earpiece_asks_once_for_each_period_and_plays_in_order() -> None:
-    bench = EarpieceBench()
+def test_earpiece_begins_with_the_silence_it_should_have_and_plays_in_order() -> None:
+    bench = Bench(Earpiece)
     pcm = bench.start()
     for value in range(1, 6):
-        assert pcm.written.get(timeout=WAIT_S) == data(value)
-        assert bench.asked == value
-        pcm.room.release()
-    bench.end(pcm)
-    assert bench.earpiece.underruns == bench.earpiece.dropped == 0
-    assert bench.earpiece.opened_s == 7.0
+        assert bench.stream.wants(bench.now_s)
+        bench.stream.play(frame(1000 * value), bench.now_s)
+        assert not bench.stream.wants(bench.now_s)
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(FRAME_S)
+        pcm.queued -= FRAME_S
+    silence = bytes(2 * round(DELAY_S * SAMPLE_RATE_HZ))
+    assert pcm.written == [silence, *(data(1000 * value) for value in range(1, 6))]
+    assert (bench.stream.frames, bench.stream.underruns, bench.stream.opened_s) == (5, 0, 7.0)
+    assert bench.stream.delay_s == DELAY_S
+    bench.end()
 
 
-def test_earpiece_starved_plays_silence_and_counts_it() -> None:
-    bench = EarpieceBench(lambda: None, starved_s=0.001)
+def test_earpiece_takes_a_frame_early_but_none_before_the_one_that_would_be_too_late() -> None:
+    bench = Bench(Earpiece)
     pcm = bench.start()
-    for _ in range(3):
-        assert pcm.written.get(timeout=WAIT_S) == SILENCE
-        pcm.room.release()
-    bench.end(pcm)
-    assert bench.earpiece.underruns >= 3
-    assert bench.earpiece.frames == 0
+    pcm.queued = DELAY_S + FRAME_S - 0.005
+    assert bench.stream.wants(bench.now_s)  # 20 ms later it would have too little
+    pcm.queued = DELAY_S + FRAME_S - 0.003
+    assert not bench.stream.wants(bench.now_s)
+    bench.end()
 
 
-def test_earpiece_frames_that_come_in_a_burst_are_cut_to_the_newest() -> None:
-    bench = EarpieceBench(lambda: None)
+def test_earpiece_leaves_out_of_a_pause_what_would_only_be_heard_later() -> None:
+    bench = Bench(Earpiece)
     pcm = bench.start()
-    for value in range(10, 10 + QUEUE_MAX + 3):
-        bench.earpiece.push(frame(value))
-    played: list[bytes] = []
-    while not played or played[-1] != data(10 + QUEUE_MAX + 2):
-        played.append(pcm.written.get(timeout=WAIT_S))
-        pcm.room.release()
-    assert len(played) <= QUEUE_MAX + 1  # one may have been taken before the burst was over
-    assert bench.earpiece.dropped >= 2
-    bench.end(pcm)
+    bench.stream.play(frame(1000), bench.now_s)
+    pcm.queued = DELAY_S + 0.012
+    assert bench.stream.wants(bench.now_s)
+    bench.stream.play(frame(1000), bench.now_s)
+    assert pcm.written[-1] == data(1000)  # not of speech
+    pcm.queued = DELAY_S + 0.0125
+    assert bench.stream.wants(bench.now_s)
+    bench.stream.play(frame(3), bench.now_s)
+    assert pcm.written[-1] == data(3)[: 2 * 128] and bench.stream.cut == 192
+    assert pcm.queued == pytest.approx(DELAY_S + FRAME_S, abs=0.001)
+    bench.end()
 
 
-def test_earpiece_card_that_ran_dry_is_counted() -> None:
-    bench = EarpieceBench()
+def test_earpiece_card_that_ran_dry_is_counted_and_filled_again() -> None:
+    bench = Bench(Earpiece)
     pcm = bench.start()
-    pcm.result = XRUN
-    assert pcm.written.get(timeout=WAIT_S) == data(1)
-    pcm.room.release()
-    assert pcm.written.get(timeout=WAIT_S) == data(2)
-    assert bench.earpiece.underruns == 1
-    bench.end(pcm)
+    bench.stream.play(frame(1), bench.now_s)
+    pcm.queued, pcm.result = 0.0, XRUN
+    frames = 0
+    while bench.stream.wants(bench.now_s):
+        bench.stream.play(frame(1), bench.now_s)
+        pcm.result = FRAME_SAMPLES
+        frames += 1
+    assert (frames, bench.stream.underruns) == (2, 1)
+    bench.end()
 
 
 def test_earpiece_opened_again_plays_nothing_of_the_last_call() -> None:
-    bench = EarpieceBench(lambda: None, starved_s=0.001)
-    bench.end(bench.start())
-    bench.earpiece.push(frame(1))
-    pcm = bench.start()
-    assert pcm.written.get(timeout=WAIT_S) == SILENCE
-    bench.end(pcm)
+    bench = Bench(Earpiece)
+    bench.start()
+    bench.stream.play(frame(1), bench.now_s)
+    bench.stream.close()
+    bench.stream.play(frame(2), bench.now_s)
+    assert bench.start().written == []
+    bench.end()
 
 
 def test_earpiece_pulled_off_is_reported_once_and_opened_again() -> None:
-    bench = EarpieceBench()
+    bench = Bench(Earpiece)
     pcm = bench.start()
-    pcm.closed.set()
-    pcm.room.release()
+    bench.stream.play(frame(1), bench.now_s)
+    bench.shelf.missing = pcm.is_unplugged = True
+    bench.stream.play(frame(2), bench.now_s)
     assert bench.facts.get(timeout=WAIT_S) == HardwareFailed(Part.EARPIECE, "unplugged")
-    following = bench.shelf.next()
-    assert bench.asked > 1  # speech went on meanwhile, unheard
-    for _ in range(PLAYBACK_PERIODS):
-        following.room.release()
+    bench.ready()
+    for _ in range(3):  # speech goes on meanwhile, unheard
+        assert bench.stream.wants(bench.now_s)
+        bench.stream.play(frame(3), bench.now_s)
+        assert not bench.stream.wants(bench.now_s)
+        bench.now_s += FRAME_S + 1e-6
+    bench.shelf.missing = False
+    following = bench.again()
+    bench.stream.play(frame(4), bench.now_s)
+    assert following.written[1:] == [data(4)]
     assert bench.facts.get(timeout=WAIT_S) == HardwareRecovered(Part.EARPIECE)
-    bench.end(following)
+    bench.end()
     assert bench.facts.empty()

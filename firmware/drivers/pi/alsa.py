@@ -3,8 +3,8 @@
 Outside always 16 kHz, mono, signed 16 bit, 20 ms at a time. A card that knows only another rate
 or only stereo is converted here, if its rate is a multiple of 16 kHz; ALSA's plug layer
 (`plughw:...`) converts everything else.
-The period of the earpiece is 10 ms where the card takes it; a card or computer that does not keep
-up gets longer ones, and that is remembered from one opening to the next.
+The earpiece's buffer is deep, but little is kept in it: where card or computer does not keep up,
+more, and that is remembered from one opening to the next.
 Units: `_s` seconds. Source: pyalsaaudio 0.11, alsaaudio.PCM: data lost is a negative length, not an
 exception, and after it a write has queued nothing; alsa-lib error.h.
 """
@@ -27,10 +27,12 @@ from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 logger = logging.getLogger(__name__)
 
-# Period and number of periods, the shortest delay first: sound waits for all of them.
-LADDER = ((0.010, 3), (0.020, 2), (0.020, 3), (0.020, 5))
+PERIOD_S, PERIODS = 0.010, 16  # of the earpiece
+# What the earpiece still has to play when the next frame is written, the shortest delay first.
+LADDER_S = (0.010, 0.020, 0.040, 0.080)
 UNDERRUNS_MAX = 3  # in UNDERRUNS_S; then the next step of the ladder
 UNDERRUNS_S = 10.0
+BATCH_RETRY_S = 0.001  # a card that counts in whole periods is asked so often when one is due
 PERIOD_MAX_S = 0.080  # a card that insists on more than this is no telephone
 CHANNELS_MAX = 8
 
@@ -39,17 +41,17 @@ class Pace:
     """How fast one card can be fed; lives as long as the box does."""
 
     def __init__(self) -> None:
-        self.step = 0  # of LADDER
+        self.step = 0  # of LADDER_S
         self._underruns_s: deque[float] = deque(maxlen=UNDERRUNS_MAX)
 
     def underrun(self, now_s: float) -> bool:
-        """Count one; True if the card has to be opened anew with longer periods."""
+        """Count one; True if from now on more is kept in the card."""
         self._underruns_s.append(now_s)
         often = len(self._underruns_s) == UNDERRUNS_MAX
         if not often or now_s - self._underruns_s[0] > UNDERRUNS_S:
             return False
         self._underruns_s.clear()
-        if self.step + 1 == len(LADDER):
+        if self.step + 1 == len(LADDER_S):
             return False
         self.step += 1
         return True
@@ -64,19 +66,39 @@ class AlsaCapture:
         self._rate = ToWideband(self._card.factor)
         self._period_bytes = PERIOD_BYTES * self._card.factor * self._card.channels
         self._read = bytearray()  # as the card gave it, whatever its periods are
+        self._last_s = 0.0  # when a period was read
+
+    def wait_s(self) -> float:
+        """See chips.py; the first call starts the device."""
+        if self.opened_s is None:
+            self._start()
+        missing = self._period_bytes - len(self._read)
+        if missing <= 0 or (available := self._card.available()) < 0:
+            return 0.0
+        missing -= available * self._card.frame_bytes
+        if missing <= 0:
+            return 0.0
+        wait_s = missing / self._card.bytes_per_s
+        if not self._card.is_batch:
+            return wait_s
+        return max(min(wait_s, self._last_s + FRAME_S - time.monotonic()), BATCH_RETRY_S)
 
     def read(self) -> tuple[int, bytes]:
         """Wait for one period; a negative length says that sound was lost before it."""
         if self.opened_s is None:
-            self.opened_s = time.monotonic()  # the first read starts the device
+            self._start()
         while len(self._read) < self._period_bytes:
             length, data = self._card.call("read")
             if length < 0:
                 self._read.clear()
                 return int(length), b""
             self._read += data
+            if not length:
+                time.sleep(max(self.wait_s(), BATCH_RETRY_S))
         period = bytes(self._read[: self._period_bytes])
         del self._read[: self._period_bytes]
+        if self._card.is_batch:
+            self._last_s = time.monotonic()
         if self._card.suits:
             return FRAME_SAMPLES, period
         frames = np.frombuffer(period, dtype="<i2")
@@ -87,6 +109,10 @@ class AlsaCapture:
         """Stop; harmless when closed."""
         self._card.close()
 
+    def _start(self) -> None:
+        self.opened_s = time.monotonic()
+        self._read += self._card.call("read")[1]
+
 
 class AlsaPlayback:
     """The methods of `chips.PlaybackPcm`; making one opens the device."""
@@ -94,25 +120,37 @@ class AlsaPlayback:
     def __init__(self, device: str, pace: Pace | None = None) -> None:
         self.opened_s: float | None = None
         self._device, self._pace = device, pace or Pace()
-        self._open()
+        self._card = _Card(device, "PCM_PLAYBACK", PERIOD_S, PERIODS)
+        self._rate = FromWideband(self._card.factor)
 
     @property
     def delay_s(self) -> float:
-        """How long what is written waits until it is heard."""
-        return self._card.buffer_s
+        """See chips.py."""
+        return self.margin_s
+
+    @property
+    def margin_s(self) -> float:
+        """See chips.py."""
+        card = self._card
+        least_s = card.period_s if card.is_batch else 0.0
+        return min(max(LADDER_S[self._pace.step], least_s), card.buffer_s - 2 * FRAME_S)
+
+    def queued_s(self) -> float:
+        """See chips.py."""
+        return self._card.queued_s()
 
     def write(self, data: bytes) -> int:
-        """Wait for room and queue one period; negative: queued, but after an underrun."""
+        """See chips.py."""
         if self.opened_s is None:
             self.opened_s = time.monotonic()  # the first write starts the device
+        elif (wait_s := self.queued_s() - self.margin_s - FRAME_S) > 0:
+            time.sleep(wait_s)
         frames = data if self._card.suits else self._converted(data)
         written = int(self._card.call("write", frames))
         if written >= 0:
             return len(data) // 2
         if self._pace.underrun(time.monotonic()):
-            self._card.close()
-            self._open()
-            logger.info("ALSA device %s: now %.0f ms deep", self._device, self.delay_s * 1000)
+            logger.info("ALSA device %s: %.0f ms from now on", self._device, self.margin_s * 1000)
         self._card.call("write", frames)
         return written
 
@@ -123,10 +161,6 @@ class AlsaPlayback:
     def _converted(self, data: bytes) -> bytes:
         wide = self._rate.convert(np.frombuffer(data, dtype="<i2").astype(np.int16))
         return np.repeat(wide.astype("<i2"), self._card.channels).tobytes()
-
-    def _open(self) -> None:
-        self._card = _Card(self._device, "PCM_PLAYBACK", *LADDER[self._pace.step])
-        self._rate = FromWideband(self._card.factor)
 
 
 class _Card:
@@ -150,7 +184,13 @@ class _Card:
         self.channels: int = found["channels"]
         self.factor: int = found["rate"] // SAMPLE_RATE_HZ
         self.suits = self.factor == self.channels == 1  # nothing to convert
-        self.buffer_s: float = found["period_size"] * found["periods"] / found["rate"]
+        self.frame_bytes: int = 2 * self.channels
+        self.bytes_per_s: int = self.frame_bytes * found["rate"]
+        self.period_s: float = found["period_size"] / found["rate"]
+        self.is_batch: bool = found["is_batch"]  # it counts whole periods only
+        self._buffer: int = found["period_size"] * found["periods"]  # frames
+        self._rate_hz: int = found["rate"]
+        self.buffer_s: float = self._buffer / self._rate_hz
         if (reason := _unusable(found)) is not None:
             self._pcm.close()
             raise HardwareError(f"ALSA device {device} {reason}: try plug{device}")
@@ -161,6 +201,14 @@ class _Card:
         except self._error as error:
             raise HardwareError(f"ALSA device {self._device}: {error}") from None
 
+    def available(self) -> int:
+        """Frames that can be read or written at once; negative: sound was lost, or it is gone."""
+        return int(self.call("avail"))
+
+    def queued_s(self) -> float:
+        available = self.available()
+        return 0.0 if available < 0 else (self._buffer - available) / self._rate_hz
+
     def close(self) -> None:
         self._pcm.close()
 
@@ -168,9 +216,10 @@ class _Card:
         self, direction: str, rate_hz: int, channels: int, period_s: float, periods: int
     ) -> Any:
         try:
+            capture = direction == "PCM_CAPTURE"  # only a read starts it, which must not wait
             return self._alsa.PCM(
                 type=getattr(self._alsa, direction),
-                mode=self._alsa.PCM_NORMAL,
+                mode=self._alsa.PCM_NONBLOCK if capture else self._alsa.PCM_NORMAL,
                 device=self._device,
                 rate=rate_hz,
                 channels=channels,

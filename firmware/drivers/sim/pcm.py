@@ -71,6 +71,12 @@ class SimCapture:
         self._period = 0
         self._closed = False
 
+    def wait_s(self) -> float:
+        """Until the next period has been heard."""
+        if self.opened_s is None:
+            self.opened_s = self._clock.now()
+        return max(0.0, self.opened_s + (self._period + 1) * FRAME_S - self._clock.now())
+
     def read(self) -> tuple[int, bytes]:
         """Wait until the next period has been heard; after an overrun it is a later one."""
         if self._closed:
@@ -96,32 +102,34 @@ class SimCapture:
 class SimPlayback:
     """Plays into `recording`, or nowhere; the methods of `chips.PlaybackPcm`."""
 
+    margin_s = delay_s = FRAME_S
+
     def __init__(self, recording: Recording | None = None, clock: Clock | None = None) -> None:
         self.opened_s: float | None = None
         self._recording, self._clock = recording, clock or Clock()
-        self._start_s = 0.0  # when period 0 would have been heard without the underruns since
-        self._period = 0
+        self._start_s = 0.0  # when the first sample would have been heard without the underruns
+        self._samples = 0
         self._closed = False
 
-    @property
-    def delay_s(self) -> float:
-        """How long what is written waits until it is heard."""
-        return PLAYBACK_PERIODS * FRAME_S
+    def queued_s(self) -> float:
+        """How much is still to be heard."""
+        return 0.0 if self.opened_s is None else max(0.0, self._end_s() - self._clock.now())
 
     def write(self, data: bytes) -> int:
-        """Wait until no more than the card's buffer is queued, then record the period."""
+        """Wait until no more than the card's buffer is queued, then record what was written."""
         if self._closed:
             raise HardwareError("the PCM is closed")
         now_s = self._clock.now()
         if self.opened_s is None:
             self.opened_s = self._start_s = now_s
-        dry_s = now_s - (self._start_s + self._period * FRAME_S)
-        if dry_s > 0:  # the card has nothing left, and starts again with this period
+        dry_s = now_s - self._end_s()
+        if dry_s > 0:  # the card has nothing left, and starts again with this
             self._start_s += dry_s
-        self._clock.sleep_until(self._start_s + (self._period + 1 - PLAYBACK_PERIODS) * FRAME_S)
+        begins_s = self._end_s()
+        self._clock.sleep_until(begins_s - (PLAYBACK_PERIODS - 1) * FRAME_S)
         if self._recording is not None:
-            self._recording.play(data, self._start_s + self._period * FRAME_S)
-        self._period += 1
+            self._recording.play(data, begins_s)
+        self._samples += len(data) // SAMPLE_BYTES
         return -errno.EPIPE if dry_s > 0 else len(data) // SAMPLE_BYTES
 
     def close(self) -> None:
@@ -129,6 +137,10 @@ class SimPlayback:
         self._closed = True
         if self._recording is not None:
             self._recording.sync()
+
+    def _end_s(self) -> float:
+        """When all that was written has been heard."""
+        return self._start_s + self._samples / SAMPLE_RATE_HZ
 
 
 class Recording:

@@ -96,8 +96,9 @@ def test_playback_hands_each_period_over_at_once_at_the_pace_of_sound() -> None:
     for value in range(3):
         assert playback.write(period(value)) == FRAME_SAMPLES
     assert [data for _, data in spoken] == [period(0), period(1), period(2)]
-    for count, (spoken_s, _) in enumerate(spoken):
-        assert abs(spoken_s - begun_s - count * FRAME_S) < ALMOST_S
+    for (spoken_s, _), frames in zip(spoken, (0, 0, 1), strict=True):  # one is early
+        assert abs(spoken_s - begun_s - frames * FRAME_S) < ALMOST_S
+    assert abs(playback.queued_s() - 2 * FRAME_S) < ALMOST_S
 
 
 def test_playback_that_was_held_up_says_so_and_goes_on_at_the_pace_of_sound() -> None:
@@ -107,8 +108,41 @@ def test_playback_that_was_held_up_says_so_and_goes_on_at_the_pace_of_sound() ->
     hand.now_s += 1.0
     assert playback.write(SILENCE) == XRUN
     before_s = hand.now_s
-    assert playback.write(SILENCE) == FRAME_SAMPLES
+    for _ in range(2):
+        assert playback.write(SILENCE) == FRAME_SAMPLES
     assert abs(hand.now_s - before_s - FRAME_S) < ALMOST_S
+
+
+def test_playback_in_pieces_is_handed_over_in_whole_periods() -> None:
+    hand = HandClock()
+    card = BrowserCard(hand.clock)
+    spoken: list[bytes] = []
+    card.attach(spoken.append)
+    playback = card.open_playback()
+    assert playback.write(period(1)[:160]) == 80
+    assert spoken == []
+    playback.write(period(1)[160:] + period(2)[:32])
+    assert spoken == [period(1)]
+
+
+def test_capture_says_how_long_there_is_to_wait_and_never_waits_then() -> None:
+    hand = HandClock()
+    card = BrowserCard(hand.clock)
+    card.attach(nobody)
+    capture = card.open_capture()
+    assert abs(capture.wait_s() - FRAME_S) < ALMOST_S
+    card.hear(period(1))
+    assert capture.wait_s() == 0.0
+    begun_s = hand.now_s
+    assert capture.read() == (FRAME_SAMPLES, period(1))
+    while wait_s := capture.wait_s():
+        hand.now_s += wait_s
+    assert hand.now_s - begun_s >= FRAME_S + OVERDUE_S - ALMOST_S
+    before_s = hand.now_s
+    assert capture.read() == (FRAME_SAMPLES, SILENCE)
+    card.hear(period(2))  # in whose place it was
+    assert capture.wait_s() > 0
+    assert hand.now_s == before_s
 
 
 def test_next_page_takes_over_and_the_last_one_takes_nothing_with_it() -> None:

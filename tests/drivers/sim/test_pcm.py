@@ -85,7 +85,7 @@ def test_capture_reader_later_than_the_buffer_is_told_of_an_overrun() -> None:
     assert capture.read() == (FRAME_SAMPLES, period(12))
 
 
-def test_playback_lets_two_periods_wait_and_then_paces_the_writer() -> None:
+def test_playback_lets_three_periods_wait_and_then_paces_the_writer() -> None:
     hand = HandClock()
     playback = SimPlayback(None, hand.clock)
     start_s = hand.now_s
@@ -93,8 +93,26 @@ def test_playback_lets_two_periods_wait_and_then_paces_the_writer() -> None:
     for _ in range(6):
         assert playback.write(period(1)) == FRAME_SAMPLES
         times_s.append(hand.now_s - start_s)
-    assert times_s == pytest.approx([0.0, 0.0, 0.02, 0.04, 0.06, 0.08])
-    assert PLAYBACK_PERIODS == 2
+    assert times_s == pytest.approx([0.0, 0.0, 0.0, 0.02, 0.04, 0.06])
+    assert PLAYBACK_PERIODS == 3
+
+
+def test_capture_and_playback_say_how_long_there_is_to_wait() -> None:
+    hand = HandClock()
+    capture, playback = SimCapture(b"", hand.clock), SimPlayback(None, hand.clock)
+    assert capture.wait_s() == pytest.approx(FRAME_S)
+    assert playback.queued_s() == 0.0
+    playback.write(period(1))
+    playback.write(period(1)[:320])  # half of one
+    hand.now_s += 0.019
+    assert capture.wait_s() == pytest.approx(0.001)
+    assert playback.queued_s() == pytest.approx(0.011)
+    hand.now_s += 0.002
+    assert capture.wait_s() == 0.0
+    assert capture.read()[0] == FRAME_SAMPLES
+    assert capture.wait_s() == pytest.approx(0.019)
+    hand.now_s += 1.0
+    assert playback.queued_s() == 0.0
 
 
 def test_playback_written_too_late_is_told_of_an_underrun_and_records_the_gap(
@@ -124,7 +142,7 @@ def test_recording_pause_between_two_openings_is_silence_of_the_same_length(
     for _ in range(10):
         first.write(period(1))
     first.close()
-    started_s, hand.now_s = hand.now_s - 8 * FRAME_S, hand.now_s + 2.5
+    started_s, hand.now_s = hand.now_s - 7 * FRAME_S, hand.now_s + 2.5
     second = SimPlayback(recording, hand.clock)
     second.write(period(2))
     second.close()
@@ -142,15 +160,15 @@ def test_recording_opened_again_at_once_drops_what_was_not_heard_yet(tmp_path: P
     recording = Recording(path)
     first = SimPlayback(recording, hand.clock)
     for _ in range(10):
-        first.write(period(1))  # the last 40 ms of it are still to be heard
+        first.write(period(1))  # the last 60 ms of it are still to be heard
     first.close()
     second = SimPlayback(recording, hand.clock)
     for _ in range(10):
         second.write(period(2))
     recording.close()
     samples = recorded(path)
-    assert samples.size == 18 * FRAME_SAMPLES
-    assert set(samples[: 8 * 320]) == {1} and set(samples[8 * 320 :]) == {2}
+    assert samples.size == 17 * FRAME_SAMPLES
+    assert set(samples[: 7 * 320]) == {1} and set(samples[7 * 320 :]) == {2}
 
 
 def test_recording_pause_longer_than_the_limit_is_cut_to_it(tmp_path: Path) -> None:
