@@ -76,6 +76,7 @@ class Box:
         self._phone = Phone(setup, os.urandom)
         self._board = open_board(config, handset)
         self._watch = ViewWatch()
+        self._state = state
         self._bind = Endpoint.parse(config.network.bind)
         self._shell = Shell(self._phone, state=state, perform=self._perform)
         self._faults: dict[Part, str] = {}
@@ -110,7 +111,7 @@ class Box:
         await self._open_socket()
         self._store.open()
         remote = Remote(
-            self._phone, self._board.hand, self._watch, self._sound_status, self._faults
+            self._phone, self._board.hand, self._watch, self._sound_status, self._faults, self._tell
         )
         self._control = await self._open_control(remote)
         self._page = await self._open_page(remote)
@@ -209,15 +210,17 @@ class Box:
         if not self._web.bind:
             return None
         from firmware.web.access import Access
-        from firmware.web.server import WebServer
+        from firmware.web.keys import KEYS_FILE, Keys
+        from firmware.web.server import Owner, WebServer
 
-        page = WebServer(
-            remote.handlers(),
+        owner = Owner(
             Access(os.urandom, frozenset({"localhost", *self._web.names})),
             self._show_code,
-            anywhere=self._web.anywhere,
-            card=self._board.browser,
+            self._state.restore(KEYS_FILE, Keys.decode) or Keys(),
+            partial(self._state.write, KEYS_FILE),
+            self._web.anywhere,
         )
+        page = WebServer(remote.handlers(), owner, self._board.browser)
         wanted = Endpoint.parse(self._web.bind)
         try:
             self.page_at = await page.open(wanted)

@@ -16,6 +16,7 @@ from typing import Any
 
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import CommandError
+from firmware.events import Fact, HookReplaced, KeyPressed
 from firmware.media.path.paths import PathStatus
 from firmware.model import CallState, CallView, Part, RtpCounters
 from firmware.phone import Phone
@@ -58,12 +59,14 @@ class Remote:
         watch: ViewWatch,
         sound_status: Callable[[], Answer],
         faults: Mapping[Part, str],
+        tell: Callable[[Fact], None],
     ) -> None:
         self._phone = phone
         self._hand_or_none = hand
         self._watch = watch
         self._sound_status = sound_status
         self._faults = faults
+        self._tell = tell
         self._fingers = asyncio.Lock()  # one finger: two clients never press at once
 
     def handlers(self) -> dict[str, Handler]:
@@ -73,6 +76,8 @@ class Remote:
             "replace": self._replace,
             "press": self._press,
             "flash": self._flash,
+            "dial": self._dial,
+            "hang_up": self._hang_up,
             "status": self._status,
             "screen": self._screen,
             "wait": self._wait,
@@ -107,6 +112,33 @@ class Remote:
             await asyncio.sleep(FLASH_S)
             hand.lift()
             await asyncio.sleep(HOOK_SETTLED_S)
+        return {}
+
+    async def _dial(self, request: Mapping[str, Any]) -> Answer:
+        """For a program: a simulated handset is lifted, a real one must be."""
+        state, digits = self._watch.view.state, request.get("digits")
+        if not isinstance(digits, str) or not 0 < len(digits) <= DIGITS_MAX:
+            raise CommandError(f"digits: 1 to {DIGITS_MAX} keys")
+        if state not in (CallState.IDLE, CallState.OFF_HOOK):
+            raise CommandError(f"the telephone is not free: {state}")
+        if self._hand_or_none is not None:
+            await self._lift({})
+            return await self._press(request)
+        if state is CallState.IDLE:
+            raise CommandError("please lift the handset first")
+        async with self._fingers:
+            for key in digits:
+                self._tell(KeyPressed(key))
+                await asyncio.sleep(KEY_PAUSE_S)
+        return {}
+
+    async def _hang_up(self, _request: Mapping[str, Any]) -> Answer:
+        """For a program: the call is over, even if a real handset still lies beside."""
+        if self._watch.view.state is CallState.IDLE:
+            raise CommandError("there is no call")
+        if self._hand_or_none is not None:
+            return await self._replace({})
+        self._tell(HookReplaced())
         return {}
 
     async def _status(self, _request: Mapping[str, Any]) -> Answer:

@@ -22,6 +22,7 @@ PAUSE_S = 30.0  # before the next code, when one was guessed at in vain
 SESSION_S = 30 * 86_400.0  # since it was last used
 SESSIONS_MAX = 32
 TOKEN_BYTES = 32
+PASSWORD_PAUSE_MAX_S = 900.0  # it doubles with each GUESSES_MAX more
 INVITATION_S = 600.0
 INVITATIONS_MAX = 8
 
@@ -41,6 +42,8 @@ class Access:
     names: frozenset[str] = frozenset({"localhost"})
     _code: _Code | None = None
     _paused_until_s: float = 0.0
+    _misses: int = 0  # wrong passwords since the last right one
+    _password_from_s: float = 0.0
     _sessions: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
     _invitations: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
 
@@ -72,7 +75,8 @@ class Access:
         if code is None or now_s >= code.until_s or now_s < self._paused_until_s:
             return None
         code.guesses += 1
-        is_right = hmac.compare_digest(digits.encode(), code.digits.encode())
+        said = digits.encode("utf-8", "surrogatepass")
+        is_right = hmac.compare_digest(said, code.digits.encode())
         if not is_right and code.guesses < GUESSES_MAX:
             return None
         self._code = None
@@ -80,6 +84,28 @@ class Access:
             self._paused_until_s = now_s + PAUSE_S
             return None
         return self._begin(now_s)
+
+    def password_wait_s(self, now_s: float) -> float:
+        """How long the next password has to wait; 0 = not at all."""
+        return max(0.0, self._password_from_s - now_s)
+
+    def tried_password(self, now_s: float, *, is_right: bool) -> str | None:
+        """A new session's token for the right one; after a few wrong ones the next has to wait."""
+        if is_right:
+            self._misses = 0
+            return self._begin(now_s)
+        self._misses += 1
+        rounds, rest = divmod(self._misses, GUESSES_MAX)
+        if not rest:
+            pause_s = min(PAUSE_S * 2.0 ** min(rounds - 1, 10), PASSWORD_PAUSE_MAX_S)
+            self._password_from_s = now_s + pause_s
+        return None
+
+    def end_others(self, token: str) -> None:
+        """End all sessions but this one: after the password was changed."""
+        kept = _digest(token)
+        for key in [each for each in self._sessions if each != kept]:
+            del self._sessions[key]
 
     def knows(self, token: str, now_s: float) -> bool:
         """True if the token belongs to a session, which is thereby used."""
@@ -125,4 +151,4 @@ def is_near(address: str) -> bool:
 
 
 def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

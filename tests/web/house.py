@@ -11,26 +11,36 @@ import aiohttp
 
 from firmware.model import Endpoint
 from firmware.web.access import Access
-from firmware.web.server import WebServer
+from firmware.web.server import Owner, WebServer
 from firmware.web.sound import Card
 
 HEADERS = {"X-Fernruf": "1"}
+HANDLERS = ("lift", "replace", "press", "flash", "dial", "hang_up")
 
 
 class House:
     """What the page shows, whom it asked, and the code on the display."""
 
     def __init__(self, card: Card | None = None) -> None:
-        self.status: dict[str, Any] = {"state": "idle", "number": "471108151234", "process": {}}
+        self.status: dict[str, Any] = {
+            "state": "idle",
+            "number": "471108151234",
+            "reachable": True,
+            "process": {},
+        }
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self.code = ""
         self.base = ""
+        self.kept: list[bytes] = []
         self.server = WebServer(
-            {name: self._handler(name) for name in ("lift", "replace", "press", "flash")}
+            {name: self._handler(name) for name in HANDLERS}
             | {"status": self._status, "screen": self._screen},
-            Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
-            self._show,
-            card=card,
+            Owner(
+                Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
+                self._show,
+                keep=self.kept.append,
+            ),
+            card,
         )
 
     def _show(self, code: str) -> None:
@@ -59,9 +69,11 @@ async def open_house(
     where = await house.server.open(Endpoint("127.0.0.1", 0))
     house.base = f"http://{where}"
     jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(house.base, cookie_jar=jar) as client:
-        yield house, client
-    await house.server.close()
+    try:
+        async with aiohttp.ClientSession(house.base, cookie_jar=jar) as client:
+            yield house, client
+    finally:
+        await house.server.close()
 
 
 async def enter(house: House, client: aiohttp.ClientSession) -> None:

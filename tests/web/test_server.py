@@ -10,8 +10,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from firmware.web.server import BODY_BYTES_MAX, FILES, SECURITY, WATCHERS_MAX
+from firmware.web.body import BODY_BYTES_MAX
+from firmware.web.server import FILES, SECURITY
 from firmware.web.sound import Card
+from firmware.web.stream import WATCHERS_MAX
 from tests.web.house import HEADERS, House, enter, open_house
 
 Story = Callable[[House, aiohttp.ClientSession], Coroutine[Any, Any, None]]

@@ -9,13 +9,15 @@ const RETRY_MS = 2000;
 const INVITATION = "#invitation=";
 let stream = null;
 
-async function enter() {
+async function enter(code = false) {
   try {
-    const { inside } = await ask("/api/door");
+    const { inside, password } = await ask("/api/door", { code });
     $("door").hidden = inside;
+    $("password-form").hidden = !password;
+    $("door-form").hidden = password;
     document.querySelector("nav").hidden = $("leave").hidden = !inside;
     alarm();
-    if (inside) listen(); else $("code").focus();
+    if (inside) listen(); else $(password ? "password" : "code").focus();
     show();
   } catch (error) {
     alarm(error instanceof TypeError ? text("gone") : error.message);
@@ -51,10 +53,13 @@ function show() {
 }
 
 $("leave").onclick = async () => { await ask("/api/session", undefined, "DELETE"); location.reload(); };
-$("door-form").onsubmit = async event => {
-  event.preventDefault();
-  try { await ask("/api/session", { code: $("code").value }); $("code").value = ""; await enter(); $("main").focus(); } catch (error) { alarm(error.message); $("code").select(); }
-};
+for (const [form, field] of [["door-form", "code"], ["password-form", "password"]]) {
+  $(form).onsubmit = async event => {
+    event.preventDefault();
+    try { await ask("/api/session", { [field]: $(field).value }); $(field).value = ""; await enter(); $("main").focus(); } catch (error) { alarm(error.message); $(field).select(); }
+  };
+}
+$("by-code").onclick = () => enter(true);
 $("language").value = current();
 $("language").onchange = () => { speak($("language").value); telephone.show(); show(); };
 addEventListener("hashchange", () => { show(); scrollTo(0, 0); $("main").focus({ preventScroll: true }); });
