@@ -9,6 +9,37 @@ from dataclasses import dataclass, field
 
 from firmware.core import Command, Fact
 
+# --- codes ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CodeDialled(Fact):
+    """A complete code of codes.py was dialled; the handset is lifted (call -> features)."""
+
+    dialled: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEnded(Fact):
+    """What the code asked for is done: dial tone (features -> call)."""
+
+    key: str = ""  # pressed meanwhile: the first of the next number; empty = none
+
+
+@dataclass(frozen=True, slots=True)
+class DialNumber(Command):
+    """Call as if `dialled` had been pressed, in the place of dial tone (features -> call)."""
+
+    dialled: str  # twelve digits, perhaps with a prefix
+
+
+@dataclass(frozen=True, slots=True)
+class WithholdChanged(Fact):
+    """From now on all calls are relayed only, or not all (features -> call)."""
+
+    is_on: bool
+
+
 # --- speech of the box (features -> ui) ---------------------------------------------------------
 
 

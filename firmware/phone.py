@@ -128,6 +128,7 @@ class Phone:
             pins=setup.pins,
             own_number=setup.number,
             own_certificate=own,
+            country=setup.country,
         )
         self.paths = Paths(random_bytes)
         self.media = MediaSessions(random_bytes, self.paths.route)
@@ -147,7 +148,7 @@ class Phone:
             "log": self.log,
             "selftest": self.selftest,
             "announcer": self.announcer,
-            "features": Desk(),
+            "features": Desk(setup.country),
             "book": self.book,
         }
         if setup.port_mapping:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from firmware import events
+from firmware import events, feature_events
 from firmware.call import messages
 from firmware.call.callers import Callers, Proved
 from firmware.call.disclosure import Disclosure
@@ -19,6 +19,7 @@ from firmware.call.leg import Leg
 from firmware.call.pins import PINS_FILE, Pins
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.transaction import Transactions
+from firmware.codes import CodePlan
 from firmware.events import Message, OwnCandidatesFound
 from firmware.identity import Certificate
 from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
@@ -35,11 +36,13 @@ class Line:
         names: Mapping[str, str],
         pins: Mapping[str, bytes],
         own_certificate: bytes | None,
+        plan: CodePlan,
     ) -> None:
         self.transactions = transactions
         self.pins = Pins(pins)
         self.codecs, self.names = codecs, names
         self.own_certificate = own_certificate
+        self.plan, self.relays_always = plan, False
         self.callers = Callers()
         self.offers: dict[int, tuple[Proved, Leg]] = {}  # asked about, in this step
         self.out: list[Message] = []
@@ -84,6 +87,10 @@ class Line:
         return Leg(self._calls, Disclosure(self._found), CallView(call=self._calls))
 
     # --- in any state --------------------------------------------------------------------------
+
+    def withhold(self, fact: feature_events.WithholdChanged, _now_s: float) -> None:
+        """Whether calls are relayed only, so that no address of ours is told."""
+        self.relays_always = fact.is_on
 
     def claim_number(self, fact: events.NumberClaimed, _now_s: float) -> None:
         """Our number exists: from now on we can call and be called."""

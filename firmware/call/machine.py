@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firmware import events
-from firmware.call import incoming, messages, outgoing, talking
+from firmware import events, feature_events
+from firmware.call import dialling, incoming, messages, outgoing, talking
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
 from firmware.call.transaction import GaveUp, Heard, Transactions
+from firmware.codes import plan_of
 from firmware.events import Message
 from firmware.identity import Identity
 from firmware.model import CallState, CallView, Codec
@@ -36,6 +37,7 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.WallClockRead: Line.set_clock,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
+    feature_events.WithholdChanged: Line.withhold,
     # who may ring: the hash proves the caller, then everybody who has a say is asked
     events.Argon2Computed: incoming.prove_callers,
     events.OfferEnded: incoming.end_offer,
@@ -48,14 +50,14 @@ IN_ANY_STATE: dict[type, Handler] = {
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.
 NEXT: dict[tuple[CallState, type], Handler] = {
     # the handset is down
-    (CallState.IDLE, events.HookLifted): outgoing.give_dial_tone,
+    (CallState.IDLE, events.HookLifted): dialling.give_dial_tone,
     # dial tone
-    (CallState.OFF_HOOK, events.KeyPressed): outgoing.take_key,
-    (CallState.OFF_HOOK, TimerExpired): outgoing.time_out,
+    (CallState.OFF_HOOK, events.KeyPressed): dialling.take_key,
+    (CallState.OFF_HOOK, TimerExpired): dialling.time_out,
     (CallState.OFF_HOOK, events.HookReplaced): talking.replace_handset,
     # some digits
-    (CallState.DIALLING, events.KeyPressed): outgoing.take_key,
-    (CallState.DIALLING, TimerExpired): outgoing.time_out,
+    (CallState.DIALLING, events.KeyPressed): dialling.take_key,
+    (CallState.DIALLING, TimerExpired): dialling.time_out,
     (CallState.DIALLING, events.HookReplaced): talking.replace_handset,
     # lookup, then INVITE
     (CallState.CALLING, events.NumberResolved): outgoing.invite,
@@ -90,6 +92,8 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, messages.Updated): talking.hear_news,
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
+    (CallState.CONNECTED, feature_events.ServiceEnded): dialling.leave_service,
+    (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
     (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,
     # over, but the handset is still lifted
     (CallState.BUSY, events.HookReplaced): talking.replace_handset,
@@ -110,6 +114,7 @@ class Call:
         pins: Mapping[str, bytes],
         own_number: str | None = None,
         own_certificate: bytes | None = None,
+        country: str = "DE",
     ) -> None:
         self.ignored: Counter[tuple[CallState, str]] = Counter()
         self._transactions = Transactions(identity, random_bytes)
@@ -120,6 +125,7 @@ class Call:
             names=names,
             pins=pins,
             own_certificate=own_certificate,
+            plan=plan_of(country),
         )
         self._shown = self.view
 

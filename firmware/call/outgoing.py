@@ -1,4 +1,4 @@
-"""The caller's side: what a lifted handset, keys, the directory and the callee's responses do.
+"""The caller's side: what a number, the directory and the callee's responses do.
 
 Every public function is a row of the table in machine.py, which says in which state it is called.
 Units: `_s` monotonic seconds. Source: RFC 3261 section 13 (INVITE).
@@ -10,15 +10,6 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages
-from firmware.call.dialplan import (
-    CLEAR_KEY,
-    FIRST_DIGIT_S,
-    NEXT_DIGIT_S,
-    SEND_KEY,
-    Verdict,
-    judge,
-    split,
-)
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
 from firmware.call.session import CallerSession
@@ -26,49 +17,25 @@ from firmware.call.talking import hear_candidates
 from firmware.errors import MalformedError
 from firmware.identity import Certificate
 from firmware.model import CallState, EndReason
-from firmware.number import NUMBER_DIGITS, check_digit, is_valid
+from firmware.number import is_valid
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
 RING_CALLER_S = 60.0
 DIVERSIONS_MAX = 3  # of one call
 
-_DIGITS = frozenset("0123456789")
 
-
-def give_dial_tone(line: Line, _fact: events.HookLifted, now_s: float) -> None:
-    """The handset was taken up to dial."""
-    line.out.append(events.OpenEarpiece())
-    _begin(line, now_s)
-
-
-def take_key(line: Line, fact: events.KeyPressed, now_s: float) -> None:
-    """A digit, `#` (send) or `*` (clear); the other keys do nothing."""
-    leg = line.front
-    digits = leg.view.digits
-    if fact.key == CLEAR_KEY and digits:
-        _begin(line, now_s)
-        return
-    if fact.key in _DIGITS or fact.key == CLEAR_KEY:
-        digits += fact.key  # a star before all digits begins a code
-    elif fact.key != SEND_KEY or not digits:
-        return
-    leg.view = replace(leg.view, digits=digits)
-    match judge(digits, sent=fact.key == SEND_KEY):
-        case Verdict.INCOMPLETE:
-            _, number = split(digits)
-            if len(number) == NUMBER_DIGITS - 1:  # the check digit is no news
-                line.out.append(events.ExpectNumber(number + check_digit(number)))
-            line.enter(leg, CallState.DIALLING, now_s + NEXT_DIGIT_S)
-        case Verdict.COMPLETE:
-            _call(line, digits, now_s)
-        case Verdict.WRONG:
-            line.fail(EndReason.WRONG_NUMBER, now_s)
-        case Verdict.EMERGENCY:
-            line.fail(EndReason.EMERGENCY, now_s)
-        case Verdict.TEST:
-            line.open_microphone()
-            leg.view = replace(leg.view, connected_s=now_s)
-            line.enter(leg, CallState.CONNECTED)
+def call(line: Line, dialled: str, now_s: float) -> None:
+    """A number is complete: look for it."""
+    is_relayed, digits = line.plan.split(dialled)
+    is_relayed = is_relayed or line.relays_always
+    if line.own_certificate is None:
+        line.fail(EndReason.NOT_READY, now_s)
+    elif digits == line.transactions.own_number:
+        line.fail(EndReason.BUSY, now_s)  # we are on it
+    else:
+        line.front.number, line.front.disclosure.relayed_only = digits, is_relayed
+        line.out.append(events.ResolveNumber(digits))
+        line.enter(line.front, CallState.CALLING, now_s + LOOKUP_S_MAX)
 
 
 def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
@@ -170,26 +137,3 @@ def find_nobody(line: Line, _fact: object, now_s: float) -> None:
 def stop_waiting(line: Line, _fact: object, now_s: float) -> None:
     """It rang for RING_CALLER_S at the other end."""
     line.hang_up_and_fail(EndReason.NO_ANSWER, now_s)
-
-
-def time_out(line: Line, _fact: object, now_s: float) -> None:
-    """Lifted, but nothing or not enough was dialled."""
-    line.fail(EndReason.TIMED_OUT, now_s)
-
-
-def _begin(line: Line, now_s: float) -> None:
-    """Dial tone, with nothing dialled."""
-    line.front = line.new_leg()
-    line.enter(line.front, CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
-
-
-def _call(line: Line, dialled: str, now_s: float) -> None:
-    is_relayed, digits = split(dialled)
-    if line.own_certificate is None:
-        line.fail(EndReason.NOT_READY, now_s)
-    elif digits == line.transactions.own_number:
-        line.fail(EndReason.BUSY, now_s)  # we are on it
-    else:
-        line.front.number, line.front.disclosure.relayed_only = digits, is_relayed
-        line.out.append(events.ResolveNumber(digits))
-        line.enter(line.front, CallState.CALLING, now_s + LOOKUP_S_MAX)

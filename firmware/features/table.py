@@ -4,7 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from firmware.features.call_return import CallReturn
+from firmware.features.call_waiting import CallWaiting
+from firmware.features.do_not_disturb import DoNotDisturb
 from firmware.features.emergency import Emergency
 from firmware.features.feature import Feature
+from firmware.features.forwarding import ForwardAlways, ForwardBusy, ForwardNoAnswer
+from firmware.features.quiet_hours import QuietHours
+from firmware.features.redial import Redial
+from firmware.features.reject_anonymous import RejectAnonymous
+from firmware.features.speed_dial import SpeedDial
+from firmware.features.withhold import Withhold
 
-FEATURES: tuple[Callable[[], Feature], ...] = (Emergency,)
+FEATURES: tuple[Callable[[], Feature], ...] = (
+    Emergency,
+    RejectAnonymous,
+    ForwardAlways,
+    DoNotDisturb,
+    ForwardBusy,
+    CallWaiting,
+    QuietHours,
+    ForwardNoAnswer,
+    Withhold,
+    SpeedDial,
+    Redial,
+    CallReturn,
+)

@@ -5,8 +5,16 @@ import random
 import pytest
 
 from firmware import number
-from firmware.call.dialplan import Verdict, judge, split
+from firmware.call.dialplan import Verdict
+from firmware.call.dialplan import judge as judge_by
+from firmware.codes import plan_of
 from tests.call.link import person
+
+GERMAN = plan_of("DE")
+
+
+def judge(dialled: str, *, sent: bool = False) -> Verdict:
+    return judge_by(dialled, GERMAN, sent=sent)
 
 
 def test_valid_number_is_complete_at_the_twelfth_digit_and_not_before() -> None:
@@ -24,6 +32,7 @@ def test_wrong_check_digit_is_wrong_at_the_twelfth_digit() -> None:
 
 def test_sending_too_few_digits_is_wrong() -> None:
     assert judge("4711", sent=True) is Verdict.WRONG
+    assert judge("471", sent=True) is Verdict.WRONG
     assert judge("11", sent=True) is Verdict.WRONG
 
 
@@ -43,7 +52,7 @@ def test_no_number_begins_with_an_emergency_number() -> None:
         assert not any(other.startswith(digits) for other in others)
 
 
-@pytest.mark.parametrize("digits", ["004", "123", "94", "01"])
+@pytest.mark.parametrize("digits", ["004", "123", "941", "012"])
 def test_reserved_prefix_is_wrong_as_soon_as_no_emergency_number_is_left(digits: str) -> None:
     assert judge(digits) is Verdict.WRONG
 
@@ -63,11 +72,11 @@ def test_star_67_goes_before_a_number_and_changes_nothing_else() -> None:
     assert judge("*67" + digits[:-1]) is Verdict.INCOMPLETE
     assert judge("*67" + digits) is Verdict.COMPLETE
     assert judge("*67112") is Verdict.EMERGENCY
-    assert split("*67" + digits) == (True, digits)
-    assert split(digits) == (False, digits)
+    assert GERMAN.split("*67" + digits) == (True, digits)
+    assert GERMAN.split(digits) == (False, digits)
 
 
-@pytest.mark.parametrize("dialled", ["*5", "*66", "**", "*67*"])
+@pytest.mark.parametrize("dialled", ["*7", "*66", "**", "*67**", "*22", "*61*#", "##1"])
 def test_code_that_means_nothing_is_wrong(dialled: str) -> None:
     assert judge(dialled) is Verdict.WRONG
 

@@ -47,3 +47,104 @@ def test_emergency_number_is_answered_by_a_spoken_warning_at_once() -> None:
     world.run(6.0)
     assert not says(world, anna, lifted_s, "emergency")
     assert "Notruf" in texts_of("de")["emergency"]
+
+
+def order(world: World, who: PhoneActor, code: str, prompt: str) -> None:
+    """Lift, dial a code, hear what it says, put the handset down."""
+    world.lift(who)
+    world.dial(who, code)
+    dialled_s = world.now_s
+    assert who.view.state is CallState.CONNECTED, world.story(f"{code} is no code")
+    world.run(0.5)
+    assert texts_of("de")[prompt].split()[0] in " ".join(who.phone.status().picture.lines)
+    world.wait(who, CallState.OFF_HOOK)
+    assert says(world, who, dialled_s - 0.2, prompt), world.story(f"{prompt} was not heard")
+    world.replace(who)
+
+
+def test_phone_with_do_not_disturb_does_not_ring_and_says_so() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*26#", "do_not_disturb_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED)
+    assert anna.view.reason is EndReason.DO_NOT_DISTURB
+    assert not bert.rings
+    world.replace(anna)
+    order(world, bert, "#26#", "do_not_disturb_off")
+    world.connect(anna, bert)
+
+
+def test_forwarded_call_rings_at_the_other_phone_and_the_caller_reads_whose() -> None:
+    world, anna, bert = two_phones()
+    clara = world.add_phone("Clara")
+    world.settle()
+    order(world, bert, f"*21*{clara.number}#", "forward_always_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.RINGBACK)
+    assert clara.rings
+    assert not bert.rings
+    assert anna.view.peer_number == clara.number
+    world.lift(clara)
+    world.wait(anna, CallState.CONNECTED)
+
+
+def test_phones_that_forward_to_each_other_end_in_a_tone() -> None:
+    world, anna, bert = two_phones()
+    clara = world.add_phone("Clara")
+    world.settle()
+    order(world, bert, f"*21*{clara.number}#", "forward_always_on")
+    order(world, clara, f"*21*{bert.number}#", "forward_always_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    assert not bert.rings
+    assert not clara.rings
+
+
+def test_unanswered_call_is_forwarded_after_so_many_seconds() -> None:
+    world, anna, bert = two_phones()
+    clara = world.add_phone("Clara")
+    world.settle()
+    order(world, bert, f"*61*{clara.number}*10#", "forward_no_answer_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.RINGBACK)
+    assert bert.rings
+    world.run(12.0)
+    assert not bert.rings
+    assert clara.rings
+    assert anna.view.peer_number == clara.number
+
+
+def test_last_number_speed_dial_and_call_return_need_few_keys() -> None:
+    world, anna, bert = two_phones()
+    order(world, anna, f"*51*5*{bert.number}#", "speed_dial_on")
+    for caller, keys, callee in ((anna, "5#", bert), (anna, "##", bert), (bert, "*69", anna)):
+        world.lift(caller)
+        world.dial(caller, keys)
+        world.wait(caller, CallState.RINGBACK)
+        assert caller.view.peer_number == callee.number
+        world.replace(caller)
+        world.run(1.0)
+        assert not callee.rings
+
+
+def test_with_withholding_on_every_call_is_relayed_only() -> None:
+    world, anna, bert = two_phones()
+    order(world, anna, "*83#", "withhold_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.run(5.0)
+    assert anna.view.state is CallState.CALLING or anna.view.state is CallState.FAILED
+    assert not bert.rings  # there is no exchange that could relay
+
+
+def test_any_key_interrupts_what_is_said_and_begins_a_number() -> None:
+    world, anna, bert = two_phones()
+    world.lift(anna)
+    world.dial(anna, "*#26#")
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.RINGBACK)
+    assert bert.rings

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from firmware.call.dialplan import TEST_NUMBERS, Verdict, judge
+from firmware.codes import plan_of
 from firmware.events import CallChanged, KeyPressed, LoopMeasured
 from firmware.model import FRAME_S, FRAME_SAMPLES, CallState, CallView, Frame, silence
 from firmware.ui.selftest import ECHO_FRAMES, RECORDED_FRAMES_MAX, TESTS, SelfTest
@@ -29,8 +30,12 @@ def heard(test: SelfTest) -> Frame:
 
 def test_each_test_number_has_its_verdict_its_test_and_its_title() -> None:
     assert set(TEST_NUMBERS) == set(TESTS) == set(ENGLISH.tests)
-    assert [judge(number) for number in TEST_NUMBERS] == [Verdict.TEST] * len(TEST_NUMBERS)
-    assert judge("*") is Verdict.INCOMPLETE and judge("*5") is Verdict.WRONG
+    plan = plan_of("DE")
+    sent = [judge(number, plan, sent=True) for number in TEST_NUMBERS]
+    assert sent == [Verdict.TEST] * len(TEST_NUMBERS)
+    assert judge("*", plan) is Verdict.INCOMPLETE
+    assert judge("*1", plan) is Verdict.TEST  # no code begins like this: no pause
+    assert judge("*2", plan) is Verdict.PAUSE
 
 
 def test_echo_comes_back_after_half_a_second_as_it_was() -> None:
@@ -108,6 +113,8 @@ def test_telephone_dials_the_milliwatt_hears_it_and_is_free_again() -> None:
     anna = world.add_phone("Anna")
     world.lift(anna)
     world.dial(anna, "*2")
+    assert state_of(anna) is CallState.DIALLING  # it could become *21*
+    world.wait(anna, CallState.CONNECTED, timeout_s=4.0)
     assert state_of(anna) is CallState.CONNECTED and anna.microphone_open
     since_s = world.now_s
     world.run(1.0)
