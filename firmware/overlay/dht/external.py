@@ -20,11 +20,12 @@ VOTERS_MAX = 16  # the latest
 class ExternalAddress:
     """Counts what nodes of one family report of us."""
 
-    __slots__ = ("_host", "_votes")
+    __slots__ = ("_host", "_port", "_votes")
 
     def __init__(self) -> None:
         self._votes: dict[str, Endpoint] = {}  # oldest first
         self._host: str | None = None
+        self._port: int | None = None
 
     def vote(self, voter: Endpoint, observed: Endpoint) -> bool:
         """`voter` sees us at `observed`; at VOTERS_MAX the oldest vote is dropped.
@@ -44,7 +45,8 @@ class ExternalAddress:
             changed = votes.pop(next(iter(votes)))
         if changed == observed:
             return False
-        former, self._host = self._host, self._counted()
+        former = self._host
+        self._host, self._port = self._counted(), self._most_seen_port()
         return self._host != former
 
     def host(self) -> str | None:
@@ -60,11 +62,14 @@ class ExternalAddress:
 
     def by_another_port(self, voter: Endpoint, observed: Endpoint) -> list[Message]:
         """ObservedAt if it is our address, but not the port most see: a NAT has one for each."""
-        if observed.host != self._host or observed.port in (0, self.port()):
+        if observed.host != self._host or observed.port in (0, self._port):
             return []
         return [ObservedAt(observed, voter)]
 
     def port(self) -> int | None:
         """The port most voters see, if any has voted; behind some NATs each sees another."""
+        return self._port
+
+    def _most_seen_port(self) -> int | None:
         ports = Counter(observed.port for observed in self._votes.values() if observed.port)
         return ports.most_common(1)[0][0] if ports else None

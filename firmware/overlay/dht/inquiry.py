@@ -14,6 +14,7 @@ from firmware.model import Endpoint
 from firmware.overlay.dht.address import may_name
 from firmware.overlay.dht.facts import Answered, LookupEnded, LookupTrace, NodeAnswered, PeersSeen
 from firmware.overlay.dht.krpc import Answer, Contact, Ping, Question, Search
+from firmware.overlay.dht.lookup import Candidate
 from firmware.overlay.dht.routing import K, RoutingTable
 from firmware.overlay.dht.search import Searching
 from firmware.overlay.dht.tables import Tables
@@ -199,29 +200,28 @@ class Inquiries:
     # --- the course of a search --------------------------------------------------------------
 
     def _advance(self, handle: int, search: Searching, now_s: float) -> None:
-        while not search.is_done() and (queries := search.next_queries(now_s)):
-            for candidate in queries:
-                endpoint = candidate.endpoint
-                if self._tables.is_quarantined(endpoint, now_s):
-                    search.failed(endpoint)
-                    continue
-                round_trip_s = None
-                if candidate.contact is not None:
-                    round_trip_s = self._tables.of(endpoint).round_trip_s(candidate.contact)
-                soft_s = self.transactions.soft_s(round_trip_s)
-                sent = self._open(
-                    search.question,
-                    endpoint,
-                    now_s,
-                    handle=handle,
-                    node_id=candidate.node_id,
-                    soft_s=soft_s,
-                )
-                if sent is None:
-                    search.failed(endpoint)
-        if search.is_done():
-            del self._searches[handle]
-            self._end(handle, search, now_s)
+        while not search.is_done():
+            queries = search.next_queries(now_s)
+            unsent = [one for one in queries if not self._query(handle, search, one, now_s)]
+            if not unsent and (queries or not search.is_done()):
+                return  # those on their way have the next word
+        del self._searches[handle]
+        self._end(handle, search, now_s)
+
+    def _query(self, handle: int, search: Searching, candidate: Candidate, now_s: float) -> bool:
+        """Ask `candidate`; False if it failed at once."""
+        endpoint, contact = candidate.endpoint, candidate.contact
+        if not self._tables.is_quarantined(endpoint, now_s):
+            table = self._tables.of(endpoint)
+            known = None if contact is None else table.round_trip_s(contact)
+            soft_s = self.transactions.soft_s(known)
+            node_id = None if contact is None else contact.node_id
+            if self._open(
+                search.question, endpoint, now_s, handle=handle, node_id=node_id, soft_s=soft_s
+            ):
+                return True
+        search.failed(endpoint)
+        return False
 
     def _end(self, handle: int, search: Searching, now_s: float) -> None:
         for contact in search.unasked():

@@ -183,10 +183,12 @@ class Rows:
         found = self._sorted(first, last, number, count, allowed)
         if len(found) < count:
             found += self._sorted(last, len(self._contacts), number, count - len(found), allowed)
+        counts = self._counts
         while len(found) < count and first > 0:
             bucket -= 1
-            last, first = first, first - self.count(bucket)
-            found += self._sorted(first, last, number, count - len(found), allowed)
+            if bucket < len(counts) and counts[bucket]:
+                last, first = first, first - counts[bucket]
+                found += self._sorted(first, last, number, count - len(found), allowed)
         return found
 
     def _sorted(self, first: int, last: int, target: int, count: int, allowed: bytes) -> list[int]:
