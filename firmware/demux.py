@@ -11,6 +11,7 @@ from enum import Enum
 DATAGRAM_BYTES_MAX = 2048  # above any of our protocols; what is longer is dropped by the shell
 SEALED_FIRST_BYTE = 0xF0
 CHANNEL_FIRST_BYTE = 0xF1
+_KRPC_FIRST_BYTE = 0x64  # "d"
 
 
 class Protocol(Enum):
@@ -29,10 +30,10 @@ def protocol_of(data: bytes) -> Protocol:
     if not 0 < len(data) <= DATAGRAM_BYTES_MAX:
         return Protocol.UNKNOWN
     first = data[0]
+    if first == _KRPC_FIRST_BYTE:
+        return Protocol.KRPC
     if first <= 3:
         return Protocol.STUN
-    if first == ord("d"):
-        return Protocol.KRPC
     if 128 <= first <= 191:
         return Protocol.RTP
     if first == SEALED_FIRST_BYTE:

@@ -61,7 +61,7 @@ class LatencyMap:
         """There and back, without jitter and loss."""
         x, y, z = self._x, self._y, self._z
         cosine = x[one] * x[other] + y[one] * y[other] + z[one] * z[other]
-        arc = math.acos(min(1.0, max(-1.0, cosine)))
+        arc = math.acos(cosine if -1.0 < cosine < 1.0 else math.copysign(1.0, cosine))
         way_s = 2 * _DETOUR * _EARTH_KM / _FIBRE_KM_PER_S * arc
         return self._scale * (way_s + self._access_s[one] + self._access_s[other])
 

@@ -57,6 +57,9 @@ class Resident:
     hear: Callable[[Message], None] | None = field(default=None, repr=False)
 
 
+Due = Resident | Endpoint | Callable[[], None]  # who is woken, hears, or is called
+
+
 class World:
     """`settle(place)` may put a resident at a place where a datagram arrives and nobody is yet."""
 
@@ -77,7 +80,7 @@ class World:
         self.events = self.datagrams = self.bytes = self.lost = self.unheard = 0
         self._loss = loss
         self._progress = progress
-        self._heap: list[tuple[float, int, object, object, object]] = []
+        self._heap: list[tuple[float, int, Due, bytes | None, Endpoint | None]] = []
         self._order = 0
 
     def put(self, resident: Resident) -> Resident:
@@ -105,12 +108,11 @@ class World:
         while heap and heap[0][0] <= until_s:
             self.now_s, _, who, data, source = heapq.heappop(heap)
             self.events += 1
-            if data is not None:
+            if data is not None and source is not None:
                 self._deliver(who, data, source)
             elif isinstance(who, Resident):
                 self._wake(who)
-            else:
-                assert callable(who)
+            elif callable(who):
                 who()
             if self.events % PROGRESS_EVENTS == 0 and self._progress is not None and doing:
                 self._progress(doing, (self.now_s - start_s) / (until_s - start_s))
@@ -147,8 +149,8 @@ class World:
         delay_s = rtt_s * (0.5 + JITTER * (dice() - 0.5))
         self._push(self.now_s + delay_s, to, data, resident.endpoint)
 
-    def _deliver(self, to: object, data: object, source: object) -> None:
-        assert isinstance(to, Endpoint) and isinstance(data, bytes) and isinstance(source, Endpoint)
+    def _deliver(self, to: Due, data: bytes, source: Endpoint) -> None:
+        assert isinstance(to, Endpoint)
         resident = self.residents.get(_key(to))
         if resident is None:
             place = self.population.place_at(to.host)
@@ -185,7 +187,7 @@ class World:
 
         self.at(self.now_s + HASH_S, computed)
 
-    def _push(self, due_s: float, who: object, data: object, source: object) -> None:
+    def _push(self, due_s: float, who: Due, data: bytes | None, source: Endpoint | None) -> None:
         self._order += 1
         heapq.heappush(self._heap, (due_s, self._order, who, data, source))
 

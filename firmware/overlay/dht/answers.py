@@ -25,18 +25,38 @@ PROOF_BYTES_MAX = 18 + 64  # an address and a signature
 BLOB_BYTES_MAX = 160  # of a lease, or of an answer about a registration
 
 
-def encode_nodes_and_token(answer: Answer) -> bytes | None:
-    """What follows the id in the body of nearly all answers; None if there is more in this one."""
-    packed, token = answer.packed, answer.token
-    if answer.nodes is not None or answer.peers or answer[3:7] != _NONE_4 or answer[8:] != _NONE_4:
+def encode_plain_answer(answer: Answer) -> bytes | None:
+    """What follows the id in the body of nearly all answers; None if there is more in this one.
+
+    Nodes, peers, a token and an item, in the same canonical form as `encode_answer`, but quicker.
+    """
+    nodes, peers, token, certificate, item, seq, samples, packed = answer[:8]
+    if nodes is not None or certificate is not None or samples or answer[8:] != _NONE_4:
         return None
-    nodes = b""
+    body = b""
     if packed is not None:
         v4, v6 = packed
-        nodes = b"" if v4 is None else b"5:nodes%d:%b" % (len(v4), v4)
+        body = b"" if v4 is None else b"5:nodes%d:%b" % (len(v4), v4)
         if v6 is not None:
-            nodes += b"6:nodes6%d:%b" % (len(v6), v6)
-    return nodes if token is None else b"%b5:token%d:%b" % (nodes, len(token), token)
+            body += b"6:nodes6%d:%b" % (len(v6), v6)
+    value = b""
+    if item is not None:
+        value = b"1:v" + item.value
+        if item.public_key is not None:
+            body = b"1:k32:%b%b3:seqi%de3:sig64:%b" % (
+                item.public_key,
+                body,
+                item.seq,
+                item.signature,
+            )
+    elif seq is not None:
+        body += b"3:seqi%de" % seq
+    if token is not None:
+        body += b"5:token%d:%b" % (len(token), token)
+    if peers:
+        packed_peers = [encode_endpoint(peer) for peer in peers]
+        value += b"6:valuesl%be" % b"".join(b"%d:%b" % (len(one), one) for one in packed_peers)
+    return body + value
 
 
 def encode_answer(answer: Answer) -> dict[bytes, object]:

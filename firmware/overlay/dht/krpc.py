@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from firmware.errors import MalformedError
 from firmware.overlay.dht import bencode
-from firmware.overlay.dht.answers import decode_answer, encode_answer, encode_nodes_and_token
+from firmware.overlay.dht.answers import decode_answer, encode_answer, encode_plain_answer
 from firmware.overlay.dht.compact import (
     decode_observed,
     identifier,
@@ -113,7 +113,7 @@ def encode(packet: Query | Response | Error) -> bytes:
         if plain is not None:
             return _encode_plain_query(packet, *plain)
     elif isinstance(packet, Response):
-        rest = encode_nodes_and_token(packet.answer)
+        rest = encode_plain_answer(packet.answer)
         if rest is not None:
             return _encode_plain_response(packet, rest)
     message: dict[bytes, object] = {b"t": packet.transaction_id}

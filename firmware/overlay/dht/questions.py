@@ -57,6 +57,9 @@ def encode_plain_question(question: Question) -> tuple[bytes, bytes] | None:
         return b"6:target20:" + question.target, b"9:find_node"
     if isinstance(question, GetPeers) and not question.want:
         return b"9:info_hash20:" + question.info_hash, b"9:get_peers"
+    if isinstance(question, GetItem) and not question.want:
+        seq = b"" if question.seq is None else b"3:seqi%de" % question.seq
+        return b"%b6:target20:%b" % (seq, question.target), b"3:get"
     return (b"", b"4:ping") if isinstance(question, Ping) else None
 
 

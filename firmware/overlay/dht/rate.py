@@ -34,12 +34,11 @@ class _Bucket:
         self.since_s = since_s
 
     def take(self, amount: float, burst: float, per_s: float, now_s: float) -> bool:
-        self.level = min(burst, self.level + (now_s - self.since_s) * per_s)
+        level = self.level + (now_s - self.since_s) * per_s
+        level = min(burst, level)
         self.since_s = now_s
-        if self.level < amount:
-            return False
-        self.level -= amount
-        return True
+        self.level = level - amount if level >= amount else level
+        return level >= amount
 
 
 class _Address:
@@ -53,8 +52,10 @@ class _Address:
     def refill(self, now_s: float) -> None:
         passed_s = now_s - self.since_s
         self.since_s = now_s
-        self.answers = min(ANSWERS_BURST, self.answers + passed_s * ANSWERS_PER_S)
-        self.unproved = min(UNPROVED_BURST_BYTES, self.unproved + passed_s * UNPROVED_BYTES_PER_S)
+        answers = self.answers + passed_s * ANSWERS_PER_S
+        unproved = self.unproved + passed_s * UNPROVED_BYTES_PER_S
+        self.answers = min(ANSWERS_BURST, answers)
+        self.unproved = min(UNPROVED_BURST_BYTES, unproved)
 
 
 class RateLimit:

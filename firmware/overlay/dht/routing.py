@@ -149,10 +149,10 @@ class RoutingTable:
                 self._rows.touch(index, max(0, int(now_s)))
             return not is_good
         leaving = self._place_for(contact, None)
-        is_known = contact.fits or self.nodes < K  # who does not know its address yet will move
-        if is_known and leaving is not None:
-            if self._is_close(contact) or self._is_bad(leaving):
-                return True
+        if not contact.fits and self.nodes >= K:
+            leaving = None  # it does not know its address yet, and will take another id
+        if leaving is not None and (self._is_close(contact) or self._is_bad(leaving)):
+            return True
         self.told(contact)
         return False
 

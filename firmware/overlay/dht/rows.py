@@ -96,7 +96,7 @@ class Rows:
 
     def bucket(self, number: int) -> int:
         """How many leading bits the id `number` shares with our own id."""
-        return min(BUCKETS - (number ^ self.own).bit_length(), BUCKETS - 1)
+        return BUCKETS - ((number ^ self.own).bit_length() or 1)
 
     def span(self, bucket: int) -> tuple[int, int]:
         """First row of `bucket`, and the one after its last."""
@@ -184,10 +184,11 @@ class Rows:
         if len(found) < count:
             found += self._sorted(last, len(self._contacts), number, count - len(found), allowed)
         counts = self._counts
+        bucket = min(bucket, len(counts))
         while len(found) < count and first > 0:
             bucket -= 1
-            if bucket < len(counts) and counts[bucket]:
-                last, first = first, first - counts[bucket]
+            if width := counts[bucket]:
+                last, first = first, first - width
                 found += self._sorted(first, last, number, count - len(found), allowed)
         return found
 

@@ -88,6 +88,15 @@ OURS: list[Query | Response | Error] = [
     Response(b"2", TARGET, Answer(nodes=(), samples=Samples((ASKER, TARGET), 2000, 300))),
     Error(b"2", 302, "Sequence Number Less Than Current"),
 ]
+WRITTEN: list[Query | Response | Error] = [  # whose nodes come from a table
+    Response(b"2", TARGET, Answer(packed=PackedNodes(b"n" * 26, None), token=TOKEN, item=SIGNED)),
+    Response(b"2", TARGET, Answer(packed=PackedNodes(b"n" * 26, b"m" * 38), token=TOKEN, seq=7)),
+    Response(
+        b"2",
+        TARGET,
+        Answer(packed=PackedNodes(b"", b""), token=TOKEN, peers=(NODES[0].endpoint,), item=BLOB),
+    ),
+]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -107,6 +116,12 @@ def test_krpc_example_of_bep5_with_illustrative_nodes_is_an_answer_without_nodes
 @pytest.mark.parametrize("packet", OURS)
 def test_krpc_packet_round_trips(packet: Query | Response | Error) -> None:
     assert decode(encode(packet)) == packet
+
+
+@pytest.mark.parametrize("packet", OURS + WRITTEN)
+def test_krpc_packet_is_written_in_canonical_form(packet: Query | Response | Error) -> None:
+    wire = encode(packet)
+    assert bencode.encode(bencode.decode(wire)) == wire
 
 
 def test_krpc_certificate_query_has_the_documented_bytes() -> None:

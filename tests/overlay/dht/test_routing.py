@@ -52,6 +52,15 @@ def test_routing_first_buckets_are_long_and_the_others_hold_k() -> None:
     assert table.nodes == sum(sizes)
 
 
+def test_routing_asker_whose_id_will_change_is_tried_in_its_turn() -> None:
+    table = full_table()
+    newcomer = Contact(b"\x01" * 20, Endpoint("192.0.2.1", 6881))  # close, but no id for there
+    assert not newcomer.fits
+    assert not table.queried(newcomer, now_s=1.0)
+    assert table.spare() == newcomer
+    assert table.queried(Contact(b"\x01" * 20, Endpoint("10.9.0.1", 6881)), now_s=1.0)
+
+
 def test_routing_full_bucket_of_good_nodes_takes_no_newcomer_that_is_as_far() -> None:
     table = full_table()
     assert not table.answered(contact(99), 0.1, now_s=1.0)
