@@ -1,6 +1,6 @@
 # `make demo` and `make test` need nothing before them but git and make: each first prepares .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-kernel image test-image quick lint format bench install clean
+.PHONY: help demo test test-kernel image test-image deb quick lint format bench install clean
 BIN := .venv/bin
 
 help: ## say what there is
@@ -34,6 +34,9 @@ bench: ## measure all there is: hours; one alone: .venv/bin/python -m bench.NAME
 
 image: ## build the image of the SD card: build/image/fernruf.img.zst (root, Debian)
 	@board/image/build.sh
+
+deb: ## the package for Raspberry Pi OS, and what flash.py write --base takes: dist/
+	@board/deb/build.sh
 
 test-image: install ## boot that image in an emulated Raspberry Pi; takes long
 	@command -v qemu-system-aarch64 qemu-img >/dev/null || apt-get install -y -q qemu-system-arm qemu-utils

@@ -17,7 +17,7 @@ from firmware.shell.memory import be_thrifty
 # the time nor the memory of the simulation.
 COMMANDS = (
     "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start", "soft",
-    "book",
+    "book", "update", "access_point",
 )  # fmt: skip
 
 

@@ -4,71 +4,54 @@
 # Debian trixie for arm64, configured under emulation once and kept (build/image/cache); what is ours
 # comes on top. No loop device, nothing mounted. Same inputs, same bytes: the packages' versions are
 # in packages.txt beside the image. Needs root, for the owners of files and for chroot.
-#   KEY=minisign.key  signs the image        SOURCE_DATE_EPOCH  the time of everything on it
+#   KEY=minisign.key   signs the image          KEYS=folder  the key of updates (build/image/keys)
+#   UPDATE_URL=https://.../fernruf.json         where boxes look for updates; none: by USB stick only
+#   SOURCE_DATE_EPOCH  the time of everything on it
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
+. board/image/program.sh
+
 HERE=board/image
 OUT=build/image
-CACHE=$OUT/cache
-SUITE=trixie
-PYTHON=3.13                # of that suite
 DISK=fe42f0f1              # identifier of the partition table; root=PARTUUID=$DISK-02
 FAT_MIB=256 SLOT_MIB=384 DATA_MIB=16
-LGPIO=0.2.2.0
-export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+BOARDS="2837-rpi-3-a-plus 2837-rpi-3-b 2837-rpi-3-b-plus 2837-rpi-zero-2-w 2711-rpi-4-b 2711-rpi-400
+    2711-rpi-cm4-io"
+EXPOSURE_MAX=30            # of a unit, in tenths of systemd-analyze security's scale
+KEYS=${KEYS:-$OUT/keys}    # update.crt, update.key: who may make updates; made if there are none
 
 main() {
     [ "$(id -u)" = 0 ] || fail "needs root"
-    install_tools
+    prepare
     mkdir -p "$CACHE"
     cached root "$HERE/packages.list" make_root
-    cached debs "$HERE/build.sh" fetch_blobs
-    cached lgpio "$HERE/build.sh" make_lgpio
+    cached debs "$HERE/program.sh" fetch_debs
+    cached extensions "$HERE/program.sh constraints.txt" make_extensions
     cached initrd "$HERE/initramfs" make_initrd
-    cached wheels "$HERE/wheels.list constraints.txt" fetch_wheels
+    cached wheels "$HERE/wheels.list constraints.txt" \
+        fetch_wheels "$CACHE/wheels" "$HERE/wheels.list"
     say "tree"
+    make_keys
     make_tree
+    check_units
     say "partitions"
+    make_boot
     make_partitions
     say "image"
     make_image
-    ls -l "$OUT"/fernruf.img.zst | awk '{printf "image: %.1f MB, ", $5 / 1e6}'
+    say "update"
+    make_update
+    ls -l "$OUT"/fernruf.img.zst "$OUT"/fernruf.raucb | awk '{printf "%s: %.1f MB\n", $NF, $5 / 1e6}'
     echo "$SECONDS s"
 }
 
-# cached NAME INPUTS FUNCTION: run FUNCTION unless its inputs are those of the last time.
-cached() {
-    local name=$1 inputs=$2 make=$3 stamp
-    stamp=$(find $inputs -type f -print0 | sort -z | xargs -0 sha256sum; declare -f "$make")
-    if [ "$(cat "$CACHE/$name.inputs" 2>/dev/null)" = "$stamp" ]; then return; fi
-    say "$name (kept for the next time)"
-    rm -f "$CACHE/$name.inputs"
-    "$make"
-    echo "$stamp" >"$CACHE/$name.inputs"
-}
-
-install_tools() {
-    local missing=()
-    command -v mmdebstrap >/dev/null || missing+=(mmdebstrap)
-    command -v qemu-aarch64-static >/dev/null || missing+=(qemu-user-static binfmt-support)
-    command -v mksquashfs >/dev/null || missing+=(squashfs-tools)
-    command -v mkimage >/dev/null || missing+=(u-boot-tools)
-    command -v mcopy >/dev/null || missing+=(mtools)
-    command -v mkfs.vfat >/dev/null || missing+=(dosfstools)
-    command -v sfdisk >/dev/null || missing+=(fdisk)
-    command -v mkfs.ext4 >/dev/null || missing+=(e2fsprogs)
-    command -v zstd >/dev/null || missing+=(zstd)
-    command -v swig >/dev/null || missing+=(swig)
-    command -v aarch64-linux-gnu-gcc >/dev/null ||
-        missing+=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
-    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || missing+=(debian-archive-keyring)
-    if [ ${#missing[@]} -gt 0 ]; then
-        say "system packages: ${missing[*]}"
-        apt-get update -q >/dev/null
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-            "${missing[@]}" >/dev/null
-    fi
+prepare() {
+    install_missing mmdebstrap:mmdebstrap mksquashfs:squashfs-tools mkimage:u-boot-tools \
+        "qemu-aarch64-static:qemu-user-static binfmt-support" mcopy:mtools mkfs.vfat:dosfstools \
+        sfdisk:fdisk mkfs.ext4:e2fsprogs zstd:zstd swig:swig dtc:device-tree-compiler rauc:rauc \
+        systemd-analyze:systemd openssl:openssl \
+        "aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
     if [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
         mountpoint -q /proc/sys/fs/binfmt_misc ||
             mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
@@ -102,38 +85,6 @@ make_root() {
         "$SUITE" "$CACHE/root.tar"
 }
 
-# The firmware of the Raspberry Pi, U-Boot, and Python's headers: files of packages, not installed.
-fetch_blobs() {
-    rm -rf "$CACHE/debs" && mkdir -p "$CACHE/debs/lists/partial" "$CACHE/debs/archives/partial"
-    local sources=$CACHE/debs/sources.list options
-    tar -xOf "$CACHE/root.tar" ./etc/apt/sources.list >"$sources"
-    options=(-o Dir::State::Lists="$PWD/$CACHE/debs/lists" -o Dir::State::status=/dev/null
-        -o Dir::Cache="$PWD/$CACHE/debs" -o Dir::Etc::SourceList="$PWD/$sources"
-        -o Dir::Etc::SourceParts=/nonexistent -o APT::Architecture=arm64
-        -o APT::Architectures::=arm64 -o APT::Sandbox::User=root)
-    apt-get "${options[@]}" update -q >/dev/null
-    (cd "$CACHE/debs" && apt-get "${options[@]}" download -q \
-        raspi-firmware u-boot-rpi "libpython$PYTHON-dev" >/dev/null)
-    local deb
-    for deb in "$CACHE"/debs/*.deb; do dpkg-deb -x "$deb" "$CACHE/debs/files"; done
-}
-
-# lgpio has no wheel for this Python: its C is cross-compiled, its SWIG module runs anywhere.
-make_lgpio() {
-    rm -rf "$CACHE/lgpio" && mkdir -p "$CACHE/lgpio/source"
-    python3 -m venv "$CACHE/lgpio/venv"
-    "$CACHE/lgpio/venv/bin/pip" install -q 'setuptools<81' wheel
-    PYPI=1 "$CACHE/lgpio/venv/bin/pip" download -q --no-deps --no-binary :all: \
-        --no-build-isolation -d "$CACHE/lgpio" "lgpio==$LGPIO"
-    tar -xf "$CACHE/lgpio/lgpio-$LGPIO.tar.gz" -C "$CACHE/lgpio/source" --strip-components=1
-    local headers=$PWD/$CACHE/debs/files/usr/include
-    (cd "$CACHE/lgpio/source" &&
-        swig -python -o lgpio_wrap.c lgpio.i &&
-        aarch64-linux-gnu-gcc -O2 -shared -fPIC -pthread -ffile-prefix-map="$PWD"=. \
-            -I"$headers/python$PYTHON" -I"$headers" -Isrc \
-            lgpio_wrap.c src/lg*.c src/rgpiod.c -lrt -ldl -o _lgpio.so)
-}
-
 # One initrd for all boards, made last and once.
 make_initrd() {
     local tree=$CACHE/initrd.tree version
@@ -151,15 +102,15 @@ make_initrd() {
     rm -rf "$tree"
 }
 
-fetch_wheels() {
-    rm -rf "$CACHE/wheels"
-    local wanted=()
-    mapfile -t wanted < <(sed '/^#/d; /^$/d' "$HERE/wheels.list" | while read -r name; do
-        grep -i "^$name==" constraints.txt || fail "$name is not in constraints.txt"
-    done)
-    python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary :all: \
-        --platform manylinux_2_34_aarch64 --platform manylinux_2_17_aarch64 \
-        --python-version "$PYTHON" -d "$CACHE/wheels" "${wanted[@]}"
+# Who signs updates: a key of the one who builds, never in the repository. The image trusts its
+# certificate alone.
+make_keys() {
+    [ -e "$KEYS/update.key" ] && return
+    mkdir -p "$KEYS"
+    (umask 077 && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 7300 \
+        -subj "/CN=Fernruf updates" -addext "extendedKeyUsage=emailProtection" \
+        -keyout "$KEYS/update.key" -out "$KEYS/update.crt" 2>/dev/null)
+    say "a new key for updates: keep $KEYS, or boxes will not take your next image"
 }
 
 make_tree() {
@@ -167,41 +118,65 @@ make_tree() {
     rm -rf "$tree" && mkdir -p "$tree"
     tar -xf "$CACHE/root.tar" -C "$tree"
     tar -xf "$CACHE/pycache.tar" -C "$tree"
-    install_fernruf "$tree"
+    lay_out_program "$tree" "$CACHE/wheels"
+    chroot "$tree" python3 -m compileall -q --invalidation-mode unchecked-hash \
+        /usr/lib/fernruf/python
+    cp -r "$CACHE"/debs/files/usr/share/dbus-1 "$tree/usr/share/" # rauc-service
     cp -r --no-preserve=ownership "$HERE"/rootfs/. "$tree/"
+    install -m 644 "$KEYS/update.crt" "$tree/etc/rauc/keyring.pem"
     grep -rl @DISK@ "$tree/etc" "$tree/usr/lib/fernruf" | xargs sed -i "s/@DISK@/$DISK/g"
+    sed -i "s|@URL@|${UPDATE_URL:-}|" "$tree/etc/systemd/system/fernruf-update.service"
     mkdir -p "$tree/boot/firmware" "$tree/data"
     add_user "$tree"
     chroot "$tree" systemctl --quiet enable fernruf.service fernruf-good.service \
-        systemd-networkd.service systemd-resolved.service wpa_supplicant@wlan0.service
+        fernruf-update.timer fernruf-trial.timer fernruf-network.timer systemd-networkd.service \
+        systemd-resolved.service systemd-timesyncd.service
     chroot "$tree" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
-        systemd-networkd-wait-online.service getty@tty1.service systemd-hwdb-update.service
+        systemd-networkd-wait-online.service getty@tty1.service systemd-hwdb-update.service \
+        e2scrub_reap.service e2scrub_all.timer dpkg-db-backup.timer fstrim.timer \
+        ldconfig.service systemd-journal-catalog-update.service wpa_supplicant.service
     ln -sf /data/settings/wpa_supplicant-wlan0.conf "$tree/etc/wpa_supplicant/"
     ln -sf /run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
     echo fernruf >"$tree/etc/hostname"
     : >"$tree/etc/machine-id" # made anew at each start: the root is never written
-    git describe --always --dirty >"$tree/etc/fernruf-version"
+    touch -d "@$SOURCE_DATE_EPOCH" "$tree/usr/lib/clock-epoch" # no clock starts before this
     chroot "$tree" dpkg-query -W >"$OUT/packages.txt"
-    rm -rf "$tree"/var/cache/* "$tree"/var/lib/apt/lists/* "$tree"/var/log/* "$tree"/tmp/*
+    python3 "$HERE/contents.py" fernruf-image "$VERSION" --python "$tree/usr/lib/fernruf/python" \
+        --dpkg "$tree/var/lib/dpkg/status" >"$OUT/fernruf.spdx.json"
+    slim "$tree"
+    chmod -R go-w "$tree/usr/lib/fernruf" "$tree/etc/systemd"
 }
 
-# The program and what Debian lacks of its libraries, in a folder of their own that Python knows.
-install_fernruf() {
-    local home=$1/usr/lib/fernruf wheel
-    mkdir -p "$home/handsets"
-    for wheel in "$CACHE"/wheels/*.whl; do python3 -m zipfile -e "$wheel" "$home/python"; done
-    cp "$CACHE"/lgpio/source/{_lgpio.so,lgpio.py} "$home/python/"
-    git archive HEAD firmware | tar -x -C "$home/python"
-    local variant
-    for variant in gpio usb adapter; do
-        sed "s/^kind = \"gpio\"/kind = \"$variant\"/" board/handset.toml >"$home/handsets/$variant.toml"
-        grep -q "^kind = \"$variant\"" "$home/handsets/$variant.toml" || fail "no [telephone] kind"
+# What a telephone never opens. The licences stay.
+slim() {
+    local tree=$1 modules
+    rm -rf "$tree"/var/cache/* "$tree"/var/lib/apt/lists/* "$tree"/var/log/* "$tree"/tmp/*
+    rm -rf "$tree"/usr/lib/python3/dist-packages/numpy/{tests,*/tests,testing/tests,f2py,distutils} \
+        "$tree/usr/lib/python$PYTHON"/{test,idlelib,tkinter,turtledemo,ensurepip,pydoc_data} \
+        "$tree"/usr/share/{i18n,zoneinfo/right,bash-completion,zsh,lintian,perl5,gcc,gdb,polkit-1}
+    rm -rf "$tree"/usr/lib/aarch64-linux-gnu/{gconv,perl,perl-base} "$tree"/usr/bin/perl*
+    find "$tree/usr/lib" "$tree/usr/share" -name '*.a' -delete
+    # wireless chips of Raspberry Pis only: Cypress and Broadcom's 43430, 43436, 43439, 43455, 43456
+    find "$tree/usr/lib/firmware/brcm" -type f ! -name 'brcmfmac434[35]*' -delete
+    find "$tree/usr/lib/firmware/cypress" -type f ! -name 'cyfmac434[35]*' -delete
+    # hardware that no Raspberry Pi has
+    modules=$(echo "$tree"/usr/lib/modules/*)
+    rm -rf "$modules"/kernel/drivers/{gpu,media,infiniband,ata,isdn,staging,nvme,iio} \
+        "$modules"/kernel/drivers/net/{ethernet/[!bm]*,wireless/{ath,intel,marvell,ti,microchip}} \
+        "$modules"/kernel/fs/{xfs,btrfs,ocfs2,gfs2,ceph,nfs,nfsd,smb,f2fs,jfs,ubifs,bcachefs,afs} \
+        "$modules"/kernel/net/{sctp,ceph,tipc,rds,openvswitch,batman-adv,dccp,atm,can}
+    chroot "$tree" depmod "$(basename "$modules")"
+}
+
+# How much a broken service could do: systemd's own judgement, without starting anything.
+check_units() {
+    local unit
+    for unit in fernruf fernruf-first-start; do
+        systemd-analyze security --offline=yes --no-pager --threshold=$EXPOSURE_MAX \
+            --root="$PWD/$OUT/tree" "$unit.service" >"$OUT/$unit.security" ||
+            fail "$unit.service is too open: $(tail -1 "$OUT/$unit.security")"
+        say "$(tail -1 "$OUT/$unit.security" | tr -dc '[:print:]')"
     done
-    echo /usr/lib/fernruf/python >"$1/usr/lib/python3/dist-packages/fernruf.pth"
-    printf '#!/usr/bin/python3\nimport sys\n\nfrom firmware.__main__ import main\n\nsys.exit(main())\n' \
-        >"$1/usr/bin/fernruf"
-    chmod 755 "$1/usr/bin/fernruf"
-    chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash /usr/lib/fernruf/python
 }
 
 add_user() {
@@ -214,31 +189,43 @@ add_user() {
     echo "fernruf:!:20000::::::" >>"$1/etc/shadow"
 }
 
-make_partitions() {
-    local tree=$OUT/tree fat=$OUT/fat.img broadcom name
-    rm -rf "$OUT/boot" && mkdir -p "$OUT/boot/a" "$OUT/boot/b"
-    cp "$tree"/boot/vmlinuz-* "$OUT/boot/a/vmlinuz"
-    cp "$CACHE/initrd" "$OUT/boot/a/initrd"
+# The FAT partition: a folder a slot with kernel and initrd, a folder a build of the telephone with
+# its device trees, which the firmware chooses by os_prefix (hardware.txt).
+make_boot() {
+    local tree=$OUT/tree boot=$OUT/boot broadcom name files variant overlay
+    rm -rf "$boot" && mkdir -p "$boot/a" "$boot/b" "$OUT/dtbo"
+    cp "$tree"/boot/vmlinuz-* "$boot/a/vmlinuz"
+    cp "$CACHE/initrd" "$boot/a/initrd"
     broadcom=$(echo "$tree"/usr/lib/linux-image-*/broadcom)
-    for name in 2837-rpi-3-a-plus 2837-rpi-3-b 2837-rpi-3-b-plus 2837-rpi-zero-2-w 2711-rpi-4-b \
-        2711-rpi-400 2711-rpi-cm4-io; do
-        cp "$broadcom/bcm$name.dtb" "$OUT/boot/"
+    files=$CACHE/debs/files/usr/lib
+    for overlay in "$HERE"/devicetree/*.dts; do
+        dtc -q -@ -I dts -O dtb -o "$OUT/dtbo/$(basename "$overlay" .dts).dtbo" "$overlay"
     done
-    name=$CACHE/debs/files/usr/lib
-    cp "$name"/raspi-firmware/{bootcode.bin,start.elf,fixup.dat,start4.elf,fixup4.dat} "$OUT/boot/"
-    cp "$name/u-boot/rpi_arm64/u-boot.bin" "$OUT/boot/"
-    cp "$HERE"/boot/{config.txt,fernruf.toml} "$OUT/boot/"
+    for variant in plain adapter wm8960 max98357a pcm5102a; do
+        overlay=$OUT/dtbo/$variant.dtbo
+        [ $variant != plain ] || overlay=
+        mkdir "$boot/$variant"
+        for name in $BOARDS; do
+            fdtoverlay -i "$broadcom/bcm$name.dtb" -o "$boot/$variant/bcm$name.dtb" \
+                "$OUT/dtbo/common.dtbo" $overlay || fail "$variant does not fit bcm$name.dtb"
+        done
+        cp "$files/u-boot/rpi_arm64/u-boot.bin" "$boot/$variant/"
+    done
+    cp "$files"/raspi-firmware/{bootcode.bin,start.elf,fixup.dat,start4.elf,fixup4.dat} "$boot/"
+    cp "$HERE"/boot/{config.txt,hardware.txt,fernruf.toml} "$boot/"
     sed "s/@DISK@/$DISK/g" "$HERE/boot/boot.cmd" >"$OUT/boot.cmd"
-    mkimage -q -A arm64 -T script -C none -n fernruf -d "$OUT/boot.cmd" "$OUT/boot/boot.scr" \
-        >/dev/null
+    mkimage -q -A arm64 -T script -C none -n fernruf -d "$OUT/boot.cmd" "$boot/boot.scr" >/dev/null
     printf 'BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\n' |
-        mkenvimage -s 0x4000 -o "$OUT/boot/uboot.env" -
+        mkenvimage -s 0x4000 -o "$boot/uboot.env" -
+    rm -rf "$tree/boot"/{vmlinuz,initrd,System.map,config}* "$tree"/usr/lib/linux-image-*
+}
+
+make_partitions() {
+    local tree=$OUT/tree fat=$OUT/fat.img
     rm -f "$fat" && truncate -s ${FAT_MIB}M "$fat"
     mkfs.vfat -F 32 -n FERNRUF -i "$DISK" --invariant "$fat" >/dev/null
     find "$OUT/boot" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
     (cd "$OUT/boot" && mcopy -i "../fat.img" -s -m ./* ::)
-    rm -rf "$tree/boot"/vmlinuz* "$tree/boot"/System.map* "$tree/boot"/config-* \
-        "$tree"/usr/lib/linux-image-*
     rm -f "$OUT/root.squashfs"
     mksquashfs "$tree" "$OUT/root.squashfs" -quiet -no-progress -comp zstd \
         -Xcompression-level 19 -b 256K -no-exports
@@ -272,11 +259,20 @@ make_image() {
     if [ -n "${KEY:-}" ]; then minisign -S -s "$KEY" -m "$image.zst"; fi
 }
 
-say() { echo "image: $*"; }
-
-fail() {
-    echo "image: $*" >&2
-    exit 1
+# The same root and kernel as a signed bundle for boxes that run already.
+make_update() {
+    local bundle=$OUT/bundle
+    rm -rf "$bundle" "$OUT/fernruf.raucb" && mkdir "$bundle"
+    ln "$OUT/root.squashfs" "$bundle/root.img"
+    cp "$OUT"/boot/a/{vmlinuz,initrd} "$bundle/"
+    install -m 755 "$HERE/update/hook.sh" "$bundle/"
+    sed "s/@VERSION@/$VERSION/" "$HERE/update/manifest.raucm" >"$bundle/manifest.raucm"
+    rauc bundle --cert="$KEYS/update.crt" --key="$KEYS/update.key" \
+        --mksquashfs-args="-comp zstd -no-progress -quiet" \
+        "$bundle" "$OUT/fernruf.raucb" >/dev/null 2>&1 || fail "rauc made no bundle"
+    printf '{"version": "%s", "bundle": "fernruf.raucb", "size_bytes": %d, "sha256": "%s"}\n' \
+        "$VERSION" "$(stat -c %s "$OUT/fernruf.raucb")" \
+        "$(sha256sum "$OUT/fernruf.raucb" | cut -d' ' -f1)" >"$OUT/fernruf.json"
 }
 
 main

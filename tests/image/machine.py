@@ -30,7 +30,7 @@ class Machine:
         if fresh:
             create = ("qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", "raw")
             run(*create, str(self._card), str(CARD_BYTES))
-            for name in ("a/vmlinuz", "a/initrd", "bcm2837-rpi-3-b.dtb"):
+            for name in ("a/vmlinuz", "a/initrd", "plain/bcm2837-rpi-3-b.dtb"):
                 source = ("-i", f"{image}@@{START}", f"::{name}")
                 run("mcopy", "-n", "-o", *source, str(folder / Path(name).name))
         self.log = bytearray()

@@ -9,7 +9,7 @@ from pathlib import Path
 from firmware.settings import SETTINGS_FILE, Settings, print_settings
 from tests.image.machine import START, Machine, run
 
-BOOT_S = 600.0  # emulated, on a busy machine
+BOOT_S = 900.0  # emulated, on a busy machine
 
 
 def ready(machine: Machine) -> None:

@@ -13,12 +13,14 @@ for each in ${BOOT_ORDER}; do
                 setexpr BOOT_A_LEFT ${BOOT_A_LEFT} - 1
                 setenv slot a
                 setenv part 02
+                setenv name A
             fi
         else
             if test ${BOOT_B_LEFT} -gt 0; then
                 setexpr BOOT_B_LEFT ${BOOT_B_LEFT} - 1
                 setenv slot b
                 setenv part 03
+                setenv name B
             fi
         fi
     fi
@@ -32,7 +34,7 @@ if test "${slot}" = ""; then
 fi
 saveenv
 echo "Fernruf: slot ${slot}"
-setenv bootargs "root=PARTUUID=@DISK@-${part} rootfstype=squashfs ro rootwait panic=10 console=tty1 console=ttyS1,115200 fernruf.slot=${slot}"
+setenv bootargs "root=PARTUUID=@DISK@-${part} rootfstype=squashfs ro rootwait panic=10 console=tty1 console=ttyS1,115200 fernruf.slot=${slot} rauc.slot=${name}"
 if load mmc 0:1 ${kernel_addr_r} ${slot}/vmlinuz; then
     if load mmc 0:1 ${ramdisk_addr_r} ${slot}/initrd; then
         booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
