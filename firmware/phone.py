@@ -40,11 +40,12 @@ from firmware.overlay.exchange.limits import Helping, Limits
 from firmware.overlay.fallback import Fallback
 from firmware.overlay.mapping.mapper import Mapper
 from firmware.overlay.registrar.registrar import ExchangeView
-from firmware.routes import DATAGRAM_ROUTES, ROUTES, WORLD
+from firmware.routes import DATAGRAM_ROUTES, MENU_KEY_ROUTE, ROUTES, WORLD
 from firmware.ui.announcer import Announcer
 from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
+from firmware.ui.menu.menu import Menu
 from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
 from firmware.ui.selftest import SelfTest
 
@@ -132,6 +133,7 @@ class Phone:
         )
         self.paths = Paths(random_bytes)
         self.media = MediaSessions(random_bytes, self.paths.route)
+        self.menu = Menu(self.book.names)
         self.display = Display(setup.number, height=setup.display_height)
         self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
         self.announcer = Announcer(setup.country)
@@ -150,6 +152,7 @@ class Phone:
             "announcer": self.announcer,
             "features": Desk(setup.country),
             "book": self.book,
+            "menu": self.menu,
         }
         if setup.port_mapping:
             self._cores["mapper"] = Mapper(random_bytes)
@@ -253,6 +256,8 @@ class Phone:
             hearers = DATAGRAM_ROUTES.get(protocol_of(message.data), ())
             self._datagrams_unknown += not hearers
             return hearers
+        if isinstance(message, events.KeyPressed) and self.menu.takes(message.key):
+            return MENU_KEY_ROUTE
         hearers = ROUTES.get(type(message), ())
         assert hearers or type(message) in WORLD or type(message) in ROUTES, message
         return hearers

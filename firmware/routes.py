@@ -16,6 +16,7 @@ from firmware import (
 )
 from firmware.demux import Protocol
 from firmware.events import Message
+from firmware.ui.menu.shown import MenuShown
 
 # Which cores hear a message, in this order. What is in WORLD goes (also) to the shell.
 ROUTES: dict[type[Message], tuple[str, ...]] = {
@@ -26,7 +27,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.KeyPressed: ("ear", "selftest", "call", "mouth", "features"),
     events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
-    events.WallClockRead: ("directory", "call", "book", "display", "log", "features"),
+    events.WallClockRead: ("directory", "call", "book", "menu", "display", "log", "features"),
     events.HardwareFailed: ("display",),
     events.HardwareRecovered: ("display",),
     events.Argon2Computed: ("claim", "directory", "call"),
@@ -64,6 +65,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
         "mouth",
         "selftest",
         "fallback",
+        "menu",
         "display",
         "log",
         "announcer",
@@ -100,18 +102,20 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     store_events.RecordSaved: ("book", "log", "features"),
     store_events.SaveFailed: ("book", "features"),
     store_events.RecordRead: (),
-    store_events.RecordsRead: ("log",),
+    store_events.RecordsRead: ("log", "menu"),
     store_events.StoreChanged: (),
     book_events.SaveContact: ("book",),
     book_events.ForgetContact: ("book",),
     book_events.SetRule: ("book",),
     book_events.SetRingRules: ("book",),
     book_events.SearchBook: ("book",),
-    book_events.BookChanged: ("features",),
-    book_events.RingRulesChanged: ("features",),
-    book_events.BookRefused: ("features",),
-    book_events.BookFound: (),
+    book_events.BookChanged: ("menu", "features"),
+    book_events.RingRulesChanged: ("menu", "features"),
+    book_events.BookRefused: ("menu", "features"),
+    book_events.BookFound: ("menu",),
+    MenuShown: ("display",),
 }
+MENU_KEY_ROUTE = ("ear", "menu")  # of a key that is pressed while the menu is open
 DATAGRAM_ROUTES: dict[Protocol, tuple[str, ...]] = {
     Protocol.KRPC: ("directory", "fallback"),
     Protocol.RTP: ("media",),

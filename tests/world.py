@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 
 from firmware import events, number
-from firmware.events import Core, Fact, Message
+from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.model import (
     FRAME_S,
@@ -230,8 +230,8 @@ class World:
 
     # --- how it happens ----------------------------------------------------------------------
 
-    def tell(self, actor: Actor, fact: Fact) -> None:
-        """One fact, now."""
+    def tell(self, actor: Actor, fact: Message) -> None:
+        """One fact, or a wish that a menu or the page of the browser has, now."""
         if actor.online:
             self._perform(actor, fact, actor.core.handle(fact, self.now_s))
 

@@ -12,6 +12,7 @@ from firmware import events, feature_events
 from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
 from firmware.system_events import NoticesChanged
+from firmware.ui.menu.shown import MenuShown
 from firmware.ui.notices import NoticeTurns
 from firmware.ui.pages import Page, Status, claimed_fraction, page
 from firmware.ui.render import render
@@ -39,6 +40,7 @@ class Display:
         self._relayed: dict[int, bool] = {}  # by call
         self._page_code_until_s = 0.0
         self._notices = NoticeTurns()
+        self._menu: Page | None = None  # goes before all else
         self._shown: Page | None = None  # None = nothing yet, or the display forgot it
         self.picture: Picture = render(page(self._view, self._status, texts), height)
 
@@ -77,6 +79,8 @@ class Display:
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
+            case MenuShown(page=menu):
+                self._menu = menu
             case NoticesChanged(notices=notices):
                 self._notices.set(notices, now_s)
             case events.NumberClaimed(number=number):
@@ -122,7 +126,7 @@ class Display:
     def _refresh(self, now_s: float) -> list[Message]:
         """Draw what is to be seen now; a command only if it is another picture."""
         self._read_clocks(now_s + _EARLY_S)
-        wanted = self._notice(now_s) or page(self._view, self._status, self._texts)
+        wanted = self._menu or self._notice(now_s) or page(self._view, self._status, self._texts)
         if wanted == self._shown:
             return []
         picture = render(wanted, self._height)

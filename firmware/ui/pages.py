@@ -39,6 +39,7 @@ class Page:
     body: str = ""  # wrapped
     notices: tuple[str, ...] = ()  # small lines at the bottom
     rows: tuple[str, ...] = ()  # small lines below the title, ROWS_MAX at most
+    selected: int | None = None  # the row that is dark on light
     foot: str = ""  # at the bottom left
     foot_right: str = ""
     banner: str = ""  # at the bottom, white

@@ -104,7 +104,7 @@ def _lay_out(canvas: _Canvas, page: Page) -> None:
         bottom -= 20
         _progress(canvas, page.progress, bottom, canvas.height - 5)
     for row, text in enumerate(page.rows[:ROWS_MAX]):
-        canvas.text(0, top + 12 * row, text, FontName.SMALL)
+        _row(canvas, top + 12 * row, text, is_selected=row == page.selected)
     _body(canvas, page.body, top, bottom, (FontName.NORMAL, FontName.SMALL))
     _large(canvas, page, 20)
     _foot(canvas, page)
@@ -118,8 +118,9 @@ def _lay_out_reduced(canvas: _Canvas, page: Page) -> None:
     if page.progress is not None:
         bottom -= 8
         _progress(canvas, page.progress, bottom, canvas.height - 1)
-    for row, text in enumerate(page.rows[:2]):
-        canvas.text(0, top + 9 * row, text, FontName.SMALL)
+    first = min(page.selected or 0, max(len(page.rows) - 2, 0))  # two rows, the selected in it
+    for row, text in enumerate(page.rows[first : first + 2]):
+        _row(canvas, top + 10 * row, text, is_selected=first + row == page.selected)
     body = " ".join(text for text in (page.body, page.banner) if text)
     _body(canvas, body, top, bottom, (FontName.SMALL, FontName.TINY))
     _large(canvas, page, 14)
@@ -172,6 +173,12 @@ def _blanks(canvas: _Canvas, page: Page, baseline: int) -> None:
     for place in range(dialled, dialled + page.blanks):
         x = 1 + (place + place // _GROUP) * font(FontName.DIGITS).width
         canvas.box(x + 1, baseline - 2, x + 6, baseline - 1, filled=True)
+
+
+def _row(canvas: _Canvas, y: int, text: str, *, is_selected: bool) -> None:
+    if is_selected:
+        canvas.box(0, y + 1, WIDTH - 1, min(y + 11, canvas.height - 1), filled=True)
+    canvas.text(1, y, text, FontName.SMALL, ink=0 if is_selected else 1)
 
 
 def _foot(canvas: _Canvas, page: Page) -> None:
