@@ -73,7 +73,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     ),
     events.CallEnded: ("display", "log", "features"),
     events.PeerPinned: ("directory",),
-    events.CallOffered: ("features", "call"),  # last of all: what others answer comes first
+    events.CallOffered: ("book", "features", "call"),  # last of all: what others answer comes first
     events.OfferEnded: ("call",),
     events.AdmitCall: ("call",),
     events.RefuseCall: ("call",),

@@ -30,6 +30,7 @@ from firmware.book_events import (
 )
 from firmware.errors import MalformedError
 from firmware.events import Message
+from firmware.model import EndReason
 from firmware.store_events import (
     Kind,
     Record,
@@ -65,6 +66,8 @@ class PhoneBook:
                 self._local_at_zero_s = utc_s + offset_s - now_s
             case RecordsLoaded(records=records):
                 return self._load(records)
+            case events.CallOffered(call=call, number=peer):
+                return self._receive(call, self.judge(peer, now_s))
             case SearchBook(keys=keys, first=first, count=count):
                 total, found = self._letters.search(keys, first, count)
                 return [BookFound(keys, first, total, found)]
@@ -106,6 +109,14 @@ class PhoneBook:
         if self._local_at_zero_s is not None:
             minute = int((self._local_at_zero_s + now_s) // 60) % DAY_MINUTES
         return self._doorkeeper.judge(peer_number, self.contact(peer_number), minute)
+
+    def _receive(self, call: int, ring: Ring) -> list[Message]:
+        match ring:
+            case Ring.REFUSED:
+                return [events.RefuseCall(call, EndReason.DECLINED)]
+            case Ring.SILENT:
+                return [events.SilenceCall(call)]
+        return []
 
     def _load(self, records: tuple[Record, ...]) -> list[Message]:
         """All anew; a record of a version that we do not know is left alone."""

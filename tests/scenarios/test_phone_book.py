@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from firmware.book_events import Contact, SaveContact
+from firmware.book_events import (
+    Contact,
+    Ring,
+    RingRules,
+    Rule,
+    SaveContact,
+    SetRingRules,
+    SetRule,
+)
 from firmware.model import CallState, EndReason
 from tests.world import PhoneActor, World
 
@@ -74,3 +82,40 @@ def test_book_and_log_outlive_a_power_cut() -> None:
     assert screen(again)[1:] == ("Bert Bär",)
     world.dial(again, "*8#")
     assert screen(again)[1].startswith("< Bert Bär")
+
+
+def test_strangers_do_not_ring_when_the_owner_says_so_but_contacts_do() -> None:
+    world, anna, bert = town(65)
+    carl = world.add_phone("carl")
+    world.settle()
+    world.tell(anna, SetRingRules(RingRules(strangers=Ring.REFUSED)))
+    world.run(1.0)
+    world.lift(carl)
+    world.dial(carl, anna.number)
+    world.wait(carl, CallState.FAILED)
+    assert carl.view.reason is EndReason.DECLINED and not anna.rings
+    world.lift(bert)
+    world.dial(bert, anna.number)
+    world.wait(bert, CallState.RINGBACK)
+    assert anna.rings
+
+
+def test_stranger_in_quiet_hours_is_seen_and_not_heard() -> None:
+    world, anna, bert = town(66)
+    world.tell(bert, SetRingRules(RingRules(strangers=Ring.SILENT)))
+    world.run(1.0)
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(bert, CallState.RINGING)
+    assert not bert.rings and screen(bert)[0] == "Call from"
+
+
+def test_blocked_number_hears_the_busy_tone_and_nobody_is_disturbed() -> None:
+    world, anna, bert = town(67)
+    world.tell(bert, SetRule(anna.number, Rule.BLOCKED))
+    world.run(1.0)
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED)
+    assert anna.view.reason is EndReason.DECLINED
+    assert bert.view.state is CallState.IDLE and not bert.rings
