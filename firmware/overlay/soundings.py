@@ -7,13 +7,15 @@ Units: `_s` monotonic seconds. Source: BEP 42 (the `ip` key of each answer).
 from __future__ import annotations
 
 from firmware.events import Message, ObservedAt
+from firmware.model import Endpoint
 from firmware.overlay.dht.facts import Answered
 from firmware.overlay.dht.krpc import Ping
 from firmware.overlay.dht.node import Node
 from firmware.path_events import RouterSounded
 
-AT_ONCE = 4  # one answer is enough; datagrams get lost, and the router may still know some of them
-SILENT_S = 10.0
+AT_ONCE = 2  # one answer is enough; datagrams get lost, and the router may still know one of them
+SILENT_S = 130.0  # routers remember whom we have talked to for two minutes (RFC 4787 section 4.3)
+REMEMBERED_MAX = 64  # whom we have asked
 
 
 class Soundings:
@@ -21,22 +23,33 @@ class Soundings:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._asked: set[int] = set()
+        self._open: set[int] = set()
+        self._asked_s: dict[Endpoint, float] = {}  # the first that were asked come first
 
     def begin(self, now_s: float) -> list[Message]:
         """Ask; RouterSounded for each that is asked, none if nobody is new."""
-        for handle in self._asked:
+        for handle in self._open:
             self._node.cancel(handle)
-        self._asked.clear()
+        self._open.clear()
+        since_s = now_s - SILENT_S
+        fresh = [
+            node
+            for node in self._node.silent_since(since_s)
+            if self._asked_s.get(node, since_s) <= since_s
+        ]
         out: list[Message] = []
-        for observer in self._node.silent_since(now_s - SILENT_S)[:AT_ONCE]:
-            self._asked.add(self._node.ask(Ping(), observer, now_s))
+        for observer in fresh[:AT_ONCE]:
+            self._open.add(self._node.ask(Ping(), observer, now_s))
+            self._asked_s.pop(observer, None)
+            self._asked_s[observer] = now_s
             out.append(RouterSounded(observer))
+        while len(self._asked_s) > REMEMBERED_MAX:
+            del self._asked_s[next(iter(self._asked_s))]
         return out
 
     def hear(self, fact: Answered) -> list[Message]:
         """What came of one of them."""
-        if fact.handle not in self._asked:
+        if fact.handle not in self._open:
             return []
-        self._asked.remove(fact.handle)
+        self._open.remove(fact.handle)
         return [] if fact.observed is None else [ObservedAt(fact.observed, fact.source)]

@@ -14,9 +14,13 @@ from __future__ import annotations
 
 from collections import deque
 
-from firmware.model import PORT_STEP_RANDOM, Candidate, Endpoint
+from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
 
 GUESSES_MAX = 64  # ports of one candidate
+# If both routers count and have been measured. What is aimed at in one call must not be in the row
+# of the next, as long as the routers remember the first: no side may aim further than the other
+# side's row goes on with each call, by its guesses and three more.
+SOUNDED_GUESSES_CALLER, SOUNDED_GUESSES_CALLEE = 7, 10
 GUESSES_BACK = 16  # of them before the expected one: the peer has sent something to us earlier
 AGAIN_S = 0.1  # all of them a second time, for loss between us and our own router
 BURST = 8
@@ -35,7 +39,10 @@ def guesses(candidate: Candidate, *, own_step: int, is_caller: bool) -> list[End
     host, port, _ = candidate.endpoint
     if is_counting(own_step):
         stride = 2 if is_caller else 1
-        steps = [*range(1, 1 + stride * GUESSES_MAX, stride)]
+        most = SOUNDED_GUESSES_CALLER if is_caller else SOUNDED_GUESSES_CALLEE
+        if candidate.kind is not CandidateKind.SOUNDED:
+            most = GUESSES_MAX
+        steps = [*range(1, 1 + stride * most, stride)]
     else:
         steps = [*range(1, 1 + GUESSES_MAX - GUESSES_BACK), *range(-1, -1 - GUESSES_BACK, -1)]
     ports = (port + step * candidate.port_step for step in steps)

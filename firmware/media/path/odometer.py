@@ -21,7 +21,7 @@ class Odometer:
         self._order: dict[Endpoint, int] = {}
         self._observers: set[Endpoint] = set()
         self._begin = 0  # the port at which the row would have begun, by the last sounding
-        self.newest: Endpoint | None = None  # where we were seen last: the row goes on there
+        self.newest: Endpoint | None = None  # the row goes on there, or very little further
         self._floor = 0  # a port that was seen before they were asked
 
     def __contains__(self, destination: object) -> bool:
@@ -49,10 +49,10 @@ class Odometer:
         self._observers.remove(observer)
         if seen.port <= self._floor:
             return False  # our router still knew that observer
-        if self.newest is not None and self.newest.port >= seen.port:
+        begin = seen.port - step * self._order[observer]
+        if self.newest is not None and begin <= self._begin:
             return False
-        self.newest = seen
-        self._begin = seen.port - step * self._order[observer]
+        self.newest, self._begin = seen, begin
         return True
 
     def towards(self, destination: Endpoint, step: int) -> Endpoint | None:

@@ -130,11 +130,12 @@ class Paths:
         for one in candidates:
             if not is_probeable(one.endpoint, self._own.hosts):
                 continue
-            path.ways.try_ways([one.endpoint], now_s)
+            own_step, is_caller = self._own.port_step(one.endpoint), path.ways.is_caller
+            if not (is_counting(own_step) and is_counting(one.port_step)):
+                path.ways.try_ways([one.endpoint], now_s)  # else that port is for somebody else
             if one in path.guessed:
                 continue
             path.guessed.add(one)
-            own_step, is_caller = self._own.port_step(one.endpoint), path.ways.is_caller
             begin_s = now_s
             if is_counting(own_step) and one.kind is not CandidateKind.SOUNDED:
                 self._wish_sounding(one)
@@ -155,7 +156,12 @@ class Paths:
 
     def _sound(self) -> list[Message]:
         """Right behind the checks of those for whom it is done: nothing comes in between."""
-        if not self._is_sounding_due or not all(to in self._odometer for to in self._targets):
+        waiting = (
+            to
+            for to, peer in self._targets.items()
+            if not is_counting(peer.port_step) and to not in self._odometer
+        )
+        if not self._is_sounding_due or any(waiting):
             return []
         self._is_sounding_due = False
         self._soundings += 1

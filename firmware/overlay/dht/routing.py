@@ -91,10 +91,14 @@ class RoutingTable:
         return iter(self._rows)
 
     def silent_since(self, before_s: float) -> list[Endpoint]:
-        """Good nodes with which nothing was exchanged since then, the silent longest first."""
+        """To whom nothing was written since then: good nodes, the silent longest first, and spares.
+
+        The spares are those told last, and may be gone.
+        """
         rows = [row for row in self._rows if row.heard_s < before_s and not row.failures]
         rows.sort(key=lambda row: row.heard_s)
-        return [row.contact.endpoint for row in rows]
+        contacts = [row.contact for row in rows] + self._spares[::-1]
+        return [contact.endpoint for contact in contacts]
 
     def all_contacts(self) -> list[Contact]:
         """The contacts of `rows`."""

@@ -35,7 +35,7 @@ def test_observer_whom_the_router_still_knew_does_not_count() -> None:
     odometer = sounded(*OBSERVERS)
     assert not odometer.hear(OBSERVERS[0], at(19_500), 2)
     assert odometer.hear(OBSERVERS[2], at(21_008), 2)
-    assert not odometer.hear(OBSERVERS[1], at(20_300), 2), "seen further before"
+    assert not odometer.hear(OBSERVERS[1], at(20_300), 2), "of an older row"
     assert odometer.towards(PEER, 2) == at(21_000)
 
 
