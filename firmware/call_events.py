@@ -144,6 +144,13 @@ class DivertCall(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SetCallWaiting(Command):
+    """Whether one more caller is announced in the ear, or told that we are busy (-> call)."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SilenceCall(Command):
     """Admit it, but let nothing sound here: the display alone shows it (features -> call)."""
 

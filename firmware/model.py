@@ -117,6 +117,7 @@ class EndReason(StrEnum):
 
 
 LOUDER_KEY, SOFTER_KEY = "A", "B"  # of a 4x4 keypad, during a call; they are not sent
+RECALL_KEY, MUTE_KEY = "C", "D"  # the same: like a flash of the hook; nobody hears us
 
 
 class Tone(StrEnum):
@@ -129,6 +130,7 @@ class Tone(StrEnum):
     SPECIAL_INFORMATION = "special_information"  # SIT: number unobtainable or changed
     CALL_WAITING = "call_waiting"
     MESSAGE_WAITING = "message_waiting"  # in the place of the dial tone
+    HELD = "held"  # the peer has put us on hold and does not listen
     HOWLER = "howler"  # the handset was left off its hook
 
 
@@ -163,6 +165,23 @@ class Unreachable(StrEnum):
     NOT_RUNG = "not_rung"  # exchanges know us, but no call comes through
 
 
+class Place(StrEnum):
+    """Where a call is that is not the one in front."""
+
+    HELD = "held"
+    WAITING = "waiting"  # somebody calls while we talk
+    JOINED = "joined"  # in conference with the one in front
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCall:
+    """A call beside the one in front."""
+
+    place: Place
+    peer_number: str
+    peer_name: str
+
+
 @dataclass(frozen=True, slots=True)
 class CallView:
     """A snapshot of the call for eyes and ears; made by the call core, drawn by the ui."""
@@ -177,6 +196,10 @@ class CallView:
     codec: Codec | None = None
     connected_s: float | None = None  # monotonic, when the call was answered
     via: str = ""  # name or number of who passed the call on, to here or to the peer
+    others: tuple[OtherCall, ...] = ()
+    is_on_hold: bool = False  # the peer does not listen at the moment
+    is_choosing: bool = False  # the hook was flashed: a digit says what shall happen
+    is_muted: bool = False  # nobody hears us
     call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 
 

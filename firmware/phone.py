@@ -17,6 +17,7 @@ from firmware.demux import protocol_of
 from firmware.events import Core, Message
 from firmware.features.desk import Desk
 from firmware.identity import Certificate, Identity
+from firmware.media.mixer import mix
 from firmware.media.path.paths import Paths, PathStatus
 from firmware.media.sessions import MediaSessions
 from firmware.model import (
@@ -187,6 +188,8 @@ class Phone:
         """One frame from the microphone; returns the datagrams that carry it."""
         if self.selftest.is_running:
             return self._settle(self.selftest.spoken(frame, now_s), now_s)
+        if self._view.is_muted:
+            frame = silence()
         return [
             self._wrapped(message, now_s) if isinstance(message, events.SendDatagram) else message
             for message in self.media.capture(self.mouth.spoken(frame), now_s)
@@ -194,13 +197,16 @@ class Phone:
 
     def playout(self, now_s: float, delay_s: float = EAR_DELAY_S) -> Frame:
         """The next frame for the ear, in `delay_s`: what the box says, a tone, speech, silence."""
+        speech = self.media.playout(now_s)  # always: what nobody hears must not pile up
         frame = self.announcer.frame()
         if frame is None:
             frame = self.ear.frame(now_s)
+            if frame is not None and speech is not None and self.ear.is_beside_speech:
+                frame = mix((frame, speech))
         if frame is None:
             frame = self.selftest.heard(now_s)
         if frame is None:
-            frame = self.media.playout(now_s)
+            frame = speech
         return self.mouth.heard(silence() if frame is None else frame, delay_s)
 
     def status(self) -> PhoneStatus:

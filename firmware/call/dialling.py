@@ -30,7 +30,13 @@ _DIGITS = frozenset("0123456789")
 def give_dial_tone(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     """The handset was taken up to dial."""
     line.out.append(events.OpenEarpiece())
-    _begin(line, now_s)
+    begin(line, now_s)
+
+
+def begin(line: Line, now_s: float) -> None:
+    """Dial tone, with nothing dialled."""
+    line.front = line.new_leg()
+    line.enter(line.front, CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
 
 
 def take_key(line: Line, fact: events.KeyPressed, now_s: float) -> None:
@@ -39,7 +45,7 @@ def take_key(line: Line, fact: events.KeyPressed, now_s: float) -> None:
     digits, sent = leg.view.digits + fact.key, False
     if fact.key not in _DIGITS and line.plan.progress(digits) is Progress.NONE:
         if fact.key == CLEAR_KEY:
-            _begin(line, now_s)
+            begin(line, now_s)
         if fact.key != SEND_KEY or not leg.view.digits:
             return
         digits, sent = leg.view.digits, True
@@ -59,7 +65,7 @@ def leave_service(line: Line, fact: feature_events.ServiceEnded, now_s: float) -
     """What a code asked for is done: dial tone again, and perhaps the first digit."""
     if line.front.session is None:
         line.finish(line.front, EndReason.HUNG_UP, now_s)
-        _begin(line, now_s)
+        begin(line, now_s)
         if fact.key:
             take_key(line, events.KeyPressed(fact.key), now_s)
 
@@ -68,15 +74,9 @@ def dial(line: Line, command: feature_events.DialNumber, now_s: float) -> None:
     """A service dials in the place of the person, who has lifted the handset."""
     if line.front.session is None:
         line.finish(line.front, EndReason.HUNG_UP, now_s)
-        _begin(line, now_s)
+        begin(line, now_s)
         line.front.view = replace(line.front.view, digits=command.dialled)
         _judge(line, now_s)
-
-
-def _begin(line: Line, now_s: float) -> None:
-    """Dial tone, with nothing dialled."""
-    line.front = line.new_leg()
-    line.enter(line.front, CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
 
 
 def _judge(line: Line, now_s: float, *, sent: bool = False) -> None:
@@ -96,6 +96,8 @@ def _judge(line: Line, now_s: float, *, sent: bool = False) -> None:
             line.fail(EndReason.WRONG_NUMBER, now_s)
         case Verdict.EMERGENCY:
             line.fail(EndReason.EMERGENCY, now_s)
+        case Verdict.TEST if line.beside:
+            line.fail(EndReason.WRONG_NUMBER, now_s)  # the sound belongs to the call on hold
         case Verdict.TEST:
             _serve(line, now_s)
         case Verdict.CODE:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from firmware import events
 from firmware.call import messages
 from firmware.call.callers import Proved, common_codec, refusal
+from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import RESPONSES
 from firmware.call.session import CalleeSession
@@ -70,14 +71,17 @@ def divert(line: Line, fact: events.DivertCall, now_s: float) -> None:
 def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     """The handset was lifted while the bell sounds."""
     leg = line.front
-    assert leg.view.codec is not None and isinstance(leg.session, CalleeSession)
-    candidates = leg.session.own_candidates
-    line.respond(leg, messages.Answered(leg.view.codec, candidates), now_s)
-    hear_candidates(line, leg, leg.session.invite, now_s)
+    _accept(line, leg, now_s)
     if leg.rings:
         leg.rings = False
         line.out.append(events.StopRinging())
     line.out.append(events.OpenEarpiece())
+    line.talk(now_s)
+
+
+def answer_waiting(line: Line, leg: Leg, now_s: float) -> None:
+    """Who waited is in front now, and is answered."""
+    _accept(line, leg, now_s)
     line.talk(now_s)
 
 
@@ -99,11 +103,18 @@ def miss_call(line: Line, _signal: messages.Signal, now_s: float) -> None:
     _stop_ringing(line, EndReason.MISSED, now_s)
 
 
+def _accept(line: Line, leg: Leg, now_s: float) -> None:
+    assert leg.view.codec is not None and isinstance(leg.session, CalleeSession)
+    candidates = leg.session.own_candidates
+    line.respond(leg, messages.Answered(leg.view.codec, candidates), now_s)
+    hear_candidates(line, leg, leg.session.invite, now_s)
+
+
 def _offer(line: Line, caller: Proved, now_s: float) -> None:
     leg = line.new_leg()
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
     leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)
-    refused = refusal(caller, line.pins, line.codecs, is_free=line.is_free)
+    refused = refusal(caller, line.pins, line.codecs, is_free=line.is_free or line.may_wait)
     if refused is not None:
         line.transactions.respond(caller.session, refused.response, now_s)
         _log_refused(line, caller, leg.call, refused.reason)
@@ -118,7 +129,7 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
             leg.view.peer_name,
             is_contact=line.is_contact(caller.number),
             is_anonymous=caller.session.invite.is_anonymous,
-            is_waiting=False,
+            is_waiting=not line.is_free,
         )
     )
 
@@ -130,7 +141,7 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
         return
     codec = common_codec(caller, line.codecs)
     assert codec is not None
-    if not line.is_free:  # another one was faster
+    if not (line.is_free or line.may_wait):  # another one was faster
         line.transactions.respond(caller.session, messages.Busy(), now_s)
         _log_refused(line, caller, call, EndReason.BUSY)
         return
@@ -143,8 +154,11 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
         return  # no response could be sealed
     leg.session, leg.number = caller.session, caller.number
     caller.session.own_candidates = leg.disclosure.to_all()
-    line.front = leg
-    leg.rings = not is_silent
+    if line.is_free:
+        line.front = leg
+        leg.rings = not is_silent
+    else:
+        line.beside.append(leg)
     if leg.rings:
         line.out.append(events.StartRinging())
     line.enter(leg, CallState.RINGING, now_s + RING_CALLEE_S)
@@ -161,9 +175,15 @@ def _turn_away(
     if caller is not None:
         line.transactions.respond(caller.session, response, now_s)
         _log_refused(line, caller, call, reason)
-    elif line.front.call == call and line.front.view.state is CallState.RINGING:
-        line.respond(line.front, response, now_s)
+        return
+    leg = line.leg_named(call)
+    if leg is None or leg.view.state is not CallState.RINGING:
+        return
+    line.respond(leg, response, now_s)
+    if leg is line.front:
         _stop_ringing(line, reason, now_s)
+    else:
+        line.forget(leg, reason, now_s)
 
 
 def _log_refused(line: Line, caller: Proved, call: int, reason: EndReason) -> None:

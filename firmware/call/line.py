@@ -22,7 +22,10 @@ from firmware.call.transaction import Transactions
 from firmware.codes import CodePlan
 from firmware.events import Message, OwnCandidatesFound
 from firmware.identity import Certificate
-from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
+from firmware.model import CallState, CallView, Codec, Endpoint, EndReason, OtherCall, Place
+
+RETURN_S = 4.0  # of the tone that ends a call, before the one on hold comes back
+LEGS_MAX = 3  # the front call, one on hold, one that waits; or all of them in conference
 
 
 class Line:
@@ -49,13 +52,27 @@ class Line:
         self._found = OwnCandidatesFound((), ())
         self._calls = 0
         self._microphone_is_open = False
+        self._speaking: tuple[int, ...] = ()  # as media knows it
+        self.takes_waiting = True
+        self.is_muted = False
+        self.choice_s: float | None = None  # until then a digit after a flash is awaited
         self.beside: list[Leg] = []
         self.front = self.new_leg()
 
     @property
     def view(self) -> CallView:
         """What is shown."""
-        return self.front.view
+        front = self.front
+        is_on_hold = front.is_talking and front.session is not None and front.session.peer_holds
+        if not (self.beside or is_on_hold or self.is_muted):
+            return front.view
+        return replace(
+            front.view,
+            others=tuple(_other(leg) for leg in self.beside),
+            is_on_hold=is_on_hold,
+            is_choosing=self.choice_s is not None,
+            is_muted=self.is_muted,
+        )
 
     @property
     def is_free(self) -> bool:
@@ -64,6 +81,10 @@ class Line:
 
     def messages_to_send(self) -> list[Message]:
         """What followed from the facts since the last time this was asked."""
+        speaking = tuple(leg.call for leg in self.legs() if leg.is_talking and self._is_in_ear(leg))
+        if speaking != self._speaking:
+            self._speaking = speaking
+            self.out.append(events.SpeakWith(speaking))
         out, self.out = self.out, []
         return out
 
@@ -80,6 +101,22 @@ class Line:
         if not call:
             return self.front
         return next((leg for leg in self.legs() if leg.call == call), None)
+
+    @property
+    def is_conference(self) -> bool:
+        """The handset speaks with more than one."""
+        return any(leg.is_joined for leg in self.beside)
+
+    @property
+    def may_wait(self) -> bool:
+        """One more caller may announce itself in the ear."""
+        is_waiting = any(leg.view.state is CallState.RINGING for leg in self.beside)
+        has_room = len(self.legs()) < LEGS_MAX
+        return self.takes_waiting and self.front.is_talking and has_room and not is_waiting
+
+    def next_beside(self) -> Leg:
+        """Whom a flash takes: who waits, else who has been aside for longest."""
+        return min(self.beside, key=lambda leg: leg.view.state is not CallState.RINGING)
 
     def new_leg(self) -> Leg:
         """A call that has yet to begin."""
@@ -100,6 +137,10 @@ class Line:
     def set_clock(self, fact: events.WallClockRead, now_s: float) -> None:
         """The calendar dates our INVITEs and tells fresh ones from recordings."""
         self.transactions.freshness.set_clock(fact.utc_s, now_s)
+
+    def set_call_waiting(self, fact: events.SetCallWaiting, _now_s: float) -> None:
+        """By a code of the owner's."""
+        self.takes_waiting = fact.on
 
     def find_addresses(self, fact: OwnCandidatesFound, now_s: float) -> None:
         """We can be reached elsewhere: the peers of all conversations learn it at once."""
@@ -161,6 +202,7 @@ class Line:
             self.out.append(events.PeerPinned(leg.number, key))
             self.out.append(events.StoreState(PINS_FILE, self.pins.encode()))
         self.out.append(events.StartMedia(leg.call))
+        self._speaking = (leg.call,)
         self.open_microphone()
         digits = leg.session.channel.authentication_digits()
         leg.view = replace(leg.view, connected_s=now_s, authentication_digits=digits)
@@ -172,6 +214,24 @@ class Line:
             self._microphone_is_open = True
             self.out.append(events.OpenMicrophone())
 
+    def hold(self, leg: Leg, now_s: float, *, on: bool) -> None:
+        """Tell the peer of `leg` that nobody listens to it, or that somebody does again."""
+        if leg.session is not None and leg.session.holds is not on:
+            leg.session.holds = on
+            leg.session.update(now_s)
+
+    def hang_up(self, leg: Leg, now_s: float) -> None:
+        """End a call by our own will; nothing of it stays in sight."""
+        if leg.session is not None:
+            leg.session.hang_up(now_s)
+        self.forget(leg, EndReason.HUNG_UP, now_s)
+
+    def forget(self, leg: Leg, reason: EndReason, now_s: float) -> None:
+        """A call that is over and was not the one in front, or is so no longer."""
+        self.finish(leg, reason, now_s)
+        if leg in self.beside:
+            self.beside.remove(leg)
+
     def hang_up_and_fail(self, reason: EndReason, now_s: float) -> None:
         """The front call ends by our own will."""
         assert self.front.session is not None
@@ -179,10 +239,23 @@ class Line:
         self.fail(reason, now_s)
 
     def fail(self, reason: EndReason, now_s: float) -> None:
-        """The handset is lifted and hears why, until it is replaced."""
-        self.finish(self.front, reason, now_s)
+        """The handset is lifted and hears why, until it is replaced or another call comes back.
+
+        Of a conference the next one is in front, and the conversation goes on.
+        """
+        self.choice_s = None
+        leg = self.front
+        self.finish(leg, reason, now_s)
+        joined = next((other for other in self.beside if other.is_joined), None)
+        if joined is not None:
+            self.beside.remove(joined)
+            joined.is_joined = False
+            self.front = joined
+            return
         state = CallState.BUSY if reason is EndReason.BUSY else CallState.FAILED
-        self.show_end(self.front, state, reason)
+        is_held = any(other.is_talking for other in self.beside)
+        self.show_end(leg, state, reason)
+        leg.timer_s = now_s + RETURN_S if is_held else None
 
     def finish(self, leg: Leg, reason: EndReason, now_s: float) -> None:
         """Let go of a call, if there is one; its session goes on until the peer knows."""
@@ -201,6 +274,7 @@ class Line:
         """Forget a call without a line in the log."""
         if leg.is_prepared:
             self.out.append(events.StopMedia(leg.call))
+            self._speaking = tuple(call for call in self._speaking if call != leg.call)
         leg.session, leg.number, leg.is_prepared, leg.timer_s = None, "", False, None
 
     def show_end(self, leg: Leg, state: CallState, reason: EndReason) -> None:
@@ -210,6 +284,9 @@ class Line:
         )
         self.enter(leg, state)
 
+    def _is_in_ear(self, leg: Leg) -> bool:
+        return leg is self.front or leg.is_joined
+
     def is_contact(self, number: str) -> bool:
         """Somebody in the phone book, or with whom a call was answered once."""
         return number in self.names or number in self.pins.keys
@@ -218,3 +295,11 @@ class Line:
         """The phone book's name goes before the one the peer gives itself."""
         name = self.names.get(peer_number) or certificate.name
         return replace(view, peer_number=peer_number, peer_name=name)
+
+
+def _other(leg: Leg) -> OtherCall:
+    """A call that is not in front, as it is shown."""
+    place = Place.WAITING if leg.view.state is CallState.RINGING else Place.HELD
+    if leg.is_joined:
+        place = Place.JOINED
+    return OtherCall(place, leg.view.peer_number, leg.view.peer_name)

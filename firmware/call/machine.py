@@ -2,7 +2,7 @@
 
 Knows no packet of speech, no tone and no picture; what a row does is in line.py.
 Units: `_s` monotonic seconds.
-Source: RFC 3261 (INVITE transaction), for a telephone with one line and no call waiting.
+Source: RFC 3261 (INVITE transaction), for a telephone with one handset and a few calls.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import events, feature_events
-from firmware.call import dialling, incoming, messages, outgoing, talking
+from firmware.call import beside, dialling, incoming, messages, outgoing, recall, talking
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
@@ -21,7 +21,7 @@ from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.codes import plan_of
 from firmware.events import Message
 from firmware.identity import Identity
-from firmware.model import CallState, CallView, Codec
+from firmware.model import RECALL_KEY, CallState, CallView, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ LegHandler = Callable[[Line, Leg, Any, float], None]
 IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
+    events.SetCallWaiting: Line.set_call_waiting,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
     feature_events.WithholdChanged: Line.withhold,
@@ -54,10 +55,12 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # dial tone
     (CallState.OFF_HOOK, events.KeyPressed): dialling.take_key,
     (CallState.OFF_HOOK, TimerExpired): dialling.time_out,
+    (CallState.OFF_HOOK, events.HookFlashed): recall.flash_back,
     (CallState.OFF_HOOK, events.HookReplaced): talking.replace_handset,
     # some digits
     (CallState.DIALLING, events.KeyPressed): dialling.take_key,
     (CallState.DIALLING, TimerExpired): dialling.time_out,
+    (CallState.DIALLING, events.HookFlashed): recall.flash_back,
     (CallState.DIALLING, events.HookReplaced): talking.replace_handset,
     # lookup, then INVITE
     (CallState.CALLING, events.NumberResolved): outgoing.invite,
@@ -69,6 +72,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CALLING, messages.Bye): talking.lose_peer,
     (CallState.CALLING, GaveUp): outgoing.find_nobody,
     (CallState.CALLING, TimerExpired): outgoing.find_nobody,
+    (CallState.CALLING, events.HookFlashed): recall.flash_back,
     (CallState.CALLING, events.HookReplaced): talking.replace_handset,
     # the other bell sounds
     (CallState.RINGBACK, messages.Answered): outgoing.hear_answer,
@@ -76,6 +80,8 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     **{(CallState.RINGBACK, refusal): outgoing.hear_refusal for refusal in REFUSED},
     (CallState.RINGBACK, messages.Bye): talking.lose_peer,
     (CallState.RINGBACK, TimerExpired): outgoing.stop_waiting,
+    (CallState.RINGBACK, events.KeyPressed): recall.choose,
+    (CallState.RINGBACK, events.HookFlashed): recall.flash_while_it_rings,
     (CallState.RINGBACK, events.HookReplaced): talking.replace_handset,
     # our bell sounds; the handset is down, so it cannot be replaced
     (CallState.RINGING, events.HookLifted): incoming.answer,
@@ -84,7 +90,8 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.RINGING, messages.Bye): incoming.miss_call,
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
     # speech
-    (CallState.CONNECTED, events.KeyPressed): talking.press,
+    (CallState.CONNECTED, events.KeyPressed): recall.press_or_choose,
+    (CallState.CONNECTED, events.HookFlashed): recall.flash,
     (CallState.CONNECTED, messages.Bye): talking.lose_peer,
     (CallState.CONNECTED, messages.Cancel): talking.lose_peer,  # gave up as we lifted
     (CallState.CONNECTED, messages.Ack): talking.hear_news,
@@ -95,9 +102,32 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, feature_events.ServiceEnded): dialling.leave_service,
     (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
     (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,
-    # over, but the handset is still lifted
-    (CallState.BUSY, events.HookReplaced): talking.replace_handset,
-    (CallState.FAILED, events.HookReplaced): talking.replace_handset,
+    # over, but the handset is still lifted; a call on hold comes back
+    **{
+        (over, kind): handler
+        for over in (CallState.BUSY, CallState.FAILED)
+        for kind, handler in (
+            (TimerExpired, recall.come_back),
+            (events.HookFlashed, recall.flash_back),
+            (events.HookReplaced, talking.replace_handset),
+        )
+    },
+}
+
+# The same for a call that the handset is not in.
+BESIDE: dict[tuple[CallState, type], LegHandler] = {
+    # it waits: a tone in the ear says so
+    (CallState.RINGING, messages.Cancel): beside.miss,
+    (CallState.RINGING, messages.Bye): beside.miss,
+    (CallState.RINGING, TimerExpired): beside.tire,
+    # on hold, or in conference
+    (CallState.CONNECTED, messages.Bye): beside.leave,
+    (CallState.CONNECTED, messages.Cancel): beside.leave,
+    (CallState.CONNECTED, messages.Ack): talking.hear_candidates,
+    (CallState.CONNECTED, messages.Update): talking.hear_candidates,
+    (CallState.CONNECTED, messages.Updated): talking.hear_candidates,
+    (CallState.CONNECTED, GaveUp): beside.lose,
+    (CallState.CONNECTED, events.MediaLost): beside.lose,
 }
 
 
@@ -134,6 +164,10 @@ class Call:
         """What is shown of the call at present."""
         return self._line.view
 
+    def calls(self) -> list[CallView]:
+        """Every call that is not over, the front one first."""
+        return [leg.view for leg in self._line.legs() if leg.number]
+
     @property
     def pins(self) -> dict[str, bytes]:
         """The pinned keys, number to Ed25519 public key; the live table."""
@@ -146,6 +180,8 @@ class Call:
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take one fact of a person, the directory, the media or the network."""
+        if isinstance(fact, events.KeyPressed) and fact.key == RECALL_KEY:
+            fact = events.HookFlashed()
         if isinstance(fact, events.DatagramReceived):
             heard = self._transactions.receive(fact, now_s)
             if heard is not None:
@@ -164,6 +200,8 @@ class Call:
         """Repeat, give up, and leave a state that has lasted too long."""
         for gave_up in self._transactions.on_time(now_s):
             self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
+        if self._line.choice_s is not None and now_s >= self._line.choice_s:
+            recall.choose_nothing(self._line, now_s)
         for leg in self._line.legs():
             if leg.timer_s is not None and now_s >= leg.timer_s:
                 leg.timer_s = None
@@ -173,7 +211,7 @@ class Call:
     def deadline_s(self) -> float | None:
         """The end of the state, or the next retransmission."""
         timers = (leg.timer_s for leg in self._line.legs())
-        deadlines = (*timers, self._transactions.deadline_s())
+        deadlines = (*timers, self._line.choice_s, self._transactions.deadline_s())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _hear(self, heard: Heard, now_s: float) -> None:
@@ -184,8 +222,16 @@ class Call:
 
     def _step_of(self, leg: Leg | None, fact: object, now_s: float) -> None:
         """What happens to one call, if it is not over."""
+        if leg is None:
+            return
         if leg is self._line.front:
             self._step(fact, now_s)
+            return
+        handler = BESIDE.get((leg.view.state, type(fact)))
+        if handler is None:
+            self.ignored[leg.view.state, type(fact).__name__] += 1
+        else:
+            handler(self._line, leg, fact, now_s)
 
     def _step(self, fact: object, now_s: float) -> None:
         handler = IN_ANY_STATE.get(type(fact)) or NEXT.get((self.view.state, type(fact)))

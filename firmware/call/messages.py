@@ -26,7 +26,7 @@ _FIELD = struct.Struct("!BH")
 # tags
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
-_ANONYMOUS, _VIA = range(10, 12)
+_ANONYMOUS, _VIA, _HELD = range(10, 13)
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -72,6 +72,7 @@ class Update(Signal):
 
     sequence: int  # 0 to 255, counts and wraps: which of them is answered
     candidates: tuple[Candidate, ...] = ()
+    is_held: bool = False  # the sender does not listen: it has put the call on hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +213,8 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_CODEC: bytes([_CODEC_CODES[codec]]), _ANSWERS: _ANSWERS_INVITE}
         case Ended():
             fields = {_ANSWERS: _ANSWERS_END}
-        case Update(sequence=sequence):
-            fields = {_SEQUENCE: bytes([sequence])}
+        case Update(sequence=sequence, is_held=is_held):
+            fields = {_SEQUENCE: bytes([sequence]), **({_HELD: b""} if is_held else {})}
         case Moved(number=number):
             fields = {_NUMBER: number.encode()}
         case Updated(sequence=sequence):
@@ -243,7 +244,7 @@ def decode_signal(data: bytes) -> Signal:
     if kind == _TYPES[Ack]:
         return Ack(candidates)
     if kind == _TYPES[Update]:
-        return Update(_decode_sequence(fields), candidates)
+        return Update(_decode_sequence(fields), candidates, _HELD in fields)
     if kind == _TYPES[Moved]:
         return Moved(_decode_number(fields, _NUMBER))
     if kind == _TYPES[Ringing]:

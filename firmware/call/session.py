@@ -78,6 +78,9 @@ class Session(ABC):
         self._update: Repeat | None = None  # beside what else is repeated
         self._updates = 0
         self._is_answered = False
+        self.holds = False  # we do not listen; the peer is told by the next UPDATE
+        self.peer_holds = False
+        self._update_heard: int | None = None  # the newest of the peer's
 
     @property
     def is_repeating(self) -> bool:
@@ -101,7 +104,7 @@ class Session(ABC):
         if self.is_over or not self._is_answered:
             return
         self._updates = (self._updates + 1) % 256
-        self._update = _repeat(Update(self._updates, self.own_candidates), now_s)
+        self._update = _repeat(Update(self._updates, self.own_candidates, self.holds), now_s)
         self._transmit(self._update.signal)
 
     def hear(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
@@ -153,7 +156,13 @@ class Session(ABC):
             return None
         if isinstance(signal, Update):
             self._transmit(Updated(signal.sequence, self.own_candidates))
-        elif self._update is not None and signal.sequence == self._updates:
+            before = self._update_heard
+            if before is not None and (signal.sequence - before) % 256 >= 128:
+                return None  # an older one, overtaken
+            if signal.sequence != before:
+                self._update_heard, self.peer_holds = signal.sequence, signal.is_held
+            return signal
+        if self._update is not None and signal.sequence == self._updates:
             self._update = None
         return signal if signal.candidates else None
 

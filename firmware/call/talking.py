@@ -10,7 +10,15 @@ from firmware import events
 from firmware.call import messages
 from firmware.call.leg import Leg
 from firmware.call.line import Line
-from firmware.model import CallView, EndReason
+from firmware.model import (
+    LOUDER_KEY,
+    MUTE_KEY,
+    RECALL_KEY,
+    SOFTER_KEY,
+    CallState,
+    CallView,
+    EndReason,
+)
 
 
 def hear_candidates(line: Line, leg: Leg, signal: messages.WithCandidates, _now_s: float) -> None:
@@ -26,7 +34,10 @@ def hear_news(line: Line, signal: messages.WithCandidates, now_s: float) -> None
 
 def press(line: Line, fact: events.KeyPressed, _now_s: float) -> None:
     """A key is for the peer, who may be a machine."""
-    line.out.append(events.SendKey(fact.key))
+    if fact.key == MUTE_KEY:
+        line.is_muted = not line.is_muted
+    elif fact.key not in (LOUDER_KEY, SOFTER_KEY, RECALL_KEY):
+        line.out.append(events.SendKey(fact.key))
 
 
 def lose_peer(line: Line, _signal: messages.Signal, now_s: float) -> None:
@@ -40,11 +51,28 @@ def lose_connection(line: Line, _fact: object, now_s: float) -> None:
 
 
 def replace_handset(line: Line, _fact: events.HookReplaced, now_s: float) -> None:
-    """IDLE at once; what the peer must still be told, its session tells by itself."""
+    """IDLE at once; what the peers must still be told, their sessions tell by themselves.
+
+    All calls end but that of somebody who waits: for it the bell sounds.
+    """
     leg = line.front
+    line.choice_s, line.is_muted = None, False
+    for other in [other for other in line.beside if other.is_talking]:
+        line.hang_up(other, now_s)
     if leg.session is not None:
         leg.session.hang_up(now_s)
     reason = EndReason.HUNG_UP if leg.number else leg.view.reason
     line.finish(leg, EndReason.HUNG_UP, now_s)
     line.out.append(events.CloseEarpiece())
     leg.view = CallView(reason=reason, call=leg.call)
+    _ring_for_waiting(line)
+
+
+def _ring_for_waiting(line: Line) -> None:
+    """The handset is down again: who waited in the ear rings the bell."""
+    leg = next((leg for leg in line.beside if leg.view.state is CallState.RINGING), None)
+    if leg is not None:
+        line.beside.remove(leg)
+        line.front = leg
+        leg.rings = True
+        line.out.append(events.StartRinging())

@@ -28,6 +28,7 @@ class CountryTones:
 # The same three notes in every country: E.180 clause 7 allows each +-50 Hz, and 1 s +-0.25 s of
 # pause. The tables have oddities here (one note in Spain, once only in France) that help nobody.
 SPECIAL_INFORMATION = "950/330,1400/330,1800/330,0/1000"
+HELD = "0/800,440/120,0/9080"  # a short beep now and then, into silence: ours, no network has one
 HOWLER = "1400+2060+2450+2600/100,0/100"  # receiver off hook, Telcordia GR-506
 
 _UNITED_KINGDOM = CountryTones(

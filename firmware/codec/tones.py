@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from firmware.codec.countries import HOWLER, SPECIAL_INFORMATION, TONES_OF, CountryTones
+from firmware.codec.countries import HELD, HOWLER, SPECIAL_INFORMATION, TONES_OF, CountryTones
 from firmware.errors import ConfigError
 from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame, Tone, silence
 
@@ -65,6 +65,7 @@ class TonePlayer:
             Tone.CONGESTION: cadence(found.congestion),
             Tone.CALL_WAITING: cadence(found.call_waiting),
             Tone.SPECIAL_INFORMATION: cadence(SPECIAL_INFORMATION),
+            Tone.HELD: cadence(HELD),
             Tone.HOWLER: cadence(HOWLER),
         }
         self._waves: dict[Tone, tuple[Samples, Samples]] = {}  # made when first wanted

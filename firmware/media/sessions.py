@@ -7,7 +7,7 @@ Units: `_s` monotonic seconds (float); a frame is 20 ms.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from firmware.call_events import (
     ChangeCodec,
@@ -18,6 +18,7 @@ from firmware.call_events import (
     StopMedia,
 )
 from firmware.events import DatagramReceived, KeyPressed, Message
+from firmware.media.mixer import Conference
 from firmware.media.route import Route
 from firmware.media.rtp import is_rtcp
 from firmware.media.session import MediaSession, Taken
@@ -39,6 +40,7 @@ class MediaSessions:
         self._random_bytes, self._route = random_bytes, route
         self._sessions: dict[int, MediaSession] = {}
         self._speaking: tuple[int, ...] = ()  # calls that the handset is in
+        self._conference: Conference | None = None  # of two calls and more
         self._sources: dict[bytes, int] = {}  # SSRC: call, the latest last
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
@@ -51,15 +53,16 @@ class MediaSessions:
                 self._sessions[call] = MediaSession(self._random_bytes, route)
                 return self._sessions[call].handle(fact, now_s)
             case StartMedia(call=call) if call in self._sessions:
-                self._speaking = (call,)
+                self._speak_with((call,))
                 return self._sessions[call].handle(fact, now_s)
             case SpeakWith(calls=calls):
-                self._speaking = tuple(call for call in calls if call in self._sessions)
+                self._speak_with(calls)
             case ChangeCodec(call=call) if call in self._sessions:
                 return self._sessions[call].handle(fact, now_s)
             case StopMedia(call=call) if call in self._sessions:
-                self._speaking = tuple(other for other in self._speaking if other != call)
-                return self._sessions.pop(call).handle(fact, now_s)
+                session = self._sessions.pop(call)
+                self._speak_with(self._speaking)
+                return session.handle(fact, now_s)
             case SendKey(key=key):
                 for call in self._speaking:
                     self._sessions[call].handle(KeyPressed(key), now_s)
@@ -78,23 +81,33 @@ class MediaSessions:
 
     def capture(self, frame: Frame | None, now_s: float) -> list[Message]:
         """One frame from the microphone, to be sent; None = the handset is in no call at all."""
+        spoken: dict[int, Frame] = {}
+        if frame is not None and self._conference is not None:
+            spoken = self._conference.spoken(frame)
+        elif frame is not None:
+            spoken = dict.fromkeys(self._speaking, frame)
         messages: list[Message] = []
         for call, session in self._sessions.items():
-            is_heard = frame is not None and call in self._speaking
-            messages += session.capture(
-                frame if is_heard and frame is not None else silence(), now_s
-            )
+            messages += session.capture(spoken[call] if call in spoken else silence(), now_s)
         return messages
 
     def playout(self, now_s: float) -> Frame | None:
         """The next frame for the ear; None when the handset is in no call, or nothing has come."""
-        heard: Frame | None = None
+        heard: dict[int, Frame] = {}
         for call, session in self._sessions.items():
-            frame = session.playout(now_s)
+            frame = session.playout(now_s)  # of all: nobody's sound may pile up
             if call in self._speaking:
-                heard = frame
+                if frame is not None:
+                    heard[call] = frame
                 self.heard_first_s = self.heard_first_s or session.heard_first_s
-        return heard
+        if self._conference is not None:
+            return self._conference.heard(heard)
+        return next(iter(heard.values()), None)
+
+    def _speak_with(self, calls: Iterable[int]) -> None:
+        self._speaking = tuple(call for call in calls if call in self._sessions)
+        is_conference = len(self._speaking) > 1
+        self._conference = Conference(self._speaking) if is_conference else None
 
     def _receive(self, fact: DatagramReceived, now_s: float) -> list[Message]:
         """To the call whose key proves it; that of its source's last packet is tried first."""

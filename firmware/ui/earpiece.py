@@ -12,7 +12,7 @@ from collections import deque
 from firmware.codec.dtmf import KEYS, key_tone
 from firmware.codec.tones import TonePlayer
 from firmware.events import CallChanged, KeyPressed, Message
-from firmware.model import CallState, CallView, EndReason, Frame, Tone
+from firmware.model import CallState, CallView, EndReason, Frame, Place, Tone
 
 _TONE_OF_STATE = {
     CallState.OFF_HOOK: Tone.DIAL,
@@ -53,6 +53,10 @@ HOWLER_FRAMES = 50 * 45  # 45 s after the end of a call the handset still is not
 
 def tone_of(view: CallView) -> Tone | None:
     """The tone that belongs to this view of the call, None = no tone."""
+    if view.state is CallState.CONNECTED:  # beside the speech
+        if any(other.place is Place.WAITING for other in view.others):
+            return Tone.CALL_WAITING
+        return Tone.HELD if view.is_on_hold else None
     if view.state is CallState.FAILED and view.reason is not None:
         return _TONE_OF_REASON.get(view.reason)
     return _TONE_OF_STATE.get(view.state)
@@ -91,6 +95,11 @@ class EarTones:
     def deadline_s(self) -> float | None:
         """Never."""
         return None
+
+    @property
+    def is_beside_speech(self) -> bool:
+        """What `frame` gives is heard together with the peer, not instead of it."""
+        return self._state is CallState.CONNECTED
 
     def frame(self, now_s: float) -> Frame | None:
         """The next 20 ms of tone; None = no tone, the peer's speech may be heard."""

@@ -49,7 +49,13 @@ SIGNALS: tuple[Signal, ...] = (
     *(Ack(CANDIDATES), Ringing(Codec.OPUS, CANDIDATES), Answered(Codec.OPUS, CANDIDATES)),
     *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
     Invite("471108151234", b"c", (), None, is_anonymous=True, via="471108151234"),
-    *(Update(0, CANDIDATES), Update(255), Updated(7, CANDIDATES), Updated(7)),
+    *(
+        Update(0, CANDIDATES),
+        Update(255),
+        Updated(7, CANDIDATES),
+        Updated(7),
+        Update(9, is_held=True),
+    ),
 )
 
 

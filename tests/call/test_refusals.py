@@ -30,7 +30,8 @@ def test_third_caller_is_told_busy_and_disturbs_nobody() -> None:
     link = Link()
     anna, bert = two_phones(link)
     clara = link.add("Clara")
-    link.connect(anna, bert)
+    link.dial(anna, bert.person.number)
+    link.wait(anna, CallState.RINGBACK)
     before = bert.view
     link.dial(clara, bert.person.number)
     link.wait(clara, CallState.BUSY)
