@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,7 @@ COMMANDS = (
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     be_thrifty()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads only cost
     wanted = (sys.argv[1:] if argv is None else argv)[:1]
     parser = argparse.ArgumentParser(
         prog="fernruf", description="A telephone with no exchange: lift, dial twelve digits, talk."

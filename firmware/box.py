@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ from firmware.drivers.telephone import Telephone
 from firmware.errors import ConfigError, HardwareError
 from firmware.events import Message
 from firmware.handset import Handset
+from firmware.media.srtp import get_ready
 from firmware.model import CallState, Codec, Endpoint, EndReason, Frame, Part, silence
 from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
@@ -39,11 +41,10 @@ from firmware.shell.addresses import AddressWatch
 from firmware.shell.control import Answer, ControlServer
 from firmware.shell.jobs import Argon2Cost, prove_number
 from firmware.shell.lan import LocalNetwork
+from firmware.shell.memory import let_go_of_files
 from firmware.shell.notices import NoticeBoard
 from firmware.shell.shell import Shell
 from firmware.shell.state import IDENTITY, PEERS, StateDir
-from firmware.shell.tunnel.certificate import server_context
-from firmware.shell.tunnel.server import TunnelServer
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
 from firmware.store_events import ReadRecord, ReadRecords, SaveRecord
@@ -51,12 +52,14 @@ from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
 from firmware.ui.mouthpiece import Echo, HandsetSound
 
 if TYPE_CHECKING:
+    from firmware.shell.tunnel.server import TunnelServer
     from firmware.web.server import WebServer
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 RELEASE_S = 0.5  # for a sound card to be let go
+REST_FIRST_S, REST_S = 5.0, 120.0  # after the start, and from then on
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
 
@@ -128,6 +131,7 @@ class Box:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._shell.run(), name="shell")
+                tasks.create_task(self._rest(), name="rest")
                 if self._shell.local is not None:
                     watch = AddressWatch(self._shell.tell).run(self._shell.local)
                     tasks.create_task(watch, name="addresses")
@@ -143,6 +147,15 @@ class Box:
                     tasks.create_task(self._control.run(), name="control")
         finally:
             self._close()
+
+    async def _rest(self) -> None:
+        """What is not needed to wait for a call leaves the memory, while nobody calls."""
+        wait_s = REST_FIRST_S
+        while True:
+            await asyncio.sleep(wait_s)
+            wait_s = REST_S
+            if self._watch.view.state is CallState.IDLE:
+                await asyncio.to_thread(let_go_of_files)
 
     async def hang_up(self) -> None:
         """Hang up, so that nobody is left talking to a box that is gone; send others elsewhere."""
@@ -161,6 +174,9 @@ class Box:
             await self._shell.open(Endpoint(self._bind.host, 0))
         logger.info("listening on %s", self._shell.local)
         if self._tls and self._shell.local is not None:
+            from firmware.shell.tunnel.certificate import server_context
+            from firmware.shell.tunnel.server import TunnelServer
+
             self._tunnels = TunnelServer(self._shell.local)
             await self._tunnels.open(Endpoint.parse(self._tls), server_context())
 
@@ -245,6 +261,7 @@ class Box:
                 self._store.perform(message)
             case events.OpenEarpiece():
                 self._earpiece.open()
+                threading.Thread(target=get_ready, name="cipher", daemon=True).start()
             case events.CloseEarpiece():
                 self._earpiece.close()
             case events.OpenMicrophone():
@@ -252,6 +269,7 @@ class Box:
             case events.CloseMicrophone():
                 self._microphone.close()
             case events.StartRinging():
+                threading.Thread(target=get_ready, name="cipher", daemon=True).start()
                 self._each_telephone(lambda telephone: telephone.ring(on=True))
             case events.StopRinging():
                 self._each_telephone(lambda telephone: telephone.ring(on=False))

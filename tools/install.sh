@@ -140,6 +140,7 @@ install_python_packages() {
     say "Python packages: the versions of constraints.txt"
     logged "${pip[@]}" setuptools cython numpy
     PYPI=1 logged "${pip[@]}" --editable ".[$EXTRAS]" # PYPI=1: lgpio brings its C library along
+    logged .venv/bin/python -m compileall -q firmware # else each start compiles, where nothing may be written
 }
 
 logged() {

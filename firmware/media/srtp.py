@@ -6,10 +6,14 @@ Sources: RFC 3711 (packet index, replay), RFC 7714 (AES-GCM). The cipher is libs
 
 from __future__ import annotations
 
-from pylibsrtp import Error, Policy, Session
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from firmware.errors import MalformedError
 from firmware.media.rtp import HEADER_BYTES
+
+if TYPE_CHECKING:
+    from pylibsrtp import Policy
 
 KEY_BYTES = 16 + 12  # master key and master salt, RFC 7714 section 12
 TAG_BYTES = 16
@@ -21,27 +25,40 @@ class ReplayedError(MalformedError):
     """An authentic packet for the second time: a duplicate of the network, or an attack."""
 
 
+def get_ready() -> None:
+    """Load the library, from any thread: a telephone that waits does without it.
+
+    Takes some 30 ms when it is first called, which a call would have to wait for.
+    """
+    _library()
+
+
 class SrtpSender:
     """Protects the packets we send."""
 
     def __init__(self, key: bytes) -> None:
-        self._session = Session(_policy(key, Policy.SSRC_ANY_OUTBOUND))
+        library = _library()
+        self._session = library.Session(_policy(key, library.Policy.SSRC_ANY_OUTBOUND))
 
     def protect(self, packet: bytes) -> bytes:
         """The SRTP packet of an RTP packet; TAG_BYTES longer."""
         assert HEADER_BYTES <= len(packet) <= PACKET_BYTES_MAX
-        return self._session.protect(packet)
+        protected: bytes = self._session.protect(packet)
+        return protected
 
     def protect_report(self, compound: bytes) -> bytes:
         """The SRTCP packet of an RTCP compound; TAG_BYTES and an index of 4 bytes longer."""
-        return self._session.protect_rtcp(compound)
+        protected: bytes = self._session.protect_rtcp(compound)
+        return protected
 
 
 class SrtpReceiver:
     """Authenticates and decrypts the packets of the peer."""
 
     def __init__(self, key: bytes) -> None:
-        self._session = Session(_policy(key, Policy.SSRC_ANY_INBOUND))
+        library = _library()
+        self._error: type[Exception] = library.Error
+        self._session = library.Session(_policy(key, library.Policy.SSRC_ANY_INBOUND))
         self._ssrcs: set[bytes] = set()
 
     def unprotect(self, packet: bytes) -> bytes:
@@ -55,8 +72,8 @@ class SrtpReceiver:
         if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRC_MAX:
             raise MalformedError("the peer changed its SSRC too often")
         try:
-            clear = self._session.unprotect(packet)
-        except Error as error:
+            clear: bytes = self._session.unprotect(packet)
+        except self._error as error:
             text = str(error)
             raise (ReplayedError if text.startswith("replay") else MalformedError)(text) from None
         self._ssrcs.add(ssrc)
@@ -70,8 +87,8 @@ class SrtpReceiver:
         if ssrc not in self._ssrcs and len(self._ssrcs) >= SSRC_MAX:
             raise MalformedError("the peer changed its SSRC too often")
         try:
-            clear = self._session.unprotect_rtcp(packet)
-        except Error as error:
+            clear: bytes = self._session.unprotect_rtcp(packet)
+        except self._error as error:
             text = str(error)
             raise (ReplayedError if text.startswith("replay") else MalformedError)(text) from None
         self._ssrcs.add(ssrc)
@@ -80,4 +97,13 @@ class SrtpReceiver:
 
 def _policy(key: bytes, ssrc_type: int) -> Policy:
     assert len(key) == KEY_BYTES
-    return Policy(key=key, ssrc_type=ssrc_type, srtp_profile=Policy.SRTP_PROFILE_AEAD_AES_128_GCM)
+    policy = _library().Policy
+    profile = policy.SRTP_PROFILE_AEAD_AES_128_GCM
+    made: Policy = policy(key=key, ssrc_type=ssrc_type, srtp_profile=profile)
+    return made
+
+
+def _library() -> ModuleType:
+    import pylibsrtp
+
+    return pylibsrtp

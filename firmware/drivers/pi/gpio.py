@@ -7,7 +7,6 @@ Source: rpi-lgpio 0.6, the reference of its module RPi.GPIO.
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -68,6 +67,8 @@ def _load() -> tuple[Any, tuple[type[Exception], ...]]:
     lgpio makes a pipe in the current directory when it is imported, and stays in that directory:
     both are undone here, so that relative paths go on to mean what the operator meant.
     """
+    import tempfile  # with all of its archives it is needed here only
+
     try:
         with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
             from RPi import GPIO
