@@ -345,6 +345,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         name=config.identity.name,
         bootstrap=config.network.bootstrap,
         country=config.audio.country,
+        language=config.display.language,
         display_height=handset.oled.height,
         codecs=usable_codecs(config, available_codecs()),
         names=config.contacts,

@@ -26,6 +26,7 @@ from firmware.toml_reader import (
 
 PEERS_MAX = 64  # entries of bootstrap, and of exchanges
 WEB_NAMES_MAX = 8
+LANGUAGES = ("en", "de")
 CONTACTS_MAX = 1000
 NAME_BYTES_MAX = 48  # UTF-8, as in a certificate (identity.py): two lines of the OLED
 
@@ -93,6 +94,13 @@ class AudioSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DisplaySettings:
+    """[display]: what a person reads."""
+
+    language: str = ""  # of LANGUAGES; empty = English, and prompts in that of the country
+
+
+@dataclass(frozen=True, slots=True)
 class CodecSettings:
     """[codec]: what we offer, best first."""
 
@@ -110,6 +118,7 @@ class Config:
     audio: AudioSettings = field(default_factory=AudioSettings)
     codec: CodecSettings = field(default_factory=CodecSettings)
     web: WebSettings = field(default_factory=WebSettings)
+    display: DisplaySettings = field(default_factory=DisplaySettings)
     contacts: dict[str, str] = field(default_factory=dict)  # twelve digits: name
     source: str = "box.toml"  # the file to blame
 
@@ -165,6 +174,7 @@ def parse_config(text: str, source: str) -> Config:
             web.take("names", _names, WebSettings().names),
             web.take("anywhere", boolean, default=False),
         ),
+        DisplaySettings(document.section("display").take("language", one_of("", *LANGUAGES), "")),
         _contacts(contacts),
         source,
     )

@@ -46,9 +46,12 @@ from firmware.ui.announcer import Announcer
 from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
+from firmware.ui.language import in_language
 from firmware.ui.menu.menu import Menu
+from firmware.ui.menu.texts import ENGLISH as MENU
 from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
 from firmware.ui.selftest import SelfTest
+from firmware.ui.texts import ENGLISH
 
 EAR_DELAY_S = 0.030  # what a sound card usually keeps
 MESSAGES_PER_STEP_MAX = 10_000  # more than any fact can cause: two cores talk in a circle
@@ -80,6 +83,7 @@ class PhoneSetup:
     port_mapping: bool = False  # the router is asked to let the world in
     help: str = "auto"  # being an exchange for others: when strangers reach us; or "on", "off"
     limits: Limits = field(default_factory=Limits)  # of that
+    language: str = ""  # of LANGUAGES; empty = English is shown, the country's is spoken
     calls: tuple[Entry, ...] = ()  # of the log, oldest first
     sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
 
@@ -134,10 +138,13 @@ class Phone:
         )
         self.paths = Paths(random_bytes)
         self.media = MediaSessions(random_bytes, self.paths.route)
-        self.menu = Menu(self.book.names)
-        self.display = Display(setup.number, height=setup.display_height)
+        language = setup.language or "en"
+        self.menu = Menu(self.book.names, in_language(MENU, language))
+        self.display = Display(
+            setup.number, height=setup.display_height, texts=in_language(ENGLISH, language)
+        )
         self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
-        self.announcer = Announcer(setup.country)
+        self.announcer = Announcer(setup.country, setup.language)
         self.log, self.selftest = CallLog(setup.calls), SelfTest()
         self._cores: dict[str, Core] = {
             "directory": self.directory,

@@ -104,7 +104,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     store_events.SaveFailed: ("book", "features"),
     store_events.RecordRead: (),
     store_events.RecordsRead: ("log", "menu"),
-    store_events.StoreChanged: (),
+    store_events.StoreChanged: ("display",),
     book_events.SaveContact: ("book",),
     book_events.ForgetContact: ("book",),
     book_events.SetRule: ("book",),

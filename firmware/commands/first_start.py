@@ -109,6 +109,8 @@ def box_toml(settings: Settings, handsets: Path) -> str:
     handset = handsets / f"{settings.hardware or 'gpio'}.toml"
     if settings.hardware or handset.exists():
         lines.append(f"handset = {_quoted(str(handset))}")
+    if settings.language:
+        lines += ["[display]", f"language = {_quoted(settings.language)}"]
     audio = {"country": settings.country, **_DEVICES.get(settings.sound, {})}
     if any(audio.values()):
         lines += ["[audio]", *(f"{key} = {_quoted(word)}" for key, word in audio.items() if word)]

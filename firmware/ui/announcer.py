@@ -22,9 +22,9 @@ LATE_S = 0.1  # the ear may be this much behind before the end is told
 class Announcer:
     """The core of what is said."""
 
-    def __init__(self, country: str) -> None:
-        """`country` decides the language."""
-        self._language = language_of(country)
+    def __init__(self, country: str, language: str = "") -> None:
+        """Without a `language` the country decides."""
+        self._language = language or language_of(country)
         self._player = Player()
         self._until_s: float | None = None
         self._fading: Frame | None = None  # the rest of what was interrupted

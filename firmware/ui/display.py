@@ -11,6 +11,7 @@ from dataclasses import replace
 from firmware import events, feature_events
 from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
+from firmware.store_events import StoreChanged
 from firmware.system_events import NoticesChanged
 from firmware.ui.menu.shown import MenuShown
 from firmware.ui.notices import NoticeTurns
@@ -79,6 +80,8 @@ class Display:
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
+            case StoreChanged(condition=condition):
+                self._status = replace(self._status, store=condition)
             case MenuShown(page=menu):
                 self._menu = menu
             case NoticesChanged(notices=notices):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from firmware import number
 from firmware.model import CallState, CallView, EndReason, Part, RtpCounters, Unreachable
+from firmware.store_events import StoreCondition
 from firmware.ui.texts import ENGLISH, Texts
 
 LEVEL_MAX = 4  # quality bars
@@ -67,6 +68,7 @@ class Status:
     loop_s: float | None = None  # which: sound through our own ear and mouth; None = not heard
     elapsed_s: float = 0.0  # since the call was answered
     announced: str = ""  # what the box says; shown if it is all that goes on
+    store: StoreCondition = StoreCondition.GOOD  # of what shall outlive a power cut
     page_code: str = ""  # asked for by who has opened the page of the box
 
 
@@ -150,6 +152,8 @@ def _notices(status: Status, why: str, texts: Texts) -> tuple[str, ...]:
     if faults:
         more = texts.more_faults.format(faults[0], len(faults) - 1)
         notices.append(faults[0] if len(faults) == 1 else more)
+    if status.store in texts.stores:
+        notices.append(texts.stores[status.store])
     if why:
         notices.append(why)
     if status.helped:

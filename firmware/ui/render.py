@@ -177,7 +177,7 @@ def _blanks(canvas: _Canvas, page: Page, baseline: int) -> None:
 
 def _row(canvas: _Canvas, y: int, text: str, *, is_selected: bool) -> None:
     if is_selected:
-        canvas.box(0, y + 1, WIDTH - 1, min(y + 11, canvas.height - 1), filled=True)
+        canvas.box(0, y, WIDTH - 1, min(y + 10, canvas.height - 1), filled=True)
     canvas.text(1, y, text, FontName.SMALL, ink=0 if is_selected else 1)
 
 

@@ -1,7 +1,7 @@
-"""Every text a person reads on the display, in one table per language.
+"""Every text a person reads on the display, in English.
 
 Knows nothing of pages or pixels. A title has at most 13 characters, 16 where no icon stands before
-it; a body is wrapped. A second language is a second `Texts`.
+it; a body is wrapped. Other languages are translations of it (language.py).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from firmware.model import Codec, EndReason, Part, Unreachable
+from firmware.store_events import StoreCondition
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Texts:
     emergency_banner: str
     ends: Mapping[EndReason, End]
     faults: Mapping[Part, str]
+    stores: Mapping[StoreCondition, str]
     codecs: Mapping[Codec, str]
     routes: Mapping[bool, str]  # relayed or not
     tests: Mapping[str, str]  # the titles of the test numbers
@@ -129,6 +131,12 @@ ENGLISH = Texts(
         Part.NETWORK: "no network",
         Part.ADAPTER: "no adapter",
         Part.USB_PHONE: "no USB phone",
+    },
+    stores={
+        StoreCondition.FULL: "card full",
+        StoreCondition.CARD: "card broken",
+        StoreCondition.RESTORED: "records restored",
+        StoreCondition.LOST: "records lost",
     },
     codecs={Codec.OPUS: "Opus", Codec.PCMA: "G.711", Codec.PCMU: "G.711"},
     routes={True: "relayed", False: "direct"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware.model import CallState, CallView, Codec, EndReason, Part
+from firmware.store_events import StoreCondition
 from firmware.ui.pages import Status
 
 OWN = "471108151234"
@@ -37,6 +38,8 @@ CASES: dict[str, tuple[CallView, Status]] = {
     "idle_starting": (CallView(), replace(READY, nodes=None, published=False, clock_s=None)),
     "idle_offline": (CallView(), _OFFLINE),
     "idle_unpublished": (CallView(), replace(READY, published=False)),
+    "idle_card_full": (CallView(), replace(READY, store=StoreCondition.FULL)),
+    "idle_restored": (CallView(), replace(READY, missed=2, store=StoreCondition.RESTORED)),
     "idle_missed": (CallView(), replace(READY, missed=1)),
     "idle_no_microphone": (CallView(), replace(READY, faults=(Part.MICROPHONE,))),
     "idle_troubled": (

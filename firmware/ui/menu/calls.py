@@ -107,7 +107,9 @@ class CallsScreen(Screen):
 
     def _row(self, call: Entry) -> str:
         name = name_of(call, self._desk)
-        shown = name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
+        if name == display(peer_of(call)):
+            name = f"..{name[-9:]}"  # the last eight digits tell more than the first
+        shown = name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "."
         return f"{_mark(call)} {shown:{NAME_CHARACTERS}} {when(call, self._clock(), short=True)}"
 
 
@@ -129,9 +131,9 @@ class CallScreen(Screen):
         return Page(
             title=name_of(call, self._desk),
             rows=(
-                display(self.number),
                 when(call, self._clock(), short=False),
                 f"{way}: {reason}" if reason else way,
+                display(self.number),
                 texts.lift if self.number else "",
             ),
         )
@@ -165,7 +167,7 @@ def peer_of(call: Entry) -> str:
 def name_of(call: Entry, desk: Desk) -> str:
     """By the phone book of today, else the number or what is known of it."""
     peer = str(call.get("peer", ""))
-    return desk.names.get(peer) or (display(peer) if is_valid(peer) else f"…{peer[-4:]}")
+    return desk.names.get(peer) or (display(peer) if is_valid(peer) else f"...{peer[-4:]}")
 
 
 def when(call: Entry, clock: tuple[float | None, float], *, short: bool) -> str:
