@@ -342,6 +342,7 @@ class CallEnded(Fact):
     reason: EndReason
     duration_s: float
     call: int = field(default=0, compare=False)  # our identifier of it
+    utc_s: int | None = None  # when it was, if that was not just now
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,10 +34,52 @@ class DialNumber(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class MenuWanted(Fact):
+    """With a dial tone `#` was pressed and nothing more (call -> ui)."""
+
+
+@dataclass(frozen=True, slots=True)
 class WithholdChanged(Fact):
     """From now on all calls are relayed only, or not all (features -> call)."""
 
     is_on: bool
+
+
+# --- missed calls --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TellMissed(Command):
+    """Find `number` and say that we called at `utc_s`, without ringing (features -> call)."""
+
+    number: str
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class MissedTold(Fact):
+    """Answers TellMissed: the box there has written it down, or could not be told."""
+
+    number: str
+    is_told: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed(Fact):
+    """The owner of `number`, which is proved, says that it called us at `utc_s` (call -> features).
+
+    The same may be told many times.
+    """
+
+    number: str
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChanged(Fact):
+    """Whether somebody called or spoke whom nobody has noticed yet (features -> ear)."""
+
+    is_waiting: bool
 
 
 # --- speech of the box (features -> ui) ---------------------------------------------------------

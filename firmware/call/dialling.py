@@ -12,6 +12,7 @@ from firmware import events, feature_events
 from firmware.call.dialplan import (
     CLEAR_KEY,
     FIRST_DIGIT_S,
+    MENU_PAUSE_S,
     NEXT_DIGIT_S,
     PAUSE_S,
     SEND_KEY,
@@ -55,8 +56,12 @@ def take_key(line: Line, fact: events.KeyPressed, now_s: float) -> None:
 
 def time_out(line: Line, _fact: object, now_s: float) -> None:
     """Lifted, but nothing or not enough was dialled; or what could have gone on does not."""
-    if judge(line.front.view.digits, line.plan, sent=True) is Verdict.TEST:
+    verdict = judge(line.front.view.digits, line.plan, sent=True)
+    if verdict is Verdict.TEST:
         _serve(line, now_s)
+    elif verdict is Verdict.MENU:
+        line.out.append(feature_events.MenuWanted())
+        begin(line, now_s)
     else:
         line.fail(EndReason.TIMED_OUT, now_s)
 
@@ -90,6 +95,8 @@ def _judge(line: Line, now_s: float, *, sent: bool = False) -> None:
             line.enter(line.front, CallState.DIALLING, now_s + NEXT_DIGIT_S)
         case Verdict.PAUSE:
             line.enter(line.front, CallState.DIALLING, now_s + PAUSE_S)
+        case Verdict.MENU:
+            line.enter(line.front, CallState.DIALLING, now_s + MENU_PAUSE_S)
         case Verdict.COMPLETE:
             call(line, digits, now_s)
         case Verdict.WRONG:

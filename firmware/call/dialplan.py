@@ -17,6 +17,8 @@ SEND_KEY = "#"
 CLEAR_KEY = "*"  # takes all digits back and gives dial tone again, without a flick of the hook
 TEST_NUMBERS = ("*1", "*2", "*3", "*4")  # what they do: ui/selftest.py
 PAUSE_S = 3.0  # after what is complete but could go on
+MENU_KEY = "#"  # alone; with more it begins a code
+MENU_PAUSE_S = 1.5
 
 
 class Verdict(Enum):
@@ -28,6 +30,7 @@ class Verdict(Enum):
     EMERGENCY = "emergency"
     TEST = "test"  # of our own sound
     PAUSE = "pause"  # a test number, unless more follows
+    MENU = "menu"  # the same for the menu
     CODE = "code"  # of a service
 
 
@@ -44,6 +47,8 @@ def judge(dialled: str, plan: CodePlan, *, sent: bool = False) -> Verdict:
         return Verdict.CODE
     if dialled in TEST_NUMBERS:
         return Verdict.PAUSE if progress is Progress.BEGUN else Verdict.TEST
+    if dialled == MENU_KEY:
+        return Verdict.MENU
     if progress is Progress.BEGUN:
         return Verdict.INCOMPLETE
     return _judge_number(plan.split(dialled)[1], sent=sent)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from firmware import events
 from firmware.call import messages
 from firmware.call.callers import Proved, common_codec, refusal
+from firmware.call.errands import note
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import RESPONSES
@@ -111,6 +112,9 @@ def _accept(line: Line, leg: Leg, now_s: float) -> None:
 
 
 def _offer(line: Line, caller: Proved, now_s: float) -> None:
+    if caller.session.invite.missed_utc_s is not None:
+        note(line, caller, now_s)
+        return
     leg = line.new_leg()
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
     leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)

@@ -121,7 +121,11 @@ class Line:
     def new_leg(self) -> Leg:
         """A call that has yet to begin."""
         self._calls += 1
-        return Leg(self._calls, Disclosure(self._found), CallView(call=self._calls))
+        return Leg(self._calls, self.new_disclosure(), CallView(call=self._calls))
+
+    def new_disclosure(self) -> Disclosure:
+        """What a peer may learn of our addresses."""
+        return Disclosure(self._found)
 
     # --- in any state --------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from firmware import events, feature_events
 from firmware.call import beside, dialling, incoming, messages, outgoing, recall, talking
+from firmware.call.errands import Errands
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
@@ -157,6 +158,7 @@ class Call:
             own_certificate=own_certificate,
             plan=plan_of(country),
         )
+        self._errands = Errands(self._line)
         self._shown = self.view
 
     @property
@@ -193,12 +195,14 @@ class Call:
         elif isinstance(fact, events.MediaLost):
             self._step_of(self._line.leg_named(fact.call), fact, now_s)
         else:
+            self._errands.handle(fact, now_s)
             self._step(fact, now_s)
         return self._flush()
 
     def on_time(self, now_s: float) -> list[Message]:
         """Repeat, give up, and leave a state that has lasted too long."""
         for gave_up in self._transactions.on_time(now_s):
+            self._errands.end(gave_up.session, now_s, is_told=False)
             self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
         if self._line.choice_s is not None and now_s >= self._line.choice_s:
             recall.choose_nothing(self._line, now_s)
@@ -218,6 +222,9 @@ class Call:
         if isinstance(heard.signal, messages.Invite):
             incoming.hear_invite(self._line, heard, now_s)
         else:
+            if isinstance(heard.signal, messages.Refusal):
+                is_told = isinstance(heard.signal, messages.Noted)
+                self._errands.end(heard.session, now_s, is_told=is_told)
             self._step_of(self._line.leg_of(heard.session), heard.signal, now_s)
 
     def _step_of(self, leg: Leg | None, fact: object, now_s: float) -> None:

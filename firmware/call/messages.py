@@ -27,6 +27,7 @@ _FIELD = struct.Struct("!BH")
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD = range(10, 13)
+_MISSED = 20
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -52,6 +53,7 @@ class Invite(Signal):
     relayed_only: bool = False  # the caller will use no direct path: it needs no address
     is_anonymous: bool = False  # the caller wishes that its number is not shown
     via: str = ""  # the number that told the caller to call this one; its own word, not proved
+    missed_utc_s: int | None = None  # nothing shall ring: the caller called in vain, at that time
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,11 @@ class Refusal(Signal):
 
 
 @dataclass(frozen=True, slots=True)
+class Noted(Refusal):
+    """202 (RFC 6665): the missed call is written down; it ends the session like a refusal."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotFound(Refusal):
     """404: the box has another number now."""
 
@@ -182,6 +189,7 @@ _TYPES: dict[type[Signal], int] = {
     Answered: _OK,
     Ended: _OK,
     Updated: _OK,
+    Noted: 202,
     Moved: 302,
     NotFound: 404,
     AnonymityDisallowed: 433,
@@ -194,7 +202,7 @@ _TYPES: dict[type[Signal], int] = {
 _WITHOUT_FIELDS: dict[int, Signal] = {
     _TYPES[kind]: kind()
     for kind in (
-        *(Bye, Cancel, Prack, Trying),
+        *(Bye, Cancel, Prack, Trying, Noted),
         *(NotFound, AnonymityDisallowed, TryLater, Busy, NotAcceptable, DoNotDisturb, Decline),
     )
 }
@@ -268,6 +276,8 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_ANONYMOUS] = b""
     if invite.via:
         fields[_VIA] = invite.via.encode()
+    if invite.missed_utc_s is not None:
+        fields[_MISSED] = struct.pack("!Q", invite.missed_utc_s)
     return fields
 
 
@@ -299,8 +309,8 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     flags = _RELAYED in fields, _ANONYMOUS in fields
     via = _decode_number(fields, _VIA) if _VIA in fields else ""
-    utc_s = _decode_utc(fields)
-    return Invite(number, certificate, codecs, utc_s, candidates, *flags, via)
+    utc_s, missed_utc_s = (_decode_utc(fields, tag) for tag in (_UTC, _MISSED))
+    return Invite(number, certificate, codecs, utc_s, candidates, *flags, via, missed_utc_s)
 
 
 def _decode_number(fields: dict[int, bytes], tag: int) -> str:
@@ -310,11 +320,11 @@ def _decode_number(fields: dict[int, bytes], tag: int) -> str:
     return value.decode()
 
 
-def _decode_utc(fields: dict[int, bytes]) -> int | None:
-    if _UTC not in fields:
+def _decode_utc(fields: dict[int, bytes], tag: int) -> int | None:
+    if tag not in fields:
         return None
-    utc_s = int.from_bytes(fields[_UTC], "big")
-    if len(fields[_UTC]) != 8 or utc_s > UTC_S_MAX:
+    utc_s = int.from_bytes(fields[tag], "big")
+    if len(fields[tag]) != 8 or utc_s > UTC_S_MAX:
         raise MalformedError("INVITE with an impossible time")
     return utc_s
 

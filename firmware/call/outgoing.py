@@ -56,6 +56,7 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
         *(leg.number, line.own_certificate, line.codecs, utc_s),
         candidates=leg.disclosure.in_invite(is_contact=line.is_contact(leg.number)),
         relayed_only=leg.disclosure.relayed_only,
+        is_anonymous=leg.disclosure.relayed_only,
         via=leg.via,
     )
     try:

@@ -10,6 +10,7 @@ from firmware.model import EndReason
 
 REFUSED: dict[type[messages.Refusal], EndReason] = {
     messages.NotFound: EndReason.UNREACHABLE,
+    messages.Noted: EndReason.UNREACHABLE,  # an answer to nothing that we have said
     messages.TryLater: EndReason.NO_ANSWER,
     messages.Busy: EndReason.BUSY,
     messages.NotAcceptable: EndReason.NO_COMMON_CODEC,

@@ -18,5 +18,5 @@ class RejectAnonymous(Switch):
         """Refuse who is anonymous."""
         del now_s
         if isinstance(fact, CallOffered) and self.is_on and fact.is_anonymous:
-            return [] if fact.is_contact else [RefuseCall(fact.call, EndReason.DECLINED)]
+            return [] if fact.is_contact else [RefuseCall(fact.call, EndReason.ANONYMOUS_REFUSED)]
         return []

@@ -10,9 +10,11 @@ from firmware.features.do_not_disturb import DoNotDisturb
 from firmware.features.emergency import Emergency
 from firmware.features.feature import Feature
 from firmware.features.forwarding import ForwardAlways, ForwardBusy, ForwardNoAnswer
+from firmware.features.missed import Missed
 from firmware.features.quiet_hours import QuietHours
 from firmware.features.redial import Redial
 from firmware.features.reject_anonymous import RejectAnonymous
+from firmware.features.slips import Slips
 from firmware.features.speed_dial import SpeedDial
 from firmware.features.withhold import Withhold
 
@@ -29,4 +31,6 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     SpeedDial,
     Redial,
     CallReturn,
+    Slips,
+    Missed,
 )

@@ -76,6 +76,7 @@ class CallLog:
     def _end(self, ended: events.CallEnded, now_s: float) -> list[Message]:
         report = self._reports.pop(ended.call, None)
         utc_s = None if self._utc_at_zero_s is None else round(self._utc_at_zero_s + now_s)
+        utc_s = utc_s if ended.utc_s is None else ended.utc_s
         entry: Entry = {
             "ended_utc_s": utc_s,
             "peer": ended.peer_number,

@@ -24,6 +24,7 @@ MISSED_MAX = 99  # missed calls are counted up to here
 _DAY_S = 86_400.0
 _MINUTE_S = 60.0
 _EARLY_S = 0.001  # a timer that fires this much too early counts as due: it need not fire again
+_IN_VAIN = (EndReason.MISSED, EndReason.BUSY, EndReason.DO_NOT_DISTURB)
 _HANDSET_DOWN = (CallState.IDLE, CallState.RINGING)
 
 
@@ -52,7 +53,7 @@ class Display:
                 self._shown = None
             case events.CallChanged(view=view):
                 self._follow(view)
-            case events.CallEnded(reason=EndReason.MISSED):
+            case events.CallEnded(incoming=True) if fact.reason in _IN_VAIN:
                 missed = min(self._status.missed + 1, MISSED_MAX)
                 self._status = replace(self._status, missed=missed)
             case events.MediaReported(loss_fraction=loss, counters=counters, call=call):
@@ -110,8 +111,8 @@ class Display:
         return self._deadline_s
 
     def _follow(self, view: CallView) -> None:
-        self._view = view
-        if view.state not in _HANDSET_DOWN:
+        was_down, self._view = self._view.state in _HANDSET_DOWN, view
+        if was_down and view.state not in _HANDSET_DOWN:
             self._status = replace(self._status, missed=0)  # whoever lifts has seen it
         if view.state is not CallState.CONNECTED:
             self._status = replace(

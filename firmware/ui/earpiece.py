@@ -12,6 +12,7 @@ from collections import deque
 from firmware.codec.dtmf import KEYS, key_tone
 from firmware.codec.tones import TonePlayer
 from firmware.events import CallChanged, KeyPressed, Message
+from firmware.feature_events import WaitingChanged
 from firmware.model import CallState, CallView, EndReason, Frame, Place, Tone
 
 _TONE_OF_STATE = {
@@ -73,6 +74,7 @@ class EarTones:
         self.heard_first_s: dict[Tone, float] = {}
         self._player = TonePlayer(country)
         self._state = CallState.IDLE
+        self._is_waiting = False
         self._wanted: Tone | None = None
         self._fading = False  # the player still has the last milliseconds of a tone to play
         self._key_frames: deque[Frame] = deque()  # of the last key only
@@ -83,6 +85,8 @@ class EarTones:
         del now_s  # tones advance by frames, not by time
         if isinstance(fact, CallChanged):
             self._follow(fact.view)
+        elif isinstance(fact, WaitingChanged):
+            self._is_waiting = fact.is_waiting
         elif isinstance(fact, KeyPressed) and fact.key in KEYS and self._state not in _KEYS_SILENT:
             self._key_frames = deque(key_tone(fact.key))
         return []
@@ -126,6 +130,8 @@ class EarTones:
         if entered:
             self._frames_over = 0
         self._state, self._wanted = view.state, tone_of(view)
+        if self._wanted is Tone.DIAL and self._is_waiting:
+            self._wanted = Tone.MESSAGE_WAITING
         if self._player.tone not in (None, self._wanted):
             self._player.stop()
             self._fading = True

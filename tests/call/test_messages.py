@@ -20,6 +20,7 @@ from firmware.call.messages import (
     Invite,
     Moved,
     NotAcceptable,
+    Noted,
     NotFound,
     Prack,
     Ringing,
@@ -49,6 +50,8 @@ SIGNALS: tuple[Signal, ...] = (
     *(Ack(CANDIDATES), Ringing(Codec.OPUS, CANDIDATES), Answered(Codec.OPUS, CANDIDATES)),
     *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
     Invite("471108151234", b"c", (), None, is_anonymous=True, via="471108151234"),
+    Invite("471108151234", b"c", (), 1_800_000_100, missed_utc_s=1_800_000_000),
+    Noted(),
     *(
         Update(0, CANDIDATES),
         Update(255),
@@ -82,6 +85,7 @@ def test_signal_survives_the_round_trip(signal: Signal) -> None:
         (Busy(), 486),
         (NotAcceptable(), 488),
         (DoNotDisturb(), 600),
+        (Noted(), 202),
         (Decline(), 603),
     ],
 )

@@ -189,7 +189,8 @@ def test_speed_dial_of_the_phone_book_is_dialled_too() -> None:
 def test_anonymous_strangers_are_refused_and_contacts_are_not() -> None:
     desk = Desk("DE")
     set_up(desk, "*99#")
-    for is_contact, refused in ((False, [events.RefuseCall(1, EndReason.DECLINED)]), (True, [])):
+    refusal = events.RefuseCall(1, EndReason.ANONYMOUS_REFUSED)
+    for is_contact, refused in ((False, [refusal]), (True, [])):
         offer = events.CallOffered(
             1, ANNA, "", is_contact=is_contact, is_anonymous=True, is_waiting=False
         )
@@ -222,7 +223,7 @@ def test_withholding_is_told_to_the_calls_also_after_a_restart() -> None:
     assert feature_events.WithholdChanged(is_on=True) in told
     fresh = Desk("DE")
     loaded = fresh.handle(RecordsLoaded((Record(Kind.SETTING, "withhold", b""),)), 0.0)
-    assert loaded == [feature_events.WithholdChanged(is_on=True)]
+    assert feature_events.WithholdChanged(is_on=True) in loaded
 
 
 def test_every_service_of_the_table_has_a_name_of_its_own() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from firmware.codec.recording import Player
+from firmware.events import WallClockRead
 from firmware.model import CallState, EndReason
+from firmware.store_events import Kind
 from firmware.ui.prompts import sound_of, texts_of
 from tests.scenarios.test_calls import two_phones
-from tests.world import PhoneActor, World, heard_since
+from tests.world import UTC_AT_START_S, PhoneActor, World, heard_since
 
 
 def says(world: World, who: PhoneActor, since_s: float, prompt: str, language: str = "de") -> bool:
@@ -141,6 +143,16 @@ def test_with_withholding_on_every_call_is_relayed_only() -> None:
     assert not bert.rings  # there is no exchange that could relay
 
 
+def test_square_key_at_the_dial_tone_opens_the_menu_after_a_pause() -> None:
+    world, anna, _ = two_phones()
+    world.lift(anna)
+    world.dial(anna, "#")
+    assert anna.view.state is CallState.DIALLING
+    world.run(2.0)
+    assert anna.view.state is not CallState.DIALLING
+    assert anna.phone.status().picture.lines[0].startswith("Menu")
+
+
 def test_any_key_interrupts_what_is_said_and_begins_a_number() -> None:
     world, anna, bert = two_phones()
     world.lift(anna)
@@ -148,3 +160,43 @@ def test_any_key_interrupts_what_is_said_and_begins_a_number() -> None:
     world.dial(anna, bert.number)
     world.wait(anna, CallState.RINGBACK)
     assert bert.rings
+
+
+def test_who_was_away_learns_who_called_and_hears_the_dial_tone_stutter() -> None:
+    world, anna, bert = two_phones()
+    world.connect(anna, bert)
+    world.run(1.0)
+    world.replace(anna)
+    world.replace(bert)
+    bert.online = False
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    assert anna.view.reason is EndReason.UNREACHABLE
+    called_utc_s = UTC_AT_START_S + world.now_s
+    world.replace(anna)
+    world.run(120.0)
+    bert.online = True
+    before = len(bert.ended)
+    world.tell(bert, WallClockRead(UTC_AT_START_S + world.now_s))
+    world.run(700.0)
+    assert not bert.rings
+    missed = bert.ended[before:]
+    assert [(one.peer_number, one.reason) for one in missed] == [(anna.number, EndReason.MISSED)]
+    assert missed[0].utc_s is not None
+    assert abs(missed[0].utc_s - called_utc_s) < 2
+    assert anna.kept.all_of(Kind.SLIP) == []
+    assert stutters(world, bert)
+    assert not stutters(world, bert)  # whoever has lifted has noticed
+
+
+def stutters(world: World, who: PhoneActor) -> bool:
+    """Lift and listen: in Germany 400 Hz beside the dial tone say that something waits."""
+    lifted_s = world.now_s
+    world.lift(who)
+    world.run(1.0)
+    world.replace(who)
+    sound = np.concatenate(heard_since(who, lifted_s)).astype(np.float64)[1600:14_400]
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    at_hz = [spectrum[round(hz * len(sound) / 16_000)] for hz in (400, 425)]
+    return bool(at_hz[0] > 0.3 * at_hz[1])

@@ -1,7 +1,7 @@
 """The menu as a core: takes the keys while it is open, and closes when the telephone is needed.
 
-`#` opens it, the handset on its hook or with a dial tone. Lifting the handset over a contact or a
-call dials it. Units: `_s` monotonic seconds; `utc_s` Unix time.
+`#` opens it, with a dial tone after a pause, for codes begin like this. Lifting the handset over a
+contact or a call dials it. Units: `_s` monotonic seconds; `utc_s` Unix time.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from firmware import events
 from firmware.book_events import RingRules, RingRulesChanged
 from firmware.events import Message
+from firmware.feature_events import MenuWanted
 from firmware.model import CallState, CallView
 from firmware.ui.menu.book import BookScreen, new_contact
 from firmware.ui.menu.calls import CallsScreen
@@ -45,6 +46,8 @@ class Menu:
         """Whether a key is for the menu, and not for the call."""
         if self._state not in _OPEN_IN or key not in _KEYS:
             return False
+        if self._state is CallState.OFF_HOOK and not self._stack:
+            return False  # it may be the first key of a code: MenuWanted tells when it was not
         return bool(self._stack) or key == CHOOSE
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
@@ -55,6 +58,9 @@ class Menu:
             case events.KeyPressed(key=key):
                 self._closes_s = now_s + CLOSES_S
                 out = self._press(key, now_s)
+            case MenuWanted():
+                self._closes_s = now_s + CLOSES_S
+                self._stack = [self._root()]
             case events.CallChanged(view=view):
                 out = self._follow(view)
             case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):

@@ -1,0 +1,148 @@
+"""Slips: who was called in vain is told so when its box is back; our own box keeps trying.
+
+A slip outlives a restart. It is tried after half a minute, then more and more rarely, and forgotten
+when the two have talked, or after a week. Calls that withhold their address leave none.
+Units: `_s` monotonic seconds, `utc_s` Unix time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from firmware.codes import Service
+from firmware.events import CallChanged, CallEnded, Message, WallClockRead
+from firmware.feature_events import CallMissed, MissedTold, TellMissed
+from firmware.features.feature import Feature
+from firmware.model import CallState, EndReason
+from firmware.store_events import Kind, RecordsLoaded, SaveRecord
+
+SLIPS_MAX = 100  # numbers that are to be told
+NOTED_MAX = 500  # slips of others that are remembered
+NOTED_PER_CALLER_MAX = 20
+KEPT_S = 7 * 86_400
+AHEAD_S_MAX = 3600  # of a clock that goes fast
+FIRST_S, LONGEST_S = 30.0, 600.0
+_IN_VAIN = frozenset({EndReason.UNREACHABLE, EndReason.OFFLINE})
+_OUT, _IN = "out/", "in/"
+
+
+@dataclass(slots=True)
+class _Slip:
+    utc_s: int
+    due_s: float
+    tries: int = 0
+
+
+class Slips(Feature):
+    """Ours that are to be told, and those of others that we know already."""
+
+    services: frozenset[Service] = frozenset()
+
+    def __init__(self) -> None:
+        self._utc_at_zero_s: float | None = None  # of the monotonic clock
+        self._slips: dict[str, _Slip] = {}
+        self._noted: dict[str, None] = {}  # keys of records, oldest first
+        self._on_its_way = ""  # the number being told
+        self._dialled = ""
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """Calls in vain, calls that came about, and what the other boxes say."""
+        match fact:
+            case WallClockRead(utc_s=utc_s):
+                self._utc_at_zero_s = utc_s - now_s
+            case RecordsLoaded():
+                self._load(fact, now_s)
+            case CallChanged(view=view):
+                if view.state is CallState.CALLING:
+                    self._dialled = view.digits
+                if view.state is CallState.CONNECTED:
+                    return self._forget(view.peer_number)
+            case CallEnded(incoming=False) if fact.reason in _IN_VAIN:
+                return self._leave(fact.peer_number, now_s)
+            case CallMissed():
+                return self._note(fact, now_s)
+            case MissedTold(number=number):
+                return self._told(number, now_s, is_told=fact.is_told)
+        return []
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """The next number is told, one after the other."""
+        due_s = self.deadline_s()
+        if due_s is None or now_s < due_s or self._utc_at_zero_s is None:
+            return []
+        number = min(self._slips, key=lambda one: self._slips[one].due_s)
+        slip = self._slips[number]
+        if self._utc_at_zero_s + now_s - slip.utc_s > KEPT_S:
+            return self._forget(number)
+        self._on_its_way = number
+        return [TellMissed(number, slip.utc_s)]
+
+    def deadline_s(self) -> float | None:
+        """When the next one is due; None while one is on its way."""
+        if self._on_its_way or self._utc_at_zero_s is None:
+            return None
+        return min((slip.due_s for slip in self._slips.values()), default=None)
+
+    def _leave(self, number: str, now_s: float) -> list[Message]:
+        """Its time is that of the last call; at SLIPS_MAX the one more is not told."""
+        is_new = number not in self._slips
+        if self._utc_at_zero_s is None or self._dialled != number:
+            return []
+        if is_new and len(self._slips) >= SLIPS_MAX:
+            return []
+        utc_s = round(self._utc_at_zero_s + now_s)
+        self._slips[number] = _Slip(utc_s, now_s + FIRST_S)
+        return [SaveRecord(Kind.SLIP, _OUT + number, str(utc_s).encode())]
+
+    def _told(self, number: str, now_s: float, *, is_told: bool) -> list[Message]:
+        self._on_its_way = "" if number == self._on_its_way else self._on_its_way
+        if is_told:
+            return self._forget(number)
+        if (slip := self._slips.get(number)) is not None:
+            slip.tries += 1
+            slip.due_s = now_s + back_off_s(number, slip.utc_s, slip.tries)
+        return []
+
+    def _forget(self, number: str) -> list[Message]:
+        if self._slips.pop(number, None) is None:
+            return []
+        return [SaveRecord(Kind.SLIP, _OUT + number, None)]
+
+    def _note(self, missed: CallMissed, now_s: float) -> list[Message]:
+        """Once for each call; what is too old, too new or too much is nothing."""
+        key = f"{_IN}{missed.number}/{missed.utc_s}"
+        if key in self._noted or self._utc_at_zero_s is None:
+            return []
+        age_s = self._utc_at_zero_s + now_s - missed.utc_s
+        if not -AHEAD_S_MAX <= age_s <= KEPT_S + AHEAD_S_MAX:
+            return []
+        own = [one for one in self._noted if one.startswith(f"{_IN}{missed.number}/")]
+        out: list[Message] = []
+        for full, limit in ((own, NOTED_PER_CALLER_MAX), (list(self._noted), NOTED_MAX)):
+            if len(full) >= limit:
+                self._noted.pop(full[0], None)
+                out.append(SaveRecord(Kind.SLIP, full[0], None))
+        self._noted[key] = None
+        ended = CallEnded(missed.number, True, EndReason.MISSED, 0.0, utc_s=missed.utc_s)
+        return [*out, SaveRecord(Kind.SLIP, key, b""), ended]
+
+    def _load(self, loaded: RecordsLoaded, now_s: float) -> None:
+        for record in loaded.records:
+            if record.kind is not Kind.SLIP:
+                continue
+            if record.key.startswith(_IN):
+                self._noted[record.key] = None
+            elif record.key.startswith(_OUT) and record.data.isdigit():
+                number, utc_s = record.key.removeprefix(_OUT), int(record.data)
+                self._slips[number] = _Slip(utc_s, now_s + back_off_s(number, utc_s, 0))
+
+
+def back_off_s(number: str, utc_s: int, tries: int) -> float:
+    """Twice as long each time, up to LONGEST_S; spread by half, so that boxes do not come at once.
+
+    The spread is a hash of the call, as good as dice and the same in every replay.
+    """
+    dice = hashlib.blake2s(f"{number}/{utc_s}/{tries}".encode(), digest_size=2).digest()
+    spread = 0.75 + 0.5 * int.from_bytes(dice, "big") / 0xFFFF
+    return float(min(FIRST_S * 2**tries, LONGEST_S) * spread)

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+from firmware import events
+from firmware.feature_events import CallMissed, MissedTold, TellMissed, WaitingChanged
+from firmware.features.missed import Missed
+from firmware.features.slips import (
+    FIRST_S,
+    KEPT_S,
+    LONGEST_S,
+    NOTED_MAX,
+    NOTED_PER_CALLER_MAX,
+    SLIPS_MAX,
+    Slips,
+    back_off_s,
+)
+from firmware.model import CallState, CallView, EndReason
+from firmware.store_events import Kind, Record, RecordsLoaded, SaveRecord
+from tests.call.link import person
+
+ANNA, BERT = person("Anna").number, person("Bert").number
+UTC_S = 1_800_000_000
+
+
+def with_clock() -> Slips:
+    slips = Slips()
+    slips.handle(events.WallClockRead(UTC_S), 0.0)
+    return slips
+
+
+def call_in_vain(slips: Slips, number: str, now_s: float, prefix: str = "") -> list[events.Message]:
+    view = CallView(CallState.CALLING, digits=prefix + number)
+    slips.handle(events.CallChanged(view), now_s)
+    return slips.handle(events.CallEnded(number, False, EndReason.UNREACHABLE, 0.0), now_s)
+
+
+def test_slip_is_kept_told_and_forgotten() -> None:
+    slips = with_clock()
+    kept = call_in_vain(slips, BERT, 10.0)
+    assert kept == [SaveRecord(Kind.SLIP, f"out/{BERT}", str(UTC_S + 10).encode())]
+    assert slips.deadline_s() == 10.0 + FIRST_S
+    assert slips.on_time(10.0 + FIRST_S) == [TellMissed(BERT, UTC_S + 10)]
+    assert slips.deadline_s() is None
+    told = slips.handle(MissedTold(BERT, is_told=True), 45.0)
+    assert told == [SaveRecord(Kind.SLIP, f"out/{BERT}", None)]
+    assert slips.deadline_s() is None
+
+
+def test_slip_that_cannot_be_told_is_tried_more_and_more_rarely_and_given_up_after_a_week() -> None:
+    slips = with_clock()
+    call_in_vain(slips, BERT, 0.0)
+    now_s, tries = slips.deadline_s(), 0
+    waits = []
+    while now_s is not None and (said := slips.on_time(now_s)):
+        if not isinstance(said[0], TellMissed):
+            break
+        slips.handle(MissedTold(BERT, is_told=False), now_s)
+        before_s, now_s = now_s, slips.deadline_s()
+        assert now_s is not None
+        waits.append(now_s - before_s)
+        tries += 1
+    assert said == [SaveRecord(Kind.SLIP, f"out/{BERT}", None)]
+    assert waits[0] < waits[1] < waits[2] < waits[3]
+    assert max(waits) <= 1.25 * LONGEST_S
+    assert 0.9 < tries / (KEPT_S / LONGEST_S) < 1.2
+
+
+def test_slip_outlives_a_restart() -> None:
+    slips = with_clock()
+    record = Record(Kind.SLIP, f"out/{BERT}", str(UTC_S - 60).encode())
+    slips.handle(RecordsLoaded((record,)), 0.0)
+    due_s = slips.deadline_s()
+    assert due_s is not None
+    assert slips.on_time(due_s) == [TellMissed(BERT, UTC_S - 60)]
+
+
+def test_who_has_talked_needs_no_slip() -> None:
+    slips = with_clock()
+    call_in_vain(slips, BERT, 0.0)
+    view = CallView(CallState.CONNECTED, peer_number=BERT)
+    assert slips.handle(events.CallChanged(view), 5.0) == [
+        SaveRecord(Kind.SLIP, f"out/{BERT}", None)
+    ]
+
+
+def test_call_that_withholds_leaves_no_slip() -> None:
+    assert call_in_vain(with_clock(), BERT, 0.0, prefix="*67") == []
+
+
+def test_without_a_clock_there_are_no_slips() -> None:
+    slips = Slips()
+    assert call_in_vain(slips, BERT, 0.0) == []
+    assert slips.handle(CallMissed(ANNA, UTC_S), 0.0) == []
+
+
+def test_one_more_than_the_limit_is_not_told() -> None:
+    slips = with_clock()
+    for i in range(SLIPS_MAX):
+        assert call_in_vain(slips, f"{200000000000 + i}", 0.0)
+    assert call_in_vain(slips, BERT, 0.0) == []
+
+
+def test_call_that_somebody_tells_is_logged_once_with_its_time() -> None:
+    slips = with_clock()
+    noted = slips.handle(CallMissed(ANNA, UTC_S - 3600), 0.0)
+    ended = events.CallEnded(ANNA, True, EndReason.MISSED, 0.0, utc_s=UTC_S - 3600)
+    assert noted == [SaveRecord(Kind.SLIP, f"in/{ANNA}/{UTC_S - 3600}", b""), ended]
+    assert slips.handle(CallMissed(ANNA, UTC_S - 3600), 1.0) == []
+    again = with_clock()
+    again.handle(RecordsLoaded((Record(Kind.SLIP, f"in/{ANNA}/{UTC_S - 3600}", b""),)), 0.0)
+    assert again.handle(CallMissed(ANNA, UTC_S - 3600), 1.0) == []
+
+
+def test_times_that_cannot_be_are_nothing() -> None:
+    slips = with_clock()
+    assert slips.handle(CallMissed(ANNA, UTC_S - KEPT_S - 7200), 0.0) == []
+    assert slips.handle(CallMissed(ANNA, UTC_S + 7200), 0.0) == []
+
+
+def test_one_caller_is_remembered_with_so_many_calls_and_all_with_so_many() -> None:
+    slips = with_clock()
+    for i in range(NOTED_PER_CALLER_MAX):
+        slips.handle(CallMissed(ANNA, UTC_S - i), 0.0)
+    more = slips.handle(CallMissed(ANNA, UTC_S - 5000), 0.0)
+    assert more[0] == SaveRecord(Kind.SLIP, f"in/{ANNA}/{UTC_S}", None)
+    for i in range(NOTED_MAX - NOTED_PER_CALLER_MAX):
+        assert len(slips.handle(CallMissed(f"{200000000000 + i}", UTC_S), 0.0)) == 2
+    assert len(slips.handle(CallMissed(BERT, UTC_S), 0.0)) == 3
+
+
+def test_boxes_do_not_come_at_once() -> None:
+    waits = {back_off_s(f"{200000000000 + i}", UTC_S, 3) for i in range(50)}
+    assert len(waits) > 45
+    assert all(0.75 * 240 <= wait <= 1.25 * 240 for wait in waits)
+
+
+def test_dial_tone_stutters_until_somebody_has_lifted() -> None:
+    missed = Missed()
+    said = missed.handle(events.CallEnded(ANNA, True, EndReason.MISSED, 0.0), 0.0)
+    assert said == [SaveRecord(Kind.SETTING, "missed", b""), WaitingChanged(is_waiting=True)]
+    assert missed.handle(events.CallEnded(ANNA, True, EndReason.BUSY, 0.0), 0.0) == []
+    missed.handle(events.CallChanged(CallView(CallState.OFF_HOOK)), 1.0)
+    noticed = missed.handle(events.CallChanged(CallView(CallState.IDLE)), 2.0)
+    assert noticed == [SaveRecord(Kind.SETTING, "missed", None), WaitingChanged(is_waiting=False)]
+
+
+def test_call_missed_while_talking_is_not_noticed_by_hanging_up() -> None:
+    missed = Missed()
+    missed.handle(events.CallChanged(CallView(CallState.OFF_HOOK)), 1.0)
+    missed.handle(events.CallEnded(ANNA, True, EndReason.BUSY, 0.0), 1.5)
+    assert missed.handle(events.CallChanged(CallView(CallState.IDLE)), 2.0) == []
+    fresh = Missed()
+    fresh.load("missed", b"")
+    assert fresh.handle(RecordsLoaded(()), 0.0) == [WaitingChanged(is_waiting=True)]
