@@ -3,9 +3,10 @@
 `python -m bench.nat_matrix --json [--types KIND,...] [--calls N] [--loss 0,0.05] [--parallel N]`
 prints one JSON object, progress on stderr. Needs what tests/lab needs. Each host is 20 ms from the
 middle, where the exchange (coturn) is: 80 ms from host to host and back.
-Compared is, of ours, from the callee's lifting until speech is heard at both ends, capture, codec
-and jitter buffer included; of theirs, from the start until both ends have a nominated pair, which
-is when the first packet of speech could leave.
+Compared is the time until both ends have a path that can carry speech: of ours from the callee's
+lifting until both may send (first over the exchange, if nothing better is proved yet), of theirs
+from the start until both have a nominated pair. `heard` is ours until speech is heard at both ends,
+capture, codec and jitter buffer included, by theirs until the first packet could leave.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.nat.incidents import ROUNDS, Incidents
-from bench.nat.table import cell_of_ours, cell_of_theirs, ratio, summary
+from bench.nat.table import cell_of_ours, cell_of_theirs, ratios, summary
 from bench.nat.theirs import IceHosts
 from firmware.errors import CommandError
 from tests.lab.calls import Box, Town, call, middle
@@ -167,7 +168,7 @@ class Matrix:
             attempts = [await self._ice.connect(caller, callee) for _ in range(rounds)]
             cell["aioice"] = cell_of_theirs(attempts)
         if len(cell) == 2:
-            cell["ratio"] = ratio(cell["ours"], cell["aioice"])
+            cell["ratios"] = ratios(cell["ours"], cell["aioice"])
         return f"{caller.kind}>{callee.kind}", cell
 
 

@@ -13,6 +13,7 @@ from bench.nat.theirs import Connected
 from tests.lab.calls import CallResult
 from tests.lab.nat import Kind
 
+RATIOS = ("path", "path_after_gathering", "heard")
 RANDOM_PORTS = {Kind.SYMMETRIC}
 FILTER_BY_PORT = {
     Kind.PORT_RESTRICTED,
@@ -41,6 +42,7 @@ def cell_of_ours(calls: Sequence[CallResult]) -> dict[str, Any]:
         "direct": sum(call.path == "direct" for call in calls),
         "first_contact_to_ringback_ms": _median_ms([call.ringback_s for call in calls[:1]]),
         "dial_to_ringback_ms": _median_ms([call.ringback_s for call in calls[1:]]),
+        "answer_to_path_ms": _median_ms([call.path_s for call in calls]),
         "answer_to_first_voice_ms": _median_ms([call.first_voice_s for call in calls]),
         "answer_to_both_heard_ms": _median_ms([call.both_heard_s for call in calls]),
         "answer_to_direct_ms": _median_ms([call.direct_s for call in calls]),
@@ -55,35 +57,59 @@ def cell_of_theirs(attempts: Sequence[Connected]) -> dict[str, Any]:
         "connected": sum(attempt.connected for attempt in attempts),
         "direct": sum(attempt.path == "direct" for attempt in attempts),
         "time_to_connected_ms": _median_ms([attempt.connected_s for attempt in attempts]),
+        "after_gathering_ms": _median_ms([attempt.after_gathering_s for attempt in attempts]),
         "problems": [attempt.problem for attempt in attempts if attempt.problem],
     }
 
 
-def ratio(ours: dict[str, Any], theirs: dict[str, Any]) -> float | None:
-    """From the answer until both ends hear speech, by their time until both are connected."""
-    mine, other = ours["answer_to_both_heard_ms"], theirs["time_to_connected_ms"]
-    return round(mine / other, 2) if mine and other else None
+def ratios(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, float | None]:
+    """Ours by theirs, of times until both ends have a path that can carry speech.
+
+    `path`: from the answer, by theirs from the start. `path_after_gathering`: by theirs without
+    the time in which each finds its own candidates, which we have before any call.
+    `heard`: ours until both ends hear speech, by theirs from the start until it could leave.
+    """
+    pairs = {
+        "path": ("answer_to_path_ms", "time_to_connected_ms"),
+        "path_after_gathering": ("answer_to_path_ms", "after_gathering_ms"),
+        "heard": ("answer_to_both_heard_ms", "time_to_connected_ms"),
+    }
+    return {name: _ratio(ours[mine], theirs[other]) for name, (mine, other) in pairs.items()}
+
+
+def _ratio(mine: float | None, other: float | None) -> float | None:
+    return None if mine is None or not other else round(mine / other, 2)
 
 
 def summary(cells: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Of one loss: what the issue of the whole is; `cells` maps `caller>callee` to both sides."""
     ours = {pair: cell["ours"] for pair, cell in cells.items() if "ours" in cell}
     theirs = {pair: cell["aioice"] for pair, cell in cells.items() if "aioice" in cell}
-    ratios = [cell["ratio"] for cell in cells.values() if cell.get("ratio")]
+    found = [cell["ratios"] for cell in cells.values() if "ratios" in cell]
     possible = [pair for pair in ours if _possible(pair)]
     return {
         "ours": _whole(ours, possible)
         | {
             "first_contact_to_ringback_ms": _middle(ours, "first_contact_to_ringback_ms"),
             "dial_to_ringback_ms": _middle(ours, "dial_to_ringback_ms"),
+            "answer_to_path_ms": _middle(ours, "answer_to_path_ms"),
             "answer_to_first_voice_ms": _middle(ours, "answer_to_first_voice_ms"),
+            "answer_to_both_heard_ms": _middle(ours, "answer_to_both_heard_ms"),
             "answer_to_direct_ms": _middle(ours, "answer_to_direct_ms"),
             "answer_to_direct_ms_of_worst_cell": _worst(ours, "answer_to_direct_ms"),
         },
         "aioice": _whole(theirs, [pair for pair in theirs if _possible(pair)])
-        | {"time_to_connected_ms": _middle(theirs, "time_to_connected_ms")},
-        "ratio": {"median": median(ratios), "worst": max(ratios)} if ratios else None,
+        | {
+            "time_to_connected_ms": _middle(theirs, "time_to_connected_ms"),
+            "after_gathering_ms": _middle(theirs, "after_gathering_ms"),
+        },
+        "ratios": {name: _spread([one[name] for one in found]) for name in RATIOS if found},
     }
+
+
+def _spread(values: Sequence[float | None]) -> dict[str, float] | None:
+    known = [value for value in values if value is not None]
+    return {"median": round(median(known), 2), "worst": max(known)} if known else None
 
 
 def _whole(cells: dict[str, dict[str, Any]], possible: list[str]) -> dict[str, Any]:

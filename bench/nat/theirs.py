@@ -30,6 +30,7 @@ class Connected:
     connected: bool
     path: str | None = None
     connected_s: float | None = None  # from the start until both sides are connected
+    after_gathering_s: float | None = None  # the same, since each knows its own candidates
     problem: str = ""
 
 
@@ -50,6 +51,7 @@ class IceHosts:
             self._ask(caller, "gather", **_servers(caller), controlling=True),
             self._ask(callee, "gather", **_servers(callee), controlling=False),
         )
+        gathered_s = time.monotonic()
         if problem := offer.get("problem") or answer.get("problem"):
             return Connected(connected=False, problem=f"gather: {problem}")
         await asyncio.sleep(SIGNALLING_S)
@@ -60,7 +62,7 @@ class IceHosts:
             return Connected(connected=False, problem=f"connect: {problems[0]}")
         last_s = max(end["connected_s"] for end in ends)
         path = "direct" if all(end["path"] == "direct" for end in ends) else "relay"
-        return Connected(connected=True, path=path, connected_s=last_s - started_s)
+        return Connected(True, path, last_s - started_s, last_s - gathered_s)
 
     async def close(self) -> None:
         """End the processes."""

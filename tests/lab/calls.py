@@ -39,6 +39,7 @@ class CallResult:
     connected: bool
     path: str | None = None  # of the caller at the end: direct or relay
     ringback_s: float | None = None  # from the twelfth digit
+    path_s: float | None = None  # from the callee's lifting until both ends may send speech
     first_voice_s: float | None = None  # from the callee's lifting to what the caller hears
     both_heard_s: float | None = None  # the same, until both hear the other
     direct_s: float | None = None  # from the answer until both ends have left the exchange
@@ -208,6 +209,7 @@ async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
         connected=True,
         path=ours["path"],
         ringback_s=timings["ringback_s"] - timings["dialled_s"],
+        path_s=max(timings["answered_s"] - answered_s, 0.0),
         first_voice_s=timings["first_audio_s"] - answered_s,
         both_heard_s=max(one["timings"]["first_audio_s"] for one in (ours, theirs)) - answered_s,
         direct_s=direct_s,
