@@ -45,7 +45,8 @@ class IdentitySettings:
 class NetworkSettings:
     """[network]: the one UDP socket and whom we know in advance."""
 
-    bind: str = "0.0.0.0:6881"  # ADDRESS:PORT; port 0 takes a free one
+    # ADDRESS:PORT; port 0 takes a free one; [::] is both families, or IPv4 where there is no IPv6
+    bind: str = "[::]:6881"
     bootstrap: tuple[str, ...] = ()  # HOST:PORT
     exchanges: tuple[str, ...] = ()  # HOST:PORT
     tls_exchanges: tuple[str, ...] = ()  # HOST:PORT of TLS, for networks that block UDP

@@ -22,7 +22,7 @@ from firmware.overlay.directory import Directory
 from firmware.shell.lan import LocalNetwork
 from firmware.shell.shell import Shell
 
-ANY_ADDRESS = Endpoint("0.0.0.0", 0)  # noqa: S104 - whichever interface leads to the swarm
+ANY_ADDRESS = Endpoint("::", 0)  # whichever interface leads to the swarm
 JOIN_TIMEOUT_S = 3.0
 
 

@@ -88,7 +88,7 @@ def configuration(name: str, port: int, bootstrap: tuple[str, ...]) -> str:
 name = {json.dumps(name, ensure_ascii=False)}
 
 [network]
-bind = "0.0.0.0:6881"
+bind = "[::]:6881"
 bootstrap = {json.dumps(bootstrap)}
 public_routers = {"false" if bootstrap else "true"}
 

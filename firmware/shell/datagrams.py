@@ -2,7 +2,8 @@
 
 Knows no protocol and no core; the shell says when to read and who gets what. Never blocks: what
 the kernel has no room for is dropped and counted, as a full line would drop it. A socket bound to
-`::` speaks both families, and IPv4 looks as if it came over a socket of its own.
+`::` speaks both families, and IPv4 looks as if it came over a socket of its own; where the system
+has no IPv6 it is bound to `0.0.0.0` instead.
 """
 
 from __future__ import annotations
@@ -16,8 +17,19 @@ from firmware.model import Endpoint
 
 BUFFER_BYTES = 4 * 1024 * 1024  # asked for in each direction; the kernel gives what it allows
 MAPPED = "::ffff:"  # RFC 4291 section 2.5.5.2: IPv4 on a socket of IPv6
+ANY, ANY_IPV4 = "::", "0.0.0.0"  # noqa: S104 - who wants all interfaces says so in its file
 MAPPED_LENGTH = len(MAPPED)
 UNREADABLE_MAX = 16  # errors of others (ICMP) taken out of the socket in one go
+
+
+def has_ipv6() -> bool:
+    """True if this system has sockets of IPv6, with or without an address."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind((ANY, 0))
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(slots=True)
@@ -35,6 +47,8 @@ class DatagramSocket:
         """Bind, port 0 = any; raises HardwareError if that is not possible."""
         self.counters = SocketCounters()
         self._other: DatagramSocket | None = None
+        if bind.host == ANY and not has_ipv6():
+            bind = Endpoint(ANY_IPV4, bind.port)
         self._is_v6 = ":" in bind.host
         self.socket = socket.socket(
             socket.AF_INET6 if self._is_v6 else socket.AF_INET, socket.SOCK_DGRAM

@@ -63,7 +63,10 @@ class LocalNetwork:
 
     async def _serve(self, local: Endpoint, addresses: list[str]) -> None:
         """Until `addresses` are no longer ours."""
-        version = IPVersion.V6Only if ":" in local.host else IPVersion.V4Only
+        families = {":" in address for address in addresses}
+        version = IPVersion.All
+        if len(families) == 1:
+            version = IPVersion.V6Only if True in families else IPVersion.V4Only
         zeroconf = AsyncZeroconf(interfaces=list(addresses), ip_version=version)
         browser = AsyncServiceBrowser(zeroconf.zeroconf, SERVICE, handlers=[self._heard])
         try:
@@ -154,7 +157,7 @@ def own_addresses(bound: str) -> list[str]:
         str(ip.ip if ip.is_IPv4 else ip.ip[0])
         for adapter in ifaddr.get_adapters()
         for ip in adapter.ips
-        if ip.is_IPv4 == (wanted.version == 4)
+        if ip.is_IPv4 or wanted.version == 6
     }
     if not wanted.is_unspecified:
         return [bound] if bound in found else []

@@ -150,7 +150,7 @@ class Town:
     def _configuration(self, playback: str) -> str:
         return f"""
             [network]
-            bind = "0.0.0.0:{PORT}"
+            bind = "[::]:{PORT}"
             bootstrap = {json.dumps(self.nodes)}
             exchanges = {json.dumps(self.exchanges)}
             tls_exchanges = {json.dumps(self._tls_exchanges)}

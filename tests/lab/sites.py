@@ -62,6 +62,32 @@ class Lab:
         self.space.nft(router, rules(kind, address))
         return self._keep(Site(name, kind, (address,), HOST, router))
 
+    def add_ipv6(self, site: Site, network: str) -> str:
+        """Give a host behind a home router an address of its own in `network`::/64; returns it.
+
+        The router translates nothing there and lets nobody in who was not written to (RFC 6092).
+        """
+        space, host, inside = self.space, f"{network}::2", f"{network}::1"
+        outside = f"{network}:1::1"  # in the next network: the router's own end of the line
+        for namespace in (site.name, site.router):
+            space.run(namespace, ["tee", "/proc/sys/net/ipv6/conf/all/accept_dad"], text="0")
+            space.run(namespace, ["tee", "/proc/sys/net/ipv6/conf/default/accept_dad"], text="0")
+        space.run(site.router, ["tee", "/proc/sys/net/ipv6/conf/all/forwarding"], text="1")
+        space.ip(
+            site.router,
+            f"address add {inside}/64 dev lan nodad",
+            f"address add {outside}/64 dev wan nodad",
+            "route add ::/0 dev wan",
+        )
+        space.ip(
+            site.name,
+            f"address add {host}/64 dev eth0 nodad",
+            f"route add ::/0 via {inside}",
+        )
+        space.nft(site.router, FIREWALL_IPV6)
+        space.ask("move", site=_leg(site.router), addresses=[*site.addresses, host, outside])
+        return host
+
     def carrier(self, name: str, address: str, *, hairpin: bool, leg_s: float = LEG_S) -> None:
         """A carrier's NAT (RFC 6888) with no customer yet."""
         self.space.add(name)
@@ -133,6 +159,14 @@ class Lab:
         return site
 
 
+FIREWALL_IPV6 = """
+table ip6 firewall {
+  chain forward {
+    type filter hook forward priority filter;
+    iifname "wan" ct state new drop
+  }
+}
+"""
 HOST = "192.168.1.20"  # in every home: so it is in the world, and a path must not be fooled by it
 ROUTER = "192.168.1.1"
 

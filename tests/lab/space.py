@@ -113,7 +113,7 @@ class Space:
         lines += [f"address add {address} dev wan nodad" for address in addresses]
         lines += ["route add default dev wan"]
         if any(":" in address for address in addresses):
-            lines += ["-6 route add default dev wan"]
+            lines += ["route add ::/0 dev wan"]
         self.ip(name, *lines)
 
     def ip(self, name: str, *lines: str) -> None:
