@@ -23,6 +23,7 @@ NODES_PER_ROUTER = 2000
 ENTRIES = 2  # of them each box knows
 READ_ONLY = 0.3
 BOX_EVERY = 20  # one of so many has a number and announces it
+BOXES_MAX = 500  # but no more: it is the joining of all that is looked at here
 DURATION_MAX_S = 600.0
 DURATION_MIN_S = 30.0
 JOINS_PER_S = 1000.0
@@ -85,7 +86,7 @@ class Crowd:
                 self.queries.append(resident.sent)
 
         node.watch = watch
-        if index % BOX_EVERY == 0 and resident.nat is None:
+        if index % BOX_EVERY == 0 and resident.nat is None and len(self.boxes) < BOXES_MAX:
             self.boxes.append(publish(resident, world))
         world.tell(resident, Started())
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
 from enum import IntEnum
 from random import Random
 
@@ -77,10 +76,6 @@ class Population:
         places = list(range(self.size))
         dice.shuffle(places)
         return places
-
-    def known_contacts(self) -> Iterable[Contact]:
-        """Those that were made."""
-        return self._contacts.values()
 
     def place_at(self, host: str) -> int | None:
         """Who is at `host`; None for an address that nobody has been told of."""

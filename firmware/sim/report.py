@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from firmware.overlay.dht.contact import Contact
 from firmware.sim.boxes import Call
 from firmware.sim.latency import LatencyMap
 from firmware.sim.world import START_S, Resident, World
@@ -87,11 +88,13 @@ def network(world: World, residents: Sequence[Resident], seed: int) -> Json:
 
 
 def weigh(residents: Sequence[Resident], world: World) -> int | None:
-    """Mean size of a node's objects; what several share counts once, contacts of ours never."""
+    """Mean size of a node's objects; what several share counts once, contacts never.
+
+    A contact is one object for all tables of the process (overlay/dht/contact.py).
+    """
     step = max(1, len(residents) // SIZED_MAX)
     weighed = residents[::step][:SIZED_MAX]
     seen = {id(world), id(world.population), id(world.random)}
-    seen.update(map(id, world.population.known_contacts()))
     total = sum(_own_bytes(resident, seen) for resident in weighed)
     return total // len(weighed) if weighed else None
 
@@ -108,7 +111,7 @@ def _own_bytes(root: object, seen: set[int]) -> int:
     return total
 
 
-_SHARED_KINDS = (type, ModuleType, FunctionType, BuiltinFunctionType, LatencyMap)
+_SHARED_KINDS = (type, ModuleType, FunctionType, BuiltinFunctionType, LatencyMap, Contact)
 
 
 def table_sizes(residents: Sequence[Resident]) -> Json | None:

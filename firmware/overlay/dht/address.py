@@ -14,6 +14,7 @@ from functools import lru_cache
 from firmware.model import Endpoint
 
 CACHED_MAX = 4096
+NETWORKS_SHARED_MAX = 16_384  # texts that all in this process share; 2 MB, if nodes are everywhere
 
 
 class Scope(Enum):
@@ -64,7 +65,11 @@ def owner_of(endpoint: Endpoint) -> str:
 
 def network_of(host: str) -> str:
     """What "different networks" means: the IPv4 /16, the IPv6 /32. Two of them are rarely one's."""
-    return _network_of_v6(host) if ":" in host else host.rsplit(".", 2)[0]
+    network = _network_of_v6(host) if ":" in host else host.rsplit(".", 2)[0]
+    known = _NETWORKS.get(network)
+    if known is None and len(_NETWORKS) < NETWORKS_SHARED_MAX:
+        known = _NETWORKS[network] = network
+    return known or network
 
 
 @lru_cache(maxsize=CACHED_MAX)
@@ -88,6 +93,7 @@ def _scope_of_v6(host: str) -> Scope:
     return Scope.PRIVATE if any(address in network for network in _PRIVATE_V6) else Scope.GLOBAL
 
 
+_NETWORKS: dict[str, str] = {}
 _PRIVATE_V6 = tuple(map(ipaddress.IPv6Network, ("fc00::/7", "fe80::/10")))
 _UNUSABLE_V6 = tuple(map(ipaddress.IPv6Network, ("::/128", "ff00::/8", "::ffff:0:0/96")))
 # By the first byte, or the first two; what is absent is global. Documentation ranges (RFC 5737)

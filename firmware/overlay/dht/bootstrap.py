@@ -29,6 +29,8 @@ PUBLIC_ROUTERS = (
 class Bootstrap:
     """Known entry points and the back-off between attempts; `last_resort` is tried after one."""
 
+    __slots__ = ("_endpoints", "_failures", "_last_resort", "_names", "_random_bytes")
+
     def __init__(
         self,
         entries: tuple[str, ...],

@@ -45,6 +45,8 @@ class ExternalAddress:
             changed = votes.pop(next(iter(votes)))
         if changed == observed:
             return False
+        if changed is None and observed.host == self._host and observed.port == self._port:
+            return False  # one more of the same opinion as most
         former = self._host
         self._host, self._port = self._counted(), self._most_seen_port()
         return self._host != former

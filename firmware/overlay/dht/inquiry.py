@@ -41,7 +41,6 @@ class Inquiries:
     __slots__ = (
         "_asked",
         "_last_handle",
-        "_own",
         "_pinged",
         "_search_ended",
         "_searches",
@@ -67,7 +66,6 @@ class Inquiries:
         self._transmit = transmit
         self._search_ended = search_ended
         self._searches: dict[int, Searching] = {}
-        self._own: dict[int, None] = {}  # handles of searches that the directory does not know
         self._asked: dict[int, None] = {}  # handles of open questions of the directory
         self._pinged: dict[Endpoint, None] = {}  # an empty dict is smaller than a set
         self._last_handle = 0
@@ -88,7 +86,8 @@ class Inquiries:
     ) -> int:
         """Start a search that ends at the `width` closest nodes.
 
-        `fallback` are the contacts to begin with if the tables are empty.
+        `fallback` are the contacts to begin with if the tables are empty. The directory does not
+        know those that are the node's `is_own`.
         """
         self._last_handle += 1
         handle = self._last_handle
@@ -101,9 +100,8 @@ class Inquiries:
             paths=paths,
             width=width,
             tells_all=tells_all,
+            is_own=is_own,
         )
-        if is_own:
-            self._own[handle] = None
         self._tell_peers(handle, search, peers)
         if len(self._searches) >= SEARCHES_MAX:
             self.counters["lookups_at_limit"] += 1
@@ -133,8 +131,7 @@ class Inquiries:
 
     def cancel(self, handle: int) -> None:
         """Nothing more is said about `handle`."""
-        self._searches.pop(handle, None)
-        self._own.pop(handle, None)
+        self._forget(handle)
         if handle in self._asked:
             del self._asked[handle]
             self.transactions.forget(handle)
@@ -154,7 +151,7 @@ class Inquiries:
     ) -> None:
         """`contact` answered `transaction`, which is closed; it says that it sees us there."""
         handle = transaction.handle
-        self._pinged.pop(contact.endpoint, None)
+        self._ping_over(contact.endpoint)
         if not handle:
             return
         screen = screened(answer, contact.endpoint)
@@ -175,7 +172,7 @@ class Inquiries:
     def failed(self, transaction: Transaction, now_s: float, refused: int | None = None) -> None:
         """No answer, or an error with the code `refused`; `transaction` is closed."""
         handle = transaction.handle
-        self._pinged.pop(transaction.to, None)
+        self._ping_over(transaction.to)
         search = self._searches.get(handle)
         if search is not None:
             search.failed(transaction.to)
@@ -197,6 +194,18 @@ class Inquiries:
         ):
             self._transmit(transaction, now_s)
 
+    def _ping_over(self, pinged: Endpoint) -> None:
+        """`pinged` answered, or did not: it may be pinged again."""
+        if pinged in self._pinged:
+            del self._pinged[pinged]
+            if not self._pinged:
+                self._pinged = {}  # an emptied dict keeps its size
+
+    def _forget(self, handle: int) -> None:
+        self._searches.pop(handle, None)
+        if not self._searches:
+            self._searches = {}
+
     # --- the course of a search --------------------------------------------------------------
 
     def _advance(self, handle: int, search: Searching, now_s: float) -> None:
@@ -205,7 +214,7 @@ class Inquiries:
             unsent = [one for one in queries if not self._query(handle, search, one, now_s)]
             if not unsent and (queries or not search.is_done()):
                 return  # those on their way have the next word
-        del self._searches[handle]
+        self._forget(handle)
         self._end(handle, search, now_s)
 
     def _query(self, handle: int, search: Searching, candidate: Candidate, now_s: float) -> bool:
@@ -226,8 +235,7 @@ class Inquiries:
     def _end(self, handle: int, search: Searching, now_s: float) -> None:
         for contact in search.unasked():
             self._tables.of(contact.endpoint).told(contact)
-        if handle in self._own:
-            del self._own[handle]
+        if search.is_own:
             self._search_ended(handle, now_s)
         else:
             self.out.append(LookupEnded(handle, search.closest(), search.trace(now_s)))

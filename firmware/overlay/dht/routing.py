@@ -196,13 +196,8 @@ class RoutingTable:
 
         Bad ones are left alone, but those of an earlier run get one chance.
         """
-        waiting = (
-            row
-            for row in self._rows
-            if row.failures <= FAILURES_MAX and (row.failures < FAILURES_MAX or not row.answers)
-        )
-        oldest = min(waiting, key=lambda row: row.heard_s, default=None)
-        return oldest.contact if oldest and now_s - oldest.heard_s >= fresh_s else None
+        oldest = self._rows.stalest(int((now_s - fresh_s) // 1))
+        return self._rows.contact(oldest) if oldest >= 0 else None
 
     def spare(self) -> Contact | None:
         """Takes the spare told last."""

@@ -128,6 +128,19 @@ class Rows:
             at = rows.find(tail, at + 1)
         return -1
 
+    def stalest(self, until_s: int) -> int:
+        """Row not heard of for longest, and not after `until_s`; -1 if there is none.
+
+        Bad ones do not count, unless they come of an earlier run and have failed no more since.
+        """
+        stalest, heard_s = -1, until_s + 1
+        for index, fields in enumerate(_ROW.iter_unpack(self._rows)):
+            if fields[0] < heard_s:
+                failures = fields[4] & FAILURES
+                if failures < FAILURES_MAX or (failures == FAILURES_MAX and not fields[3]):
+                    stalest, heard_s = index, fields[0]
+        return stalest
+
     def touch(self, index: int, heard_s: int) -> None:
         """The node at `index` is alive."""
         _HEARD.pack_into(self._rows, index * _SIZE, heard_s)

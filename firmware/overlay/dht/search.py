@@ -36,6 +36,7 @@ class Searching:
         "_started_s",
         "_turn",
         "_value_messages",
+        "is_own",
         "question",
         "tells_all",
     )
@@ -50,9 +51,11 @@ class Searching:
         paths: int = 1,
         width: int = K,
         tells_all: bool = False,
+        is_own: bool = False,
     ) -> None:
         self.question = question
         self.tells_all = tells_all
+        self.is_own = is_own
         self._started_s = now_s
         self._messages = self._value_messages = 0
         self._turn = 0  # path that was allowed a query last, once there is a value

@@ -127,7 +127,7 @@ class Transactions:
         transaction = self._open.get(transaction_id)
         if transaction is None or transaction.to != source:
             return None
-        del self._open[transaction_id]
+        self._delete(transaction_id)
         rtt_s = transaction.rtt_s(now_s)
         if rtt_s is not None:
             self._learn(rtt_s)
@@ -143,7 +143,7 @@ class Transactions:
                 continue
             overdue = _step(transaction)
             if overdue is Overdue.GIVE_UP:
-                del self._open[transaction_id]
+                self._delete(transaction_id)
             else:
                 heapq.heappush(self._due, (transaction.due_s, transaction_id))
             result.append((transaction, overdue))
@@ -159,6 +159,11 @@ class Transactions:
         while self._due and self._due[0][1] not in self._open:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
+
+    def _delete(self, transaction_id: bytes) -> None:
+        del self._open[transaction_id]
+        if not self._open:
+            self._open = {}  # an emptied dict keeps its size
 
     def _learn(self, rtt_s: float) -> None:
         if self._rtt_s is None:
