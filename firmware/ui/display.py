@@ -13,6 +13,8 @@ from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
 from firmware.store_events import StoreChanged
 from firmware.system_events import NoticesChanged
+from firmware.ui.call_pages import ENGLISH as CALL_ENGLISH
+from firmware.ui.call_pages import CallTexts, call_page
 from firmware.ui.menu.shown import MenuShown
 from firmware.ui.notices import NoticeTurns
 from firmware.ui.pages import Page, Status, claimed_fraction, page
@@ -31,10 +33,17 @@ _HANDSET_DOWN = (CallState.IDLE, CallState.RINGING)
 class Display:
     """The core of the display; `picture` is what it shows at the moment."""
 
-    def __init__(self, number: str | None, *, height: int = 64, texts: Texts = ENGLISH) -> None:
+    def __init__(
+        self,
+        number: str | None,
+        *,
+        height: int = 64,
+        texts: Texts = ENGLISH,
+        call_texts: CallTexts = CALL_ENGLISH,
+    ) -> None:
         """`number` is None while it is still being made; `height` is 64 or 32."""
         self._height = height
-        self._texts = texts
+        self._texts, self._call_texts = texts, call_texts
         self._view = CallView()
         self._status = Status(number=number)
         self._midnight_s: float | None = None  # when the local day began; None = no clock yet
@@ -130,7 +139,11 @@ class Display:
     def _refresh(self, now_s: float) -> list[Message]:
         """Draw what is to be seen now; a command only if it is another picture."""
         self._read_clocks(now_s + _EARLY_S)
-        wanted = self._menu or self._notice(now_s) or page(self._view, self._status, self._texts)
+        wanted = (
+            self._menu
+            or self._notice(now_s)
+            or call_page(page(self._view, self._status, self._texts), self._view, self._call_texts)
+        )
         if wanted == self._shown:
             return []
         picture = render(wanted, self._height)

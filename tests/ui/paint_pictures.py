@@ -6,8 +6,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from firmware.ui.call_pages import GERMAN
 from firmware.ui.pages import page
 from firmware.ui.render import HEIGHTS, image_of, render
+from tests.ui import call_cases
 from tests.ui.cases import CASES
 
 PICTURES = Path(__file__).parent / "pictures"
@@ -19,6 +21,9 @@ def paint() -> dict[str, Image.Image]:
         f"{name}-{height}.png": image_of(render(page(view, status), height))
         for name, (view, status) in CASES.items()
         for height in HEIGHTS
+    } | {
+        f"calls_{name}.png": image_of(render(call_cases.shown(name, GERMAN)))
+        for name in call_cases.CASES
     }
 
 

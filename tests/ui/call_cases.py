@@ -1,0 +1,42 @@
+"""One example of every page of several calls, by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from firmware.model import Asks, CallState, CallView, Codec, EndReason, OtherCall, Place
+from firmware.ui.call_pages import ENGLISH, CallTexts, call_page
+from firmware.ui.pages import Page, Status, page
+
+BERT, CLARA = "238846920571", "471108151234"
+READY = Status(number="351108151239", nodes=40, published=True, clock_s=50_700.0)
+TALKING = CallView(CallState.CONNECTED, peer_number=BERT, peer_name="Bert", codec=Codec.OPUS)
+WAITING = OtherCall(Place.WAITING, CLARA, "Clara")
+HELD = OtherCall(Place.HELD, CLARA, "Clara")
+JOINED = OtherCall(Place.JOINED, CLARA, "Clara")
+RINGING = CallView(CallState.RINGING, incoming=True, peer_number=BERT, peer_name="Bert")
+BUSY = CallView(CallState.BUSY, peer_number=BERT, peer_name="Bert", reason=EndReason.BUSY)
+
+CASES: dict[str, CallView] = {
+    "waiting": replace(TALKING, others=(WAITING,)),
+    "waiting_number": replace(TALKING, others=(replace(WAITING, peer_name=""),)),
+    "choice_waiting": replace(TALKING, others=(WAITING,), is_choosing=True),
+    "choice_held": replace(TALKING, others=(HELD,), is_choosing=True),
+    "held": replace(TALKING, others=(HELD,)),
+    "on_hold": replace(TALKING, is_on_hold=True),
+    "conference": replace(TALKING, others=(JOINED,)),
+    "muted": replace(TALKING, is_muted=True),
+    "dial_tone_held": CallView(CallState.OFF_HOOK, others=(HELD,)),
+    "over_held": replace(BUSY, others=(HELD,)),
+    "ringing_via": replace(RINGING, via="Clara"),
+    "transfer": replace(TALKING, asks=Asks.TRANSFER, target=CLARA),
+    "handing_over": CallView(CallState.FAILED, asks=Asks.HANDING_OVER),
+    "call_back": replace(BUSY, asks=Asks.CALL_BACK),
+    "free": replace(RINGING, asks=Asks.FREE),
+    "wake_up": CallView(CallState.RINGING, asks=Asks.WAKE_UP),
+}
+
+
+def shown(name: str, texts: CallTexts = ENGLISH) -> Page:
+    """The page of a case."""
+    return call_page(page(CASES[name], READY), CASES[name], texts)
