@@ -13,8 +13,7 @@ from firmware.events import Message
 from firmware.model import CallState, CallView, EndReason, Part, Picture
 from firmware.store_events import StoreChanged
 from firmware.system_events import NoticesChanged
-from firmware.ui.call_pages import ENGLISH as CALL_ENGLISH
-from firmware.ui.call_pages import CallTexts, call_page
+from firmware.ui.call_pages import call_page
 from firmware.ui.menu.shown import MenuShown
 from firmware.ui.notices import NoticeTurns
 from firmware.ui.pages import Page, Status, claimed_fraction, page
@@ -39,11 +38,10 @@ class Display:
         *,
         height: int = 64,
         texts: Texts = ENGLISH,
-        call_texts: CallTexts = CALL_ENGLISH,
     ) -> None:
         """`number` is None while it is still being made; `height` is 64 or 32."""
         self._height = height
-        self._texts, self._call_texts = texts, call_texts
+        self._texts = texts
         self._view = CallView()
         self._status = Status(number=number)
         self._midnight_s: float | None = None  # when the local day began; None = no clock yet
@@ -142,7 +140,7 @@ class Display:
         wanted = (
             self._menu
             or self._notice(now_s)
-            or call_page(page(self._view, self._status, self._texts), self._view, self._call_texts)
+            or call_page(page(self._view, self._status, self._texts), self._view, self._texts.calls)
         )
         if wanted == self._shown:
             return []

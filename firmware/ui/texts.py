@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from firmware.model import Codec, EndReason, Part, Unreachable
 from firmware.store_events import StoreCondition
+from firmware.ui.call_texts import ENGLISH as CALLS
+from firmware.ui.call_texts import CallTexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Texts:
     lost_there: str
     delay: str
     round_trip: str
+    calls: CallTexts = CALLS  # several at once
 
 
 ENGLISH = Texts(

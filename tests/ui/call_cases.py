@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware.model import Asks, CallState, CallView, Codec, EndReason, OtherCall, Place
-from firmware.ui.call_pages import ENGLISH, CallTexts, call_page
+from firmware.ui.call_pages import call_page
+from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import Page, Status, page
 
 BERT, CLARA = "238846920571", "471108151234"

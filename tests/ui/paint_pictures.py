@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from firmware.ui.call_pages import GERMAN
+from firmware.ui.call_texts import ENGLISH
+from firmware.ui.language import in_language
 from firmware.ui.pages import page
 from firmware.ui.render import HEIGHTS, image_of, render
 from tests.ui import call_cases
@@ -22,7 +23,7 @@ def paint() -> dict[str, Image.Image]:
         for name, (view, status) in CASES.items()
         for height in HEIGHTS
     } | {
-        f"calls_{name}.png": image_of(render(call_cases.shown(name, GERMAN)))
+        f"calls_{name}.png": image_of(render(call_cases.shown(name, in_language(ENGLISH, "de"))))
         for name in call_cases.CASES
     }
 

@@ -12,6 +12,7 @@ from firmware.ui.menu.texts import ENGLISH as MENU
 from firmware.ui.pages import Page, page
 from firmware.ui.render import HEIGHTS, WIDTH, image_of, render
 from firmware.ui.texts import ENGLISH
+from tests.ui import call_cases
 from tests.ui.cases import CASES
 from tests.ui.menu.cases import KEYS, menu_page
 
@@ -27,6 +28,7 @@ def pages(language: str) -> dict[str, Page]:
     """Every page by name: those of the telephone, then those of the menu."""
     texts, menu = in_language(ENGLISH, language), in_language(MENU, language)
     shown = {name: page(view, status, texts) for name, (view, status) in CASES.items()}
+    shown |= {f"calls_{name}": call_cases.shown(name, texts.calls) for name in call_cases.CASES}
     return shown | {f"menu_{name}": menu_page(name, menu) for name in KEYS}
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from firmware.ui.call_pages import ENGLISH, GERMAN, CallTexts, call_page
+from firmware.ui.call_pages import call_page
+from firmware.ui.call_texts import ENGLISH, CallTexts
+from firmware.ui.language import in_language
 from firmware.ui.pages import page
 from firmware.ui.render import HEIGHTS, render
 from tests.ui.call_cases import CASES, READY, shown
 
 
-@pytest.mark.parametrize("texts", [ENGLISH, GERMAN], ids=["en", "de"])
+@pytest.mark.parametrize("texts", [ENGLISH, in_language(ENGLISH, "de")], ids=["en", "de"])
 @pytest.mark.parametrize("name", CASES)
 def test_text_of_each_page_is_never_cut(name: str, texts: CallTexts) -> None:
     wanted = shown(name, texts)
