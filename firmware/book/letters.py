@@ -17,6 +17,7 @@ from firmware.book_events import Contact
 SPACE_KEY = "0"
 WORDS_MAX = 6  # of a name
 KEYS_MAX = 16
+SHORT_KEYS = 2  # so few keys find half a book: what they find is kept ready
 _KEYS = {
     letter: str(key)
     for key, letters in enumerate("abc def ghi jkl mno pqrs tuv wxyz".split(), 2)
@@ -36,11 +37,14 @@ class Letters:
         self._contacts = {contact.number: contact for contact in contacts}
         self._places = {number: _place(each) for number, each in self._contacts.items()}
         self._in_order = sorted(self._places.values())
-        self._spellings = sorted(
-            (keys, number)
-            for number, contact in self._contacts.items()
-            for keys in spellings(contact.name)
-        )
+        self._spellings: list[tuple[str, str]] = []  # keys and number
+        self._short: dict[str, list[Place]] = {}  # in the order of the book, by one or two keys
+        for place in self._in_order:
+            found = spellings(self._contacts[place[2]].name)
+            self._spellings += [(keys, place[2]) for keys in found]
+            for keys in _beginnings(found):
+                self._short.setdefault(keys, []).append(place)
+        self._spellings.sort()
 
     def __len__(self) -> int:
         return len(self._contacts)
@@ -50,24 +54,30 @@ class Letters:
         self.remove(contact.number)
         self._contacts[contact.number] = contact
         self._places[contact.number] = _place(contact)
-        insort(self._in_order, self._places[contact.number])
-        for keys in spellings(contact.name):
+        place, found = self._places[contact.number], spellings(contact.name)
+        insort(self._in_order, place)
+        for keys in found:
             insort(self._spellings, (keys, contact.number))
+        for keys in _beginnings(found):
+            insort(self._short.setdefault(keys, []), place)
 
     def remove(self, number: str) -> None:
         """Take a contact out, if it is there."""
         contact = self._contacts.pop(number, None)
         if contact is None:
             return
-        del self._in_order[bisect_left(self._in_order, self._places.pop(number))]
-        for keys in spellings(contact.name):
+        place, found = self._places.pop(number), spellings(contact.name)
+        del self._in_order[bisect_left(self._in_order, place)]
+        for keys in found:
             del self._spellings[bisect_left(self._spellings, (keys, number))]
+        for keys in _beginnings(found):
+            del self._short[keys][bisect_left(self._short[keys], place)]
 
     def search(self, keys: str, first: int, count: int) -> tuple[int, tuple[Contact, ...]]:
         """How many contacts `keys` spell, and `count` of them from the one at place `first` on."""
-        if not keys:
-            found = self._in_order[first : first + count]
-            return len(self._in_order), self._of(found)
+        if len(keys) <= SHORT_KEYS:
+            all_found = self._short.get(keys, []) if keys else self._in_order
+            return len(all_found), self._of(all_found[first : first + count])
         start = bisect_left(self._spellings, (keys, ""))
         end = bisect_left(self._spellings, (keys + _AFTER_ALL, ""))
         numbers = {number for _, number in self._spellings[start:end]}
@@ -88,6 +98,10 @@ def spellings(name: str) -> set[str]:
             found.add(SPACE_KEY.join(words[i:])[:KEYS_MAX])
             found.add("".join(words[i:])[:KEYS_MAX])
     return found
+
+
+def _beginnings(found: set[str]) -> set[str]:
+    return {keys[:length] for keys in found for length in range(1, SHORT_KEYS + 1)}
 
 
 def _keys(word: str) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import os
 import random
-import select
 import signal
 import struct
 import subprocess
@@ -29,7 +28,8 @@ from tests.store.power_writer import AHEAD_MAX, IDENTITY, saves
 
 SOURCE = Path(__file__).parent / "power_cut.c"
 SECTOR_BYTES = 512
-LIFE_MAX_S = 0.08  # of a writer, from its start on
+CONFIRMED_MAX = 150  # after at most so many confirmations the power goes
+MOMENT_S = 0.008  # and a moment after the last of them, so that it hits anything
 _HEAD = struct.Struct("<cHQQI")
 
 Records = dict[tuple[Kind, str], bytes]
@@ -104,10 +104,10 @@ class PowerCuts:
         while not said.startswith(b"writer") and b"\nwriter" not in said:
             said += self._read_until(b"\n")
         pid = int(said.split(b"writer ")[1].split()[0])
-        end_s = time.monotonic() + self._dice.uniform(0.0, LIFE_MAX_S)
-        while (left_s := end_s - time.monotonic()) > 0:
-            if select.select([self._process.stdout], [], [], left_s)[0]:
-                said += os.read(self._process.stdout.fileno(), 65536)
+        wanted = self._dice.randrange(CONFIRMED_MAX)
+        while said.count(b"saved\n") < wanted:
+            said += self._read_until(b"\n")
+        time.sleep(self._dice.uniform(0.0, MOMENT_S))
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         while b"gone\n" not in said:

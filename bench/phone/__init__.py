@@ -1,0 +1,1 @@
+"""Figures of the telephone's services, put together by bench/telephone.py."""
