@@ -8,6 +8,8 @@ Units: samples at 8 kHz. Source: ITU-T G.711 Appendix I (overlap, fading).
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 import numpy.typing as npt
 
@@ -19,6 +21,7 @@ from firmware.model import Frame
 _RATE_HZ = 8_000
 _HISTORY = history_samples(_RATE_HZ)
 _FRAME = 160  # 20 ms
+_RECENT_MAX = _HISTORY // 80 + 2  # frames, of 10 ms at least, that are as long as the history
 _FLAT = 80  # the first 10 ms keep their level
 _FADE = 400  # and the next 50 ms fall to the background
 _SMOOTHED = 32  # 4 ms of overlap when speech comes back, as in section I.2.7
@@ -31,7 +34,7 @@ class Concealer:
     """One direction of one call; each frame goes in once, as received or as lost."""
 
     def __init__(self) -> None:
-        self._history: Samples = np.zeros(_HISTORY)
+        self._recent = deque([np.zeros(_HISTORY, dtype=np.int16)], maxlen=_RECENT_MAX)
         self._background = Background()
         self._voice: Voice | None = None  # that goes on in the gap
         self._concealed = 0  # samples made up since the last received frame
@@ -55,20 +58,24 @@ class Concealer:
     def lost(self, samples: int) -> Frame:
         """Sound that continues what was heard; the noise behind it once the fade is over."""
         if self._voice is None:
-            self._voice = Voice(self._history, _RATE_HZ)
+            self._voice = Voice(self._history(), _RATE_HZ)
         return to_int16(self._faded(samples))
 
     def bridged(self, samples: int, following: Frame) -> Frame:
         """The same, when the frame after the gap is there: it leads to its beginning."""
         if self._voice is None:
-            self._voice = Voice(self._history, _RATE_HZ)
+            self._voice = Voice(self._history(), _RATE_HZ)
         made_up = to_int16(bridge(self._faded(samples), following, _RATE_HZ))
         self._voice, self._concealed = None, 0  # the next frame needs no blending
         self._remember(made_up)
         return made_up
 
     def _remember(self, narrow: Frame) -> None:
-        self._history = np.concatenate([self._history, narrow])[-_HISTORY:]
+        self._recent.append(narrow)
+
+    def _history(self) -> Samples:
+        """What was heard last; put together only when it is needed."""
+        return np.concatenate(self._recent)[-_HISTORY:].astype(np.float64)
 
     def _faded(self, count: int) -> Samples:
         assert self._voice is not None

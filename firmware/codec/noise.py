@@ -8,6 +8,8 @@ Source: RFC 3389 (payload: level and reflection coefficients).
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,7 +41,8 @@ class Background:
     def listen(self, narrow: Frame) -> None:
         """A received frame."""
         self._frames += 1
-        rms = float(np.sqrt(np.mean(np.square(narrow.astype(np.float64)))))
+        samples = narrow.astype(np.float32)
+        rms = math.sqrt(float(samples @ samples) / max(len(samples), 1))
         if self._rms == 0.0 or rms < self._rms * FORGET:
             self._rms = rms
         else:

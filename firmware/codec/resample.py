@@ -35,7 +35,7 @@ class Downsampler:
         """Half as many samples; the number of `sound` is even."""
         samples = np.concatenate([self._before, sound], dtype=np.float32)
         self._before = samples[-_HISTORY:]
-        return to_int16(np.convolve(samples, _LOW_PASS, mode="valid")[::2])
+        return to_int16(np.correlate(samples, _LOW_PASS)[::2])
 
 
 class Upsampler:
@@ -49,15 +49,19 @@ class Upsampler:
         samples = np.concatenate([self._before, narrow], dtype=np.float32)
         self._before = samples[-_NARROW_HISTORY:]
         wide = np.empty(2 * len(narrow), dtype=np.float32)
-        wide[0::2] = np.convolve(samples, _EVEN_TAPS, mode="valid")
-        wide[1::2] = np.convolve(samples[1:], _ODD_TAPS, mode="valid")
+        wide[0::2] = np.correlate(samples, _EVEN_TAPS)
+        wide[1::2] = np.correlate(samples[1:], _ODD_TAPS)
         return to_int16(wide)
 
 
 def to_int16(samples: npt.NDArray[np.floating]) -> Frame:
     """Round to the nearest sample value; what is too loud is clipped, never wrapped."""
-    rounded: Frame = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
-    return rounded
+    # three functions of C, where np.clip is one of Python: this is done a hundred times a second
+    rounded = np.rint(samples)
+    np.minimum(rounded, 32767, out=rounded)
+    np.maximum(rounded, -32768, out=rounded)
+    clipped: Frame = rounded.astype(np.int16)
+    return clipped
 
 
 def _low_pass() -> Samples:
@@ -67,7 +71,7 @@ def _low_pass() -> Samples:
     return normalized
 
 
-_LOW_PASS = _low_pass()
+_LOW_PASS = _low_pass()  # symmetric, and so are its halves: a correlation is a convolution
 # Of every two samples at 16 kHz one is zero before the filter: each half of the taps meets the
 # other half of the samples, and the factor 2 restores the level.
 _EVEN_TAPS = 2 * _LOW_PASS[0::2]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,39 @@ def test_alaw_encodes_every_sample_as_others_do() -> None:
     for first, code in _vectors()["alaw_encoded_from"]:
         expected[first + 32768 :] = code
     assert np.array_equal(ALAW_ENCODING[np.arange(-32768, 32768)], expected)
+
+
+def of_sox(data: bytes, *, form: list[str], to: list[str]) -> bytes:
+    """What sox makes of it, without dither."""
+    rate = ["-r", "8000", "-c", "1"]
+    command = ["sox", "-D", "-t", *form, *rate, "-", "-t", *to, "-"]
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout
+
+
+@pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
+@pytest.mark.parametrize(
+    ("law", "encoding", "decoding", "step"),
+    [("al", ALAW_ENCODING, ALAW_DECODING, 8), ("ul", ULAW_ENCODING, ULAW_DECODING, 4)],
+)
+def test_g711_is_bit_for_bit_that_of_sox(
+    law: str, encoding: Table, decoding: Frame, step: int
+) -> None:
+    raw = ["raw", "-e", "signed", "-b", "16"]
+    codes = np.arange(256, dtype=np.uint8)
+    decoded = np.frombuffer(of_sox(codes.tobytes(), form=[law], to=raw), dtype="<i2")
+    assert np.array_equal(decoded, decoding[codes])
+    # 13 bits of A-law, 14 of mu-law: what is below them sox rounds and the ITU's software cuts off
+    grid = np.arange(-32768, 32768, step).astype(np.int16)
+    theirs = np.frombuffer(of_sox(grid.astype("<i2").tobytes(), form=raw, to=[law]), dtype=np.uint8)
+    ours = encoding[grid.view(np.uint16)]
+    # a negative sample on the border of two levels: the ITU's software takes the quieter one,
+    # which is never further away
+    apart = grid[theirs != ours].astype(np.int32)
+    their_error, our_error = (
+        np.abs(decoding[codes[theirs != ours]] - apart) for codes in (theirs, ours)
+    )
+    assert (our_error <= their_error).all() and (apart < 0).all()
+    assert len(apart) == (0 if law == "al" else 127)
 
 
 @LAWS
