@@ -18,7 +18,13 @@ from firmware.overlay.card import LIFE_S, PLACES_MAX, Card, Place, period_of
 from firmware.overlay.dht.bootstrap import jittered
 from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, NodeAnswered
 from firmware.overlay.dht.items import SEQ_MAX, Item, signed, target_of_key, verified
-from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, PutItem, Question
+from firmware.overlay.dht.krpc import (
+    ERROR_SEQ_TOO_LOW,
+    AnnouncePeer,
+    GetItem,
+    PutItem,
+    Question,
+)
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.store import PEER_LIFE_S
 from firmware.overlay.swarm import Calendar, info_hash_of, swarm_question
@@ -29,6 +35,7 @@ LOOK_S = 10.0  # how often we see whether our address has changed
 CLOCK_SET_S = 300.0  # a clock that was set by more than this has made a card expire wrongly
 RETRY_S = 4.0  # after nobody took it; doubles, randomised
 RETRY_MAX_S = 240.0
+CATCH_UPS_MAX = 3  # rounds in a row because somebody says that it keeps a newer one
 GROWTH = 2  # when the table has grown this much, others are closest: publish again
 ATTEMPTS = 3  # per node that shall keep it
 
@@ -47,6 +54,8 @@ class Publication(ABC):
         self._nodes_then = 0  # in our table, at the last round
         self._next_s = -math.inf
         self._failures = 0
+        self._is_behind = False  # somebody keeps a newer one than we wrote in this round
+        self._catch_ups = 0
 
     @abstractmethod
     def _is_possible(self) -> bool:
@@ -70,8 +79,9 @@ class Publication(ABC):
             case LookupEnded(handle, closest) if handle == self._lookup:
                 self._lookup = None
                 self._ask_to_keep(closest, now_s)
-            case Answered(handle, _, answer) if handle in self._asked:
+            case Answered(handle, _, answer, refused) if handle in self._asked:
                 self._asked.remove(handle)
+                self._is_behind |= refused == ERROR_SEQ_TOO_LOW
                 if answer is not None:
                     self._accepted += 1
                     self._published_s = now_s
@@ -108,6 +118,12 @@ class Publication(ABC):
             self._finish(now_s)
 
     def _finish(self, now_s: float) -> None:
+        is_behind, self._is_behind = self._is_behind, False
+        self._catch_ups = self._catch_ups + 1 if is_behind else 0
+        if 0 < self._catch_ups <= CATCH_UPS_MAX:
+            # The lookup of the next round finds it, and we go on from its number.
+            self._next_s = now_s + jittered(RETRY_S, self._random_bytes)
+            return
         if self._accepted:
             self._failures = 0
             self._next_s = now_s + self._renew_s
