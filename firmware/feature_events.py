@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from firmware.core import Command, Fact
+from firmware.model import Frame
 
 # --- codes ---------------------------------------------------------------------------------------
 
@@ -77,9 +78,58 @@ class CallMissed(Fact):
 
 @dataclass(frozen=True, slots=True)
 class WaitingChanged(Fact):
-    """Whether somebody called or spoke whom nobody has noticed yet (features -> ear)."""
+    """Whether somebody called or spoke whom nobody has noticed yet (features -> ear).
+
+    Calls and messages are told apart: the dial tone stutters while there is one of either.
+    """
 
     is_waiting: bool
+    is_spoken: bool = False  # a message; else a call
+
+
+# --- the box in a call by itself -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerByBox(Command):
+    """Answer the call that rings without anybody at the handset (features -> call)."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpByBox(Command):
+    """End the call that the box is in by itself (features -> call)."""
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTurn(Command):
+    """Say this to the caller, and tell what is heard; each 20 ms (features -> media)."""
+
+    frame: Frame = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxHeard(Fact):
+    """Answers BoxTurn: 20 ms of the caller (media -> features)."""
+
+    frame: Frame = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSounds(Command):
+    """Give the recordings of these words of Say (features -> announcer)."""
+
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SoundsFetched(Fact):
+    """Answers FetchSounds."""
+
+    recordings: tuple[bytes, ...] = field(repr=False)
 
 
 # --- speech of the box (features -> ui) ---------------------------------------------------------

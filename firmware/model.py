@@ -212,6 +212,7 @@ class CallView:
     is_on_hold: bool = False  # the peer does not listen at the moment
     is_choosing: bool = False  # the hook was flashed: a digit says what shall happen
     is_muted: bool = False  # nobody hears us
+    is_by_box: bool = False  # the answering machine talks; the handset is on its hook
     call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 
 

@@ -19,6 +19,7 @@ from firmware.call.refusals import RESPONSES
 from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
+from firmware.feature_events import AnswerByBox, HangUpByBox
 from firmware.model import CallState, EndReason
 from firmware.number import is_valid
 
@@ -78,6 +79,35 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
         line.out.append(events.StopRinging())
     line.out.append(events.OpenEarpiece())
     line.talk(now_s)
+
+
+def answer_by_box(line: Line, command: AnswerByBox, now_s: float) -> None:
+    """The answering machine lifts: no microphone, no earpiece, and it pins nobody."""
+    leg = line.front
+    if leg.call != command.call:
+        return
+    _accept(line, leg, now_s)
+    if leg.rings:
+        leg.rings = False
+        line.out.append(events.StopRinging())
+    line.out.append(events.StartMedia(leg.call))
+    leg.view = replace(leg.view, connected_s=now_s, is_by_box=True)
+    line.enter(leg, CallState.CONNECTED)
+
+
+def take_over(line: Line, _fact: events.HookLifted, now_s: float) -> None:
+    """Somebody lifts while the answering machine talks: from now on it is a call like any other."""
+    if line.front.view.is_by_box:
+        line.front.view = replace(line.front.view, is_by_box=False)
+        line.out.append(events.OpenEarpiece())
+        line.talk(now_s)
+
+
+def hang_up_by_box(line: Line, command: HangUpByBox, now_s: float) -> None:
+    """The answering machine has heard enough."""
+    leg = line.front
+    if leg.call == command.call and leg.view.is_by_box:
+        line.hang_up_and_fail(EndReason.MISSED, now_s)
 
 
 def answer_waiting(line: Line, leg: Leg, now_s: float) -> None:

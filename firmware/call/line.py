@@ -112,7 +112,8 @@ class Line:
         """One more caller may announce itself in the ear."""
         is_waiting = any(leg.view.state is CallState.RINGING for leg in self.beside)
         has_room = len(self.legs()) < LEGS_MAX
-        return self.takes_waiting and self.front.is_talking and has_room and not is_waiting
+        is_talking = self.front.is_talking and not self.front.view.is_by_box
+        return self.takes_waiting and is_talking and has_room and not is_waiting
 
     def next_beside(self) -> Leg:
         """Whom a flash takes: who waits, else who has been aside for longest."""
@@ -245,10 +246,13 @@ class Line:
     def fail(self, reason: EndReason, now_s: float) -> None:
         """The handset is lifted and hears why, until it is replaced or another call comes back.
 
-        Of a conference the next one is in front, and the conversation goes on.
+        Of a conference the next one is in front, and the conversation goes on. If the box was in
+        the call by itself, nobody listens: somebody has called in vain.
         """
         self.choice_s = None
         leg = self.front
+        is_by_box = leg.view.is_by_box
+        reason = EndReason.MISSED if is_by_box else reason
         self.finish(leg, reason, now_s)
         joined = next((other for other in self.beside if other.is_joined), None)
         if joined is not None:
@@ -258,7 +262,8 @@ class Line:
             return
         state = CallState.BUSY if reason is EndReason.BUSY else CallState.FAILED
         is_held = any(other.is_talking for other in self.beside)
-        self.show_end(leg, state, reason)
+        leg.view = replace(leg.view, is_by_box=False)
+        self.show_end(leg, CallState.IDLE if is_by_box else state, reason)
         leg.timer_s = now_s + RETURN_S if is_held else None
 
     def finish(self, leg: Leg, reason: EndReason, now_s: float) -> None:

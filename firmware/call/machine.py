@@ -87,6 +87,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # our bell sounds; the handset is down, so it cannot be replaced
     (CallState.RINGING, events.HookLifted): incoming.answer,
     (CallState.RINGING, events.KeyPressed): incoming.reject,
+    (CallState.RINGING, feature_events.AnswerByBox): incoming.answer_by_box,
     (CallState.RINGING, messages.Cancel): incoming.miss_call,
     (CallState.RINGING, messages.Bye): incoming.miss_call,
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
@@ -100,6 +101,8 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, messages.Updated): talking.hear_news,
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
+    (CallState.CONNECTED, events.HookLifted): incoming.take_over,
+    (CallState.CONNECTED, feature_events.HangUpByBox): incoming.hang_up_by_box,
     (CallState.CONNECTED, feature_events.ServiceEnded): dialling.leave_service,
     (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
     (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,

@@ -114,6 +114,8 @@ class Desk:
     def _carry_out(self, answer: Answer | None) -> list[Message]:
         assert answer is not None
         self._forget()
+        if answer.stays:
+            return [Say(answer.words)]
         self._answer = answer
         return [Say(answer.words)] if answer.words else self._leave(answer.dial)
 

@@ -23,6 +23,7 @@ class Answer:
     save: Mapping[str, bytes | None] = field(default_factory=dict)  # first; key to value
     rules: SetRingRules | None = None  # the same, for the book to save
     dial: str = ""  # then; empty = dial tone
+    stays: bool = False  # the service goes on by itself, and takes the keys
     offer: str = ""  # dialled instead if key 3 is pressed while it is said
 
 

@@ -10,6 +10,8 @@ from firmware.features.do_not_disturb import DoNotDisturb
 from firmware.features.emergency import Emergency
 from firmware.features.feature import Feature
 from firmware.features.forwarding import ForwardAlways, ForwardBusy, ForwardNoAnswer
+from firmware.features.machine import Machine
+from firmware.features.messages import Messages
 from firmware.features.missed import Missed
 from firmware.features.quiet_hours import QuietHours
 from firmware.features.redial import Redial
@@ -33,4 +35,6 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     CallReturn,
     Slips,
     Missed,
+    Machine,
+    Messages,
 )

@@ -18,6 +18,7 @@ from firmware.call_events import (
     StopMedia,
 )
 from firmware.events import DatagramReceived, KeyPressed, Message
+from firmware.feature_events import BoxHeard, BoxTurn
 from firmware.media.mixer import Conference
 from firmware.media.route import Route
 from firmware.media.rtp import is_rtcp
@@ -66,6 +67,12 @@ class MediaSessions:
             case SendKey(key=key):
                 for call in self._speaking:
                     self._sessions[call].handle(KeyPressed(key), now_s)
+            case BoxTurn(frame=frame):
+                heard = self.playout(now_s)
+                return [
+                    *self.capture(frame, now_s),
+                    BoxHeard(silence() if heard is None else heard),
+                ]
             case DatagramReceived() if self._sessions:
                 return self._receive(fact, now_s)
         return []

@@ -11,7 +11,7 @@ from firmware.codec.opus import is_available
 from firmware.codec.recording import Player, duration_s
 from firmware.codec.tones import ramp
 from firmware.events import CallChanged, Message
-from firmware.feature_events import Announced, Hush, Said, Say
+from firmware.feature_events import Announced, FetchSounds, Hush, Said, Say, SoundsFetched
 from firmware.model import CallState, Frame
 from firmware.number import display
 from firmware.ui.prompts import language_of, sound_of, texts_of
@@ -33,6 +33,8 @@ class Announcer:
         """Take Say and Hush; putting the handset down is a Hush, too."""
         if isinstance(fact, Say):
             return self._say(fact, now_s)
+        if isinstance(fact, FetchSounds):
+            return [SoundsFetched(tuple(self._sounds(fact.words)))]
         if isinstance(fact, Hush) or (
             isinstance(fact, CallChanged) and fact.view.state is CallState.IDLE
         ):
@@ -59,14 +61,17 @@ class Announcer:
 
     def _say(self, say: Say, now_s: float) -> list[Message]:
         self._stop()
-        names = [name for word in say.words for name in prompts_of(word, self._language)]
-        sounds = [sound_of(self._language, name) for name in names]
+        sounds = self._sounds(say.words)
         sounds += [say.recording] if say.recording else []
         self._until_s = now_s + LATE_S + sum(map(duration_s, sounds))
         if is_available():
             self._player.add(sounds)
         text = " ".join(text_of(word, self._language) for word in say.words)
         return [Announced(" ".join(text.split()))]
+
+    def _sounds(self, words: tuple[str, ...]) -> list[bytes]:
+        names = [name for word in words for name in prompts_of(word, self._language)]
+        return [sound_of(self._language, name) for name in names]
 
     def _stop(self) -> list[Message]:
         if self._until_s is None:

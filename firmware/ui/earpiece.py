@@ -74,7 +74,7 @@ class EarTones:
         self.heard_first_s: dict[Tone, float] = {}
         self._player = TonePlayer(country)
         self._state = CallState.IDLE
-        self._is_waiting = False
+        self._waiting: set[bool] = set()  # spoken or not
         self._wanted: Tone | None = None
         self._fading = False  # the player still has the last milliseconds of a tone to play
         self._key_frames: deque[Frame] = deque()  # of the last key only
@@ -86,7 +86,8 @@ class EarTones:
         if isinstance(fact, CallChanged):
             self._follow(fact.view)
         elif isinstance(fact, WaitingChanged):
-            self._is_waiting = fact.is_waiting
+            others = self._waiting - {fact.is_spoken}
+            self._waiting = others | ({fact.is_spoken} if fact.is_waiting else set())
         elif isinstance(fact, KeyPressed) and fact.key in KEYS and self._state not in _KEYS_SILENT:
             self._key_frames = deque(key_tone(fact.key))
         return []
@@ -130,7 +131,7 @@ class EarTones:
         if entered:
             self._frames_over = 0
         self._state, self._wanted = view.state, tone_of(view)
-        if self._wanted is Tone.DIAL and self._is_waiting:
+        if self._wanted is Tone.DIAL and self._waiting:
             self._wanted = Tone.MESSAGE_WAITING
         if self._player.tone not in (None, self._wanted):
             self._player.stop()

@@ -10,7 +10,7 @@ from firmware.model import CallState, EndReason
 from firmware.store_events import Kind
 from firmware.ui.prompts import sound_of, texts_of
 from tests.scenarios.test_calls import two_phones
-from tests.world import UTC_AT_START_S, PhoneActor, World, heard_since
+from tests.world import UTC_AT_START_S, PhoneActor, World, heard_since, loudest_hz
 
 
 def says(world: World, who: PhoneActor, since_s: float, prompt: str, language: str = "de") -> bool:
@@ -200,3 +200,75 @@ def stutters(world: World, who: PhoneActor) -> bool:
     spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
     at_hz = [spectrum[round(hz * len(sound) / 16_000)] for hz in (400, 425)]
     return bool(at_hz[0] > 0.3 * at_hz[1])
+
+
+def leave_message(world: World, caller: PhoneActor, callee: PhoneActor, spoken_s: float) -> float:
+    """Call, hear the greeting, speak, hang up; when the greeting began."""
+    world.lift(caller)
+    world.dial(caller, callee.number)
+    world.wait(caller, CallState.CONNECTED)
+    answered_s = world.now_s
+    world.run(7.0 + spoken_s)
+    world.replace(caller)
+    world.run(2.0)
+    return answered_s
+
+
+def test_answering_machine_greets_records_and_is_listened_to() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*96*5#", "machine_on")
+    answered_s = leave_message(world, anna, bert, 4.0)
+    assert says(world, anna, answered_s, "greeting_default")
+    assert says(world, anna, answered_s, "beep")
+    assert not (bert.earpiece_open or bert.microphone_open or bert.rings)
+    assert bert.view.state is CallState.IDLE
+    assert bert.ended[-1].reason is EndReason.MISSED
+    assert len(bert.kept.all_of(Kind.MESSAGE)) == len(bert.kept.all_of(Kind.SOUND)) == 1
+    assert stutters(world, bert)
+    assert stutters(world, bert)  # the message is still new
+    world.lift(bert)
+    world.dial(bert, "*98")
+    listening_s = world.now_s
+    world.run(20.0)
+    assert says(world, bert, listening_s, "message_menu")
+    assert any(
+        abs(loudest_hz(heard_since(bert, listening_s)[at : at + 50]) - anna.voice_hz) < 15
+        for at in range(0, 800, 25)
+    )
+    world.dial(bert, "3")
+    world.wait(bert, CallState.OFF_HOOK)
+    assert bert.kept.all_of(Kind.MESSAGE) == bert.kept.all_of(Kind.SOUND) == []
+    world.replace(bert)
+    assert not stutters(world, bert)
+
+
+def test_who_lifts_while_the_machine_talks_takes_the_call_over() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*96*5#", "machine_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.CONNECTED)
+    world.run(2.0)
+    world.lift(bert)
+    assert bert.view.state is CallState.CONNECTED
+    assert not bert.view.is_by_box
+    world.run(1.0)
+    talking_s = world.now_s
+    world.run(1.0)
+    assert abs(loudest_hz(heard_since(anna, talking_s)) - bert.voice_hz) < 15
+    assert abs(loudest_hz(heard_since(bert, talking_s)) - anna.voice_hz) < 15
+    world.replace(bert)
+    world.wait(anna, CallState.FAILED)
+    assert bert.kept.all_of(Kind.MESSAGE) == []
+
+
+def test_message_is_called_back_with_one_key() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*96*5#", "machine_on")
+    leave_message(world, anna, bert, 2.0)
+    world.lift(bert)
+    world.dial(bert, "*98")
+    world.run(5.0)
+    world.dial(bert, "4")
+    world.wait(bert, CallState.RINGBACK)
+    assert anna.rings
