@@ -19,6 +19,7 @@ from firmware.model import Endpoint
 
 ID_BYTES = 8
 TARGET_BYTES = 16
+COOKIE_BYTES = 8
 DATA_HEAD_BYTES = 2 + ID_BYTES
 OPEN_HEAD_BYTES = 2 + TARGET_BYTES + ID_BYTES
 OPENED_HEAD_BYTES = 2 + 2 * ID_BYTES
@@ -40,6 +41,8 @@ class Kind(IntEnum):
     KEPT = 5
     OPENED = 6  # as DATA; and from now on this is the identifier of your leg
     ELSEWHERE = 7  # to a registered box: we are about to stop, others are there
+    CHALLENGE = 8  # to a caller: many want that target; say it again, with this cookie
+    PROVED_OPEN = 9  # OPEN with a cookie
 
 
 class Refused(IntEnum):
@@ -60,16 +63,34 @@ class Standing(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Join the sender to the box registered as `target`; `nonce` comes back in OPENED."""
+    """Join the sender to the box registered as `target`; `nonce` comes back in OPENED.
+
+    A `cookie` of the exchange, if there is one, proves the address of the sender.
+    """
 
     target: bytes
     nonce: bytes
     payload: bytes
+    cookie: bytes = b""
 
     def encode(self) -> bytes:
-        """OPEN_HEAD_BYTES more than the payload."""
+        """OPEN_HEAD_BYTES more than the payload, and COOKIE_BYTES if it has a cookie."""
         assert len(self.target) == TARGET_BYTES and len(self.nonce) == ID_BYTES
-        return bytes((CHANNEL_FIRST_BYTE, Kind.OPEN)) + self.target + self.nonce + self.payload
+        kind = Kind.PROVED_OPEN if self.cookie else Kind.OPEN
+        head = bytes((CHANNEL_FIRST_BYTE, kind)) + self.target + self.nonce
+        return head + self.cookie + self.payload
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """Nothing was opened for the OPEN `about`; with the cookie, from the same address, it is."""
+
+    about: bytes  # nonce
+    cookie: bytes
+
+    def encode(self) -> bytes:
+        """18 bytes, fewer than any OPEN."""
+        return bytes((CHANNEL_FIRST_BYTE, Kind.CHALLENGE)) + self.about + self.cookie
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +182,7 @@ class Elsewhere:
         return head + b"".join(bytes((len(one),)) + one for one in packed)
 
 
-Frame = Open | Data | Refusal | Keep | Kept | Opened | Elsewhere
+Frame = Open | Data | Refusal | Keep | Kept | Opened | Elsewhere | Challenge
 
 
 def decode(data: bytes) -> Frame:
@@ -173,6 +194,10 @@ def decode(data: bytes) -> Frame:
             return Data(data[2:10], data[10:])
         case Kind.OPEN if len(data) >= OPEN_HEAD_BYTES:
             return Open(data[2:18], data[18:26], data[26:])
+        case Kind.PROVED_OPEN if len(data) >= OPEN_HEAD_BYTES + COOKIE_BYTES:
+            return Open(data[2:18], data[18:26], data[34:], data[26:34])
+        case Kind.CHALLENGE if len(data) == 2 + ID_BYTES + COOKIE_BYTES:
+            return Challenge(data[2:10], data[10:18])
         case Kind.OPENED if len(data) >= OPENED_HEAD_BYTES:
             return Opened(data[2:10], data[10:18], data[18:])
         case Kind.REFUSED if len(data) == 13 and data[10] in list(Refused):

@@ -8,6 +8,7 @@ import pytest
 
 from firmware import channel
 from firmware.channel import (
+    Challenge,
     Data,
     Elsewhere,
     Frame,
@@ -26,6 +27,8 @@ from firmware.model import Endpoint
 ID, OTHER_ID, TARGET = b"identity", b"another.", b"t" * channel.TARGET_BYTES
 FRAMES: list[Frame] = [
     Open(TARGET, ID, b"\xf0sealed"),
+    Open(TARGET, ID, b"\xf0sealed", b"a cookie"),
+    Challenge(ID, b"a cookie"),
     Data(ID, b"\x80speech"),
     Data(ID, b""),
     Refusal(ID, Refused.FULL, 30),

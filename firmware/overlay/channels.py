@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from firmware.channel import (
     ID_BYTES,
     TARGET_BYTES,
+    Challenge,
     Data,
     Frame,
     Keep,
@@ -29,6 +30,7 @@ from firmware.model import Endpoint
 
 OPENED_MAX = 64  # at the limit the one used longest ago is forgotten
 KEEP_S = 15.0  # below the 30 s after which some NATs forget us
+CHALLENGES_MAX = 4  # answered for one channel: who is asked more often is being played with
 USE_MAX_S = 100.0  # as long as a telephone rings, and more
 
 
@@ -42,6 +44,9 @@ class _Opening:
     leg_id: bytes = b""
     sent_s: float = 0.0
     count: int = 0
+    cookie: bytes = b""  # of the exchange, if it wanted a proof
+    payload: bytes = b""  # said last, until the exchange has opened the channel
+    challenges: int = 0
 
     @property
     def exchange(self) -> Endpoint:
@@ -74,7 +79,8 @@ class Channels:
             self._keep_s = now_s + KEEP_S
         if opening.leg_id:
             return SendDatagram(Data(opening.leg_id, message.data).encode(), exchange)
-        frame = Open(to.channel, opening.nonce, message.data)
+        opening.payload = message.data
+        frame = Open(to.channel, opening.nonce, message.data, opening.cookie)
         return SendDatagram(frame.encode(), exchange)
 
     def receive(self, frame: Frame, source: Endpoint, now_s: float) -> list[Message]:
@@ -86,12 +92,23 @@ class Channels:
                 return _unwrapped(payload, source, channel)
             case Opened(about, leg_id, payload):
                 return self._opened(about, leg_id, payload, source, now_s)
+            case Challenge(about, cookie):
+                return self._prove(self._by_id.get((source, about)), cookie)
             case Refusal(about, why) if (opening := self._by_id.get((source, about))) is not None:
                 self._forget(opening)
                 # A leg that is gone can be opened anew: the next datagram does.
                 is_hopeless = why is not Refused.UNKNOWN_ID
                 return [EndpointRefused(opening.to)] if is_hopeless else []
         return []
+
+    def _prove(self, opening: _Opening | None, cookie: bytes) -> list[Message]:
+        """The exchange is flooded, and wants to know that we are where we say."""
+        if opening is None or opening.leg_id or opening.challenges >= CHALLENGES_MAX:
+            return []
+        opening.challenges += 1
+        opening.cookie = cookie
+        frame = Open(opening.to.channel, opening.nonce, opening.payload, cookie)
+        return [SendDatagram(frame.encode(), opening.exchange)]
 
     def on_time(self, now_s: float) -> list[Message]:
         """Keep what may still be wanted, forget the rest."""
@@ -132,7 +149,7 @@ class Channels:
         if opening.leg_id and opening.leg_id != leg_id:
             self._by_id.pop((source, opening.leg_id), None)
         out: list[Message] = [] if opening.leg_id == leg_id else [proof]
-        opening.leg_id, opening.sent_s = leg_id, now_s
+        opening.leg_id, opening.sent_s, opening.payload = leg_id, now_s, b""
         self._by_id[source, leg_id] = opening
         return out + _unwrapped(payload, source, opening.to.channel)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from firmware.channel import Open, target_of
 from firmware.events import DatagramReceived, Message
-from firmware.model import FRAME_S, CallState, Unreachable
+from firmware.model import FRAME_S, CallState, Endpoint, Unreachable
 from firmware.overlay.directory import Directory
+from firmware.overlay.exchange.channels import PRESSED
 from tests.world import Actor, Network, PhoneActor, World, heard_since, loudest_hz
 
 QUICK = Network(delay_s=(0.020, 0.020))
@@ -219,6 +221,27 @@ def test_known_contact_rings_back_after_one_round_trip_through_the_exchange() ->
     hang_up(world, anna, bert)
     one_round_trip_s = 4 * 0.020
     assert ringback_s(world, anna, bert) < one_round_trip_s + 0.020  # one frame of the earpiece
+
+
+def test_call_gets_through_while_all_exchanges_are_flooded_with_forged_ones() -> None:
+    world, exchanges = town(54, QUICK)
+    anna, bert = hidden(world, "anna", exchanges), hidden(world, "bert", exchanges)
+    world.settle()
+    world.run(10.0)
+    world.connect(anna, bert)
+    hang_up(world, anna, bert)
+    identity = bert.phone.directory.registrar._identity
+    assert identity is not None
+    for i in range(8 * PRESSED):
+        forged = Endpoint(f"66.{i}.7.1", 4000)
+        frame = Open(target_of(identity.public_key), i.to_bytes(8, "big"), b"\xf0" + bytes(300))
+        for exchange in exchanges:
+            world.tell(exchange, DatagramReceived(frame.encode(), forged))
+    one_round_trip_more_s = 2 * 4 * 0.020
+    assert ringback_s(world, anna, bert) < one_round_trip_more_s + 0.020
+    for one in exchanges:
+        flooded = directory_of(one).exchange
+        assert flooded is not None and flooded.counters["challenged"] >= 7 * PRESSED
 
 
 def test_first_contact_through_an_exchange_is_not_slowed_by_the_grace_for_copies() -> None:

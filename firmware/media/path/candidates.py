@@ -155,14 +155,14 @@ def port_step(seen: list[Endpoint]) -> int:
 
     0 = the same port for all, 1 or 2 = that much further each time, else PORT_STEP_RANDOM. In what
     order the observers saw us is not known; between two of them there may have been others, many
-    if they saw us at different times. So it counts what at least half of them, and three, saw near
-    to each other.
+    if they saw us at different times. So three of them that saw us near to each other are enough:
+    by chance that is so once in a hundred.
     """
     ports = sorted(endpoint.port for endpoint in seen if endpoint.host == seen[-1].host)
     row = _densest(ports)
     if len(set(row)) == 1 and 2 * len(row) > len(ports):
         return 0
-    if len(row) < min(len(ports), 3) or 2 * len(row) < len(ports):
+    if len(row) < min(len(ports), 3):
         return PORT_STEP_RANDOM
     return 2 if gcd(*(port - row[0] for port in row)) % 2 == 0 else 1
 

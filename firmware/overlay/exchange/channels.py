@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TypeVar
 
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Data, Opened
@@ -24,6 +25,9 @@ IDLE_MAX_S = 45.0  # boxes keep what they want every 15 s
 UNANSWERED_MAX_S = 15.0
 PER_OPENER_MAX = 32  # of one address
 PER_TARGET_MAX = 8
+PRESSED = 4  # unanswered channels of a target: from then on newcomers must prove their address
+PER_PAIR_MAX = 2  # unanswered, of one address to one target: its first one goes for its third
+LOOKED_AT_MAX = 64  # channels, for one that may go
 LEG_BYTES_PER_S = 25_000  # twice G.711 with all its headers
 LEG_BURST_BYTES = 50_000
 ASKED_MAX_S = 10.0  # for a new address to prove itself
@@ -70,6 +74,7 @@ class Channel:
     __slots__ = (
         "answered",
         "heard_s",
+        "is_proved",
         "is_shortened",
         "key",
         "opener",
@@ -86,6 +91,7 @@ class Channel:
         self.target = target
         self.opener, self.registered = opener, registered
         self.answered = False
+        self.is_proved = False  # the opener has shown a cookie
         self.is_shortened = False  # an OpenRelay carries it past us
         self.heard_s = now_s
         opener.other, registered.other = registered, opener
@@ -168,6 +174,8 @@ class Channels:
         registered_at: Endpoint,
         size: int,
         now_s: float,
+        *,
+        is_proved: bool = False,
     ) -> Channel | None:
         """The channel of that OPEN of `size` bytes, new or known; None at a limit."""
         channel = self._by_key.get(key)
@@ -177,6 +185,7 @@ class Channels:
             opener, registered = self._leg(None, now_s), self._leg(registered_at, now_s)
             self._ask(opener, key[0], opener.leg_id, about=key[1][:ID_BYTES])
             channel = self._by_key[key] = Channel(key, target, opener, registered, now_s)
+            channel.is_proved = is_proved
             self._unanswered[key] = channel
             self._of_owner.setdefault(channel.owner, {})[key] = channel
             self._of_target.setdefault(target, {})[key] = channel
@@ -185,6 +194,12 @@ class Channels:
         if leg.asked == key[0]:
             leg.credit_bytes = min(leg.credit_bytes + size, CREDIT_MAX_BYTES)
         return channel
+
+    def is_pressed(self, target: bytes) -> bool:
+        """True if so many wait for that target that a forger could drive others out."""
+        of_target = self._of_target.get(target, {})
+        is_full = 2 * len(self._unanswered) >= self._most
+        return is_full or sum(not one.answered for one in of_target.values()) >= PRESSED
 
     def deliver(self, channel: Channel, payload: bytes, now_s: float) -> list[Sent]:
         """What came with the OPEN, for the registered box."""
@@ -287,18 +302,23 @@ class Channels:
         """At a limit whoever was opened first and never answered goes; no call is displaced."""
         if len(of_owner := self._of_owner.get(owner, {})) >= PER_OPENER_MAX:
             return self._displace(of_owner)
-        if len(of_target := self._of_target.get(target, {})) >= PER_TARGET_MAX:
+        of_target = self._of_target.get(target, {})
+        of_pair = {key: one for key, one in of_target.items() if one.owner == owner}
+        if sum(not one.answered for one in of_pair.values()) >= PER_PAIR_MAX:
+            return self._displace(of_pair)
+        if len(of_target) >= PER_TARGET_MAX:
             return self._displace(of_target)
         return len(self._by_key) < self._most or self._displace(self._unanswered)
 
     def _displace(self, among: dict[ChannelKey, Channel]) -> bool:
-        for channel in among.values():
-            if not channel.answered:
-                self._forget(channel)
-                self.counters["displaced"] += 1
-                return True
-        self.counters["full"] += 1
-        return False
+        """Forget one that was not answered: one without proof, else the first one."""
+        unanswered = [one for one in islice(among.values(), LOOKED_AT_MAX) if not one.answered]
+        if not unanswered:
+            self.counters["full"] += 1
+            return False
+        self._forget(next((one for one in unanswered if not one.is_proved), unanswered[0]))
+        self.counters["displaced"] += 1
+        return True
 
     def _forget(self, channel: Channel) -> None:
         del self._by_key[channel.key]

@@ -41,6 +41,7 @@ from firmware.overlay.exchange.channels import Channels, Sent
 from firmware.overlay.exchange.contest import Contest
 from firmware.overlay.exchange.limits import Bucket, Helping, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
+from firmware.overlay.exchange.rings import Rings
 from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
 from firmware.overlay.proof import prove
 from firmware.overlay.shards import shard_hash, shard_of
@@ -82,7 +83,8 @@ class Exchange:
         self._node = node
         self._announcer = Announcer(node, random_bytes)
         self._contest = Contest()
-        self._tokens = Tokens(random_bytes)
+        self._rings = Rings()
+        self._tokens, self._cookies = Tokens(random_bytes), Tokens(random_bytes)
         self._utc_less_now_s: float | None = None
         self._sweep_s = math.inf
         self._standing = Standing.DRAINING if automatic else Standing.SERVING
@@ -174,7 +176,7 @@ class Exchange:
             return Refusal(ERROR_GENERIC, "Not Registered")
         if not asker.rings.take(1.0, now_s):
             return Refusal(ERROR_SERVER, "Too Often")
-        self._out.append(SendDatagram(question.frame, question.to))
+        self._out.append(self._rings.make(question.frame, question.to))
         return Answer()
 
     def certificate(self, question: GetCertificate, source: Endpoint) -> Answer | None:
@@ -255,6 +257,8 @@ class Exchange:
                 return [*self.channels.drain(), *(SendDatagram(*one) for one in sent)]
             case frames.Keep():
                 return self._keep(frame, source, now_s)
+            case frames.Challenge():
+                return list(self._rings.prove(frame, source)) or None
         return None
 
     def _open(self, frame: frames.Open, source: Endpoint, size: int, now_s: float) -> list[Sent]:
@@ -264,10 +268,16 @@ class Exchange:
         if len(frame.payload) > frames.OPEN_PAYLOAD_BYTES_MAX:
             self.counters["too_long"] += 1
             return []
-        key = (source, frame.nonce + frame.target)
-        channel = None
+        key, channel = (source, frame.nonce + frame.target), None
+        is_proved = self._cookies.accepts(frame.cookie, frame.target, str(source), now_s)
+        if key not in self.channels and not is_proved and self.channels.is_pressed(frame.target):
+            self.counters["challenged"] += 1
+            cookie = self._cookies.issue(frame.target, str(source), now_s)
+            return [(frames.Challenge(frame.nonce, cookie).encode(), source)]
         if key in self.channels or self._bytes_per_s(now_s) < NEW_UNTIL * self.limits.bytes_per_s:
-            channel = self.channels.open(key, frame.target, registration.endpoint, size, now_s)
+            channel = self.channels.open(
+                key, frame.target, registration.endpoint, size, now_s, is_proved=is_proved
+            )
         sent = [] if channel is None else self.channels.deliver(channel, frame.payload, now_s)
         if not sent:
             return [_refuse(frame.nonce, Refused.FULL, RETRY_S, source)]
@@ -350,7 +360,9 @@ class Exchange:
         if self._farewells:
             self._sweep_s = now_s + FAREWELL_S
         self._announcer.advance(now_s)
-        self._out += self._contest.advance(self._calendar(now_s), now_s)
+        less_s = self._utc_less_now_s
+        calendar = None if less_s is None else Calendar(now_s + less_s, now_s)
+        self._out += self._contest.advance(calendar, now_s)
         for junk in self._contest.take_junk():
             self.counters["junk"] += 1
             for info_hash in self.registrations.remove_one(junk):
@@ -380,11 +392,7 @@ class Exchange:
         """Of the next sweep or announcement; None while nobody is here."""
         due = (self._sweep_s, self._announcer.deadline_s(), self._contest.deadline_s())
         due_s = min(one_s for one_s in due if one_s is not None)
-        return None if due_s == math.inf else due_s
-
-    def _calendar(self, now_s: float) -> Calendar | None:
-        less_s = self._utc_less_now_s
-        return None if less_s is None else Calendar(now_s + less_s, now_s)
+        return due_s if due_s < math.inf else None
 
 
 def _refuse(about: bytes, why: Refused, retry_s: int, to: Endpoint) -> Sent:

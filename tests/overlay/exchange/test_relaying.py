@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from firmware.channel import (
     OPEN_PAYLOAD_BYTES_MAX,
+    Challenge,
     Data,
     Frame,
     Keep,
@@ -21,7 +23,9 @@ from firmware.overlay.exchange.channels import (
     IDLE_MAX_S,
     LEG_BURST_BYTES,
     PER_OPENER_MAX,
+    PER_PAIR_MAX,
     PER_TARGET_MAX,
+    PRESSED,
     UNANSWERED_MAX_S,
 )
 from firmware.overlay.exchange.limits import Limits
@@ -220,8 +224,12 @@ def openers(count: int) -> list[Endpoint]:
 
 
 def open_channel(office: Office, bert: Person, opener: Endpoint, nonce: int = 0) -> Frame:
-    frames = office.send(Open(bert.target, nonce.to_bytes(8, "big"), INVITE), opener)
-    return frames[0][0]
+    """The first frame that follows; a cookie is shown if one is wanted."""
+    frame = Open(bert.target, nonce.to_bytes(8, "big"), INVITE)
+    answer = office.send(frame, opener)[0][0]
+    if isinstance(answer, Challenge):
+        answer = office.send(replace(frame, cookie=answer.cookie), opener)[0][0]
+    return answer
 
 
 def test_channel_above_the_limit_takes_the_place_of_one_that_was_never_answered() -> None:
@@ -262,6 +270,50 @@ def test_one_box_is_called_by_so_many_at_a_time_and_no_more() -> None:
     for opener in openers(PER_TARGET_MAX + 5):
         open_channel(office, bert, opener)
     assert office.exchange.helping().channels == PER_TARGET_MAX
+
+
+def test_caller_who_proves_its_address_gets_through_a_flood_of_forged_ones() -> None:
+    office = Office(Limits(channels=1000))
+    bert = office.person(1)
+    office.register(bert)
+    for i, forged in enumerate(openers(300)):
+        office.send(Open(bert.target, i.to_bytes(8, "big"), INVITE), forged)
+    invite = open_channel(office, bert, ANNA, 1000)
+    assert isinstance(invite, Data)
+    for i, forged in enumerate(openers(300)):
+        office.send(Open(bert.target, (2000 + i).to_bytes(8, "big"), INVITE), forged)
+    [(ringing, to)] = office.send(Data(invite.leg_id, RINGING), bert.endpoint)
+    assert isinstance(ringing, Opened) and to == ANNA
+    assert len(office.exchange.channels) <= PRESSED + 1
+
+
+def test_one_address_that_proves_itself_drives_only_its_own_callers_out() -> None:
+    office = Office(Limits(channels=1000))
+    bert = office.person(1)
+    office.register(bert)
+    invite = open_channel(office, bert, ANNA)
+    assert isinstance(invite, Data)
+    for i in range(1, 200):
+        open_channel(office, bert, ELSEWHERE, i)
+    assert len(office.exchange.channels) == 1 + PER_PAIR_MAX
+    assert office.send(Data(invite.leg_id, RINGING), bert.endpoint)[0][1] == ANNA
+
+
+def test_cookie_is_good_for_one_address_and_one_target_only() -> None:
+    office = Office(Limits(channels=1000))
+    bert, carla = office.person(1), office.person(2)
+    for person in (bert, carla):
+        office.register(person, (person.target + b"0000",))
+        for i, opener in enumerate(openers(PRESSED)):
+            office.send(Open(person.target, i.to_bytes(8, "big"), INVITE), opener)
+    frame = Open(bert.target, NONCE, INVITE)
+    [(challenge, to)] = office.send(frame, ANNA)
+    assert isinstance(challenge, Challenge) and to == ANNA
+    assert len(challenge.encode()) < len(frame.encode())
+    proved = replace(frame, cookie=challenge.cookie)
+    for forged, source in ((proved, ELSEWHERE), (replace(proved, target=carla.target), ANNA)):
+        assert isinstance(office.send(forged, source)[0][0], Challenge)
+    assert isinstance(office.send(proved, ANNA)[0][0], Data)
 
 
 def test_flood_of_open_frames_grows_nothing() -> None:

@@ -137,7 +137,7 @@ def test_channel_displaced_by_a_newer_one_is_never_one_that_passes_by(answered: 
     if answered:
         line.establish()
     for opener in range(PER_TARGET_MAX):
-        key = (Endpoint("203.0.113.1", 4000 + opener), bytes(ID_BYTES))
+        key = (Endpoint(f"203.0.113.{opener}", 4000), bytes(ID_BYTES))
         line.channels.open(key, TARGET, BERT, 1200, line.now_s)
     assert line.channels.drain() == []
     is_there = line.channels.relay(Data(line.bert_leg, b"\xf0").encode(), BERT, line.now_s)
