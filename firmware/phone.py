@@ -172,7 +172,8 @@ class Phone:
         self._report: events.MediaReported | None = None
         self._mapped: Endpoint | None = None
         self._datagrams_unknown = 0
-        self._deadlines: dict[str, float | None] = {}  # of cores to which nothing happened since
+        self._deadlines: dict[str, float | None] = {}
+        self._forgotten = set(self._cores)  # something happened to them since
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Tell the cores one fact; return what the shell must do."""
@@ -181,15 +182,16 @@ class Phone:
     def on_time(self, now_s: float) -> list[Message]:
         """Let every core do what is due."""
         due = [core for core in self._cores.values() if _is_due(core, now_s)]
-        self._deadlines.clear()
+        self._forgotten.update(self._cores)
         return self._settle([message for core in due for message in core.on_time(now_s)], now_s)
 
     def deadline_s(self) -> float | None:
         """The earliest deadline of all cores."""
-        for name in self._cores.keys() - self._deadlines.keys():
+        for name in self._forgotten:
             self._deadlines[name] = self._cores[name].deadline_s()
-        known = self._deadlines.values()
-        return min((deadline for deadline in known if deadline is not None), default=None)
+        self._forgotten.clear()
+        known = [deadline for deadline in self._deadlines.values() if deadline is not None]
+        return min(known, default=None)
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
@@ -242,7 +244,8 @@ class Phone:
             if not waiting:
                 return for_shell
             message = waiting.popleft()
-            self._remember(message, now_s)
+            if type(message) in _REMEMBERED:
+                self._remember(message, now_s)
             if isinstance(message, events.SendDatagram):
                 for_shell.append(self._wrapped(message, now_s))
             elif type(message) in WORLD:
@@ -254,9 +257,9 @@ class Phone:
         raise AssertionError(f"cores talk in a circle: {[type(message) for message in waiting]}")
 
     def _forget_deadline(self, name: str) -> None:
-        self._deadlines.pop(name, None)
+        self._forgotten.add(name)
         if name == "media":
-            self._deadlines.pop("paths", None)  # which it tells whom it heard
+            self._forgotten.add("paths")  # which it tells whom it heard
 
     def _wrapped(self, message: events.SendDatagram, now_s: float) -> events.SendDatagram:
         if not message.to.channel:
@@ -304,6 +307,19 @@ class Phone:
             answered_s=self._view.connected_s,
             first_audio_s=self.media.heard_first_s,
         )
+
+
+_REMEMBERED = frozenset(
+    {
+        events.CallChanged,
+        events.PathChanged,
+        events.PortMapped,
+        events.NumberClaimed,
+        events.ReachabilityChanged,
+        events.MediaReported,
+        events.PrepareMedia,
+    }
+)
 
 
 def _directory(setup: PhoneSetup, random_bytes: Callable[[int], bytes]) -> Directory:

@@ -47,6 +47,8 @@ class MediaSessions:
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take RTP, keys and the commands for media; others do nothing."""
         match fact:
+            case DatagramReceived():  # by far the most
+                return self._receive(fact, now_s) if self._sessions else []
             case PrepareMedia(call=call):
                 if not self._sessions:
                     self.heard_first_s = None
@@ -73,8 +75,6 @@ class MediaSessions:
                     *self.capture(frame, now_s),
                     BoxHeard(silence() if heard is None else heard),
                 ]
-            case DatagramReceived() if self._sessions:
-                return self._receive(fact, now_s)
         return []
 
     def on_time(self, now_s: float) -> list[Message]:
