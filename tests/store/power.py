@@ -172,6 +172,8 @@ def unsynced(log: Path) -> dict[Path, Undo]:
     while at + _HEAD.size <= len(data):
         kind, path_bytes, place, size, length = _HEAD.unpack_from(data, at)
         at += _HEAD.size
+        if at + path_bytes + length > len(data):
+            break  # killed while noting: the write itself was never done
         path = Path(data[at : at + path_bytes].decode())
         old = data[at + path_bytes : at + path_bytes + length]
         at += path_bytes + length
