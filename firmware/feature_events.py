@@ -35,6 +35,11 @@ class DialNumber(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class MenuUsed(Fact):
+    """A key was pressed in the menu (menu -> call): somebody is there, the dial tone goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class MenuWanted(Fact):
     """With a dial tone `#` was pressed and nothing more (call -> ui)."""
 

@@ -105,6 +105,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.FetchSounds: ("announcer",),
     feature_events.SoundsFetched: ("features",),
     store_events.SaveRecord: ("features",),  # of messages, for who reads them out
+    feature_events.MenuUsed: ("call",),
     feature_events.Say: ("announcer",),
     feature_events.Hush: ("announcer",),
     feature_events.Said: ("features",),

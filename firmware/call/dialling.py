@@ -13,6 +13,7 @@ from firmware.call.dialplan import (
     CLEAR_KEY,
     FIRST_DIGIT_S,
     MENU_PAUSE_S,
+    MENU_S,
     NEXT_DIGIT_S,
     PAUSE_S,
     SEND_KEY,
@@ -64,6 +65,11 @@ def time_out(line: Line, _fact: object, now_s: float) -> None:
         begin(line, now_s)
     else:
         line.fail(EndReason.TIMED_OUT, now_s)
+
+
+def wait_for_menu(line: Line, _fact: feature_events.MenuUsed, now_s: float) -> None:
+    """Who reads a menu has more time than who is to dial."""
+    line.enter(line.front, CallState.OFF_HOOK, now_s + MENU_S)
 
 
 def leave_service(line: Line, fact: feature_events.ServiceEnded, now_s: float) -> None:

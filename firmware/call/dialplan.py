@@ -18,6 +18,7 @@ CLEAR_KEY = "*"  # takes all digits back and gives dial tone again, without a fl
 TEST_NUMBERS = ("*1", "*2", "*3", "*4")  # what they do: ui/selftest.py
 PAUSE_S = 3.0  # after what is complete but could go on
 MENU_KEY = "#"  # alone; with more it begins a code
+MENU_S = 60.0  # of dial tone after a key of the menu
 MENU_PAUSE_S = 1.5
 
 

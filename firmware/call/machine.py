@@ -56,6 +56,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # dial tone
     (CallState.OFF_HOOK, events.KeyPressed): dialling.take_key,
     (CallState.OFF_HOOK, TimerExpired): dialling.time_out,
+    (CallState.OFF_HOOK, feature_events.MenuUsed): dialling.wait_for_menu,
     (CallState.OFF_HOOK, events.HookFlashed): recall.flash_back,
     (CallState.OFF_HOOK, events.HookReplaced): talking.replace_handset,
     # some digits

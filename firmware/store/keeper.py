@@ -96,15 +96,26 @@ class Store:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_closing:
-            self._serve(self._wait_s())
-            if self._condition in _CONDITIONS.values():
-                if time.monotonic() >= self._retry_due_s:
-                    self._try_again()
-            elif time.monotonic() >= self._copy_due_s:
-                self._copy()
-        if self._database is not None:
-            self._database.close()
+        """Serve until closed; our own mistake is said on the display before the thread ends."""
+        try:
+            while not self._is_closing:
+                self._serve(self._wait_s())
+                self._look_after()
+        except Exception:
+            logger.critical("the store has ended; nothing is kept any more")
+            self._enter(StoreCondition.CARD)
+            raise
+        finally:
+            if self._database is not None:
+                self._database.close()
+
+    def _look_after(self) -> None:
+        """What is due: another try of a card that took nothing, or the daily copy."""
+        if self._condition in _CONDITIONS.values():
+            if time.monotonic() >= self._retry_due_s:
+                self._try_again()
+        elif time.monotonic() >= self._copy_due_s:
+            self._copy()
 
     def _wait_s(self) -> float:
         is_ill = self._condition in _CONDITIONS.values()

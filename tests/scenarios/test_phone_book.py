@@ -119,3 +119,24 @@ def test_blocked_number_hears_the_busy_tone_and_nobody_is_disturbed() -> None:
     world.wait(anna, CallState.FAILED)
     assert anna.view.reason is EndReason.DECLINED
     assert bert.view.state is CallState.IDLE and not bert.rings
+
+
+def test_menu_with_the_handset_lifted_has_time_and_dials_by_its_first_row() -> None:
+    world, anna, bert = town(68)
+    world.lift(anna)
+    world.dial(anna, "#")
+    world.run(2.0)
+    assert screen(anna)[0] == "Menu 1/4"
+    for key in "#237#":
+        world.run(15.0)  # somebody looks for the glasses
+        world.dial(anna, key)
+    world.dial(anna, "###")
+    world.wait(bert, CallState.RINGING)
+
+
+def test_phone_that_was_lifted_and_left_in_the_menu_tells_its_owner() -> None:
+    world, anna, _ = town(69)
+    world.lift(anna)
+    world.dial(anna, "#")
+    world.wait(anna, CallState.FAILED, timeout_s=70.0)
+    assert "Menu" not in screen(anna)[0]

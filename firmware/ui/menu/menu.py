@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from firmware import events
 from firmware.book_events import RingRules, RingRulesChanged
 from firmware.events import Message
-from firmware.feature_events import MenuWanted
+from firmware.feature_events import MenuUsed, MenuWanted
 from firmware.model import CallState, CallView
 from firmware.ui.menu.book import BookScreen, new_contact
 from firmware.ui.menu.calls import CallsScreen
@@ -58,9 +58,12 @@ class Menu:
             case events.KeyPressed(key=key):
                 self._closes_s = now_s + CLOSES_S
                 out = self._press(key, now_s)
+                if self._stack and self._state is CallState.OFF_HOOK:
+                    out.append(MenuUsed())
             case MenuWanted():
                 self._closes_s = now_s + CLOSES_S
                 self._stack = [self._root()]
+                out = [MenuUsed()]
             case events.CallChanged(view=view):
                 out = self._follow(view)
             case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):
