@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from firmware import events
 from firmware.beat import Beat
+from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.call.pins import decode_pins
 from firmware.codec.echo import is_available as echo_canceller_is_available
 from firmware.codec.speech import available_codecs
@@ -35,6 +36,7 @@ from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
 from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
+from firmware.owner import Owner
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell.addresses import AddressWatch
@@ -82,6 +84,11 @@ class Box:
         self._state = state
         self._bind = Endpoint.parse(config.network.bind)
         self._shell = Shell(self._phone, state=state, perform=self._perform)
+        self._owner = Owner(
+            self._phone.book,
+            self._phone.log,
+            lambda wish: self._shell.post(partial(self._phone.handle, wish)),
+        )
         self._faults: dict[Part, str] = {}
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
@@ -227,16 +234,16 @@ class Box:
             return None
         from firmware.web.access import Access
         from firmware.web.keys import KEYS_FILE, Keys
-        from firmware.web.server import Owner, WebServer
+        from firmware.web.server import Household, WebServer
 
-        owner = Owner(
+        household = Household(
             Access(os.urandom, frozenset({"localhost", *self._web.names})),
             self._show_code,
             self._state.restore(KEYS_FILE, Keys.decode) or Keys(),
             partial(self._state.write, KEYS_FILE),
             self._web.anywhere,
         )
-        page = WebServer(remote.handlers(), owner, self._board.browser)
+        page = WebServer(remote.handlers() | self._owner.handlers(), household, self._board.browser)
         wanted = Endpoint.parse(self._web.bind)
         try:
             self.page_at = await page.open(wanted)
@@ -259,6 +266,8 @@ class Box:
         match message:
             case SaveRecord() | ReadRecord() | ReadRecords():
                 self._store.perform(message)
+            case BookChanged() | BookRefused() | RingRulesChanged():
+                self._owner.hear(message)
             case events.OpenEarpiece():
                 self._earpiece.open()
                 threading.Thread(target=get_ready, name="cipher", daemon=True).start()

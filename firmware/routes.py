@@ -166,5 +166,8 @@ WORLD: frozenset[type[Message]] = frozenset(
         events.CallChanged,
         events.CallEnded,
         events.NumberClaimed,
+        book_events.BookChanged,
+        book_events.BookRefused,
+        book_events.RingRulesChanged,
     }
 )

@@ -55,7 +55,7 @@ class PhoneBook:
         self._contacts = dict(self._fixed)
         self._letters = Letters(self._contacts.values())
         self._speed_dials: dict[str, str] = {}  # to the number
-        self._doorkeeper = Doorkeeper()
+        self.doorkeeper = Doorkeeper()
         self._asked: dict[tuple[Kind, str], deque[bytes | None]] = {}  # of the store, in order
         self._local_at_zero_s: float | None = None  # of the monotonic clock
 
@@ -103,12 +103,16 @@ class PhoneBook:
         """Who has this number."""
         return self._contacts.get(peer_number)
 
+    def contacts(self) -> tuple[Contact, ...]:
+        """All of them, as they are searched: favourites first, then by name."""
+        return self._letters.search("", 0, len(self._contacts))[1]
+
     def judge(self, peer_number: str, now_s: float) -> Ring:
         """What happens when this number calls now."""
         minute = None
         if self._local_at_zero_s is not None:
             minute = int((self._local_at_zero_s + now_s) // 60) % DAY_MINUTES
-        return self._doorkeeper.judge(peer_number, self.contact(peer_number), minute)
+        return self.doorkeeper.judge(peer_number, self.contact(peer_number), minute)
 
     def _receive(self, call: int, ring: Ring) -> list[Message]:
         match ring:
@@ -120,7 +124,7 @@ class PhoneBook:
 
     def _load(self, records: tuple[Record, ...]) -> list[Message]:
         """All anew; a record of a version that we do not know is left alone."""
-        self._contacts, self._doorkeeper = dict(self._fixed), Doorkeeper()
+        self._contacts, self.doorkeeper = dict(self._fixed), Doorkeeper()
         for record in records:
             try:
                 self._take(record.kind, record.key, record.data)
@@ -138,11 +142,11 @@ class PhoneBook:
         if kind is Kind.CONTACT:
             self._contacts[key] = decode_contact(key, data)
         elif kind is Kind.RULE:
-            self._doorkeeper.numbers[key] = _decode_rule(data)
+            self.doorkeeper.numbers[key] = _decode_rule(data)
         elif kind is Kind.LIST:
-            self._doorkeeper.lists[key] = data
+            self.doorkeeper.lists[key] = data
         elif kind is Kind.SETTING and key == RULES_KEY:
-            self._doorkeeper.rules = decode_rules(data)
+            self.doorkeeper.rules = decode_rules(data)
 
     def _save(self, wanted: Contact) -> list[Message]:
         """Ask the store; who had the speed dial before loses it first."""
@@ -174,7 +178,7 @@ class PhoneBook:
         if kind is Kind.CONTACT:
             return [self._changed(key, data)]
         if data is None:
-            self._doorkeeper.numbers.pop(key, None)
+            self.doorkeeper.numbers.pop(key, None)
         else:
             self._take(kind, key, data)
         return [self._rules_changed()]
@@ -195,7 +199,7 @@ class PhoneBook:
         return BookChanged((contact,))
 
     def _rules_changed(self) -> RingRulesChanged:
-        return RingRulesChanged(self._doorkeeper.rules, self._doorkeeper.blocked)
+        return RingRulesChanged(self.doorkeeper.rules, self.doorkeeper.blocked)
 
 
 def _decode_rule(data: bytes) -> Rule:

@@ -17,6 +17,7 @@ from firmware.web.metrics import METRICS_TYPE, metrics
 from firmware.web.stream import View, Watch
 
 Handler = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 STATE_KEYS = (
     "state", "number", "reachable", "unreachable", "peer_number", "peer_name", "reason", "codec",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib.resources
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,18 @@ from aiohttp import hdrs, web
 from firmware.errors import CommandError, HardwareError
 from firmware.model import Endpoint
 from firmware.web.access import Access, is_near
-from firmware.web.api import Api, Handler
+from firmware.web.api import Api, Handler, Reply
 from firmware.web.body import json_body
 from firmware.web.connections import Connections
 from firmware.web.door import BEARER, OPEN_POSTS, Door
+from firmware.web.journal import Journal
 from firmware.web.keys import Keys
 from firmware.web.qr import number_svg
+from firmware.web.records import add_records
 from firmware.web.sound import Card, SoundLine
 from firmware.web.stream import Watch, news
 
 logger = logging.getLogger(__name__)
-
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 URL_CHARACTERS_MAX = 2_048
 SWEEP_S = 1.0
@@ -68,7 +68,7 @@ SECURITY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Household:
     """Who may come in, and how: what the box lends the page for it."""
 
     access: Access
@@ -82,10 +82,12 @@ class WebServer:
     """Serves one box; `card` is its sound card if a page is its handset."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], owner: Owner, card: Card | None = None
+        self, handlers: Mapping[str, Handler], household: Household, card: Card | None = None
     ) -> None:
-        self._handlers, self._access, self._anywhere = handlers, owner.access, owner.anywhere
-        self._door = Door(owner.access, owner.keys, owner.keep, owner.show_code)
+        self._handlers, self._access = handlers, household.access
+        self._anywhere = household.anywhere
+        self._journal = Journal()
+        self._door = Door(household.access, household.keys, household.keep, household.show_code)
         self._watch = Watch(self._look)
         self._api = Api(handlers, self._watch, SECURITY)
         self._sound = SoundLine(card) if card is not None else None
@@ -110,6 +112,7 @@ class WebServer:
             await runner.cleanup()
             raise HardwareError(f"no page on {bind}: {error.strerror}") from None
         self._runner, self.connections = runner, connections
+        logging.getLogger("firmware").addHandler(self._journal)
         host, port = self._listener.sockets[0].getsockname()[:2]
         return Endpoint(host, port)
 
@@ -125,6 +128,7 @@ class WebServer:
 
     async def close(self) -> None:
         """Hang up on everybody."""
+        logging.getLogger("firmware").removeHandler(self._journal)
         if self._listener is not None:
             self._listener.close()
         if self._sound is not None:
@@ -143,6 +147,8 @@ class WebServer:
             router.add_get(f"/{name}", _file_named(name))
         router.add_get("/api/status", self._status)
         router.add_get("/api/events", self._events)
+        router.add_get("/api/log", self._log)
+        add_records(router, self._handlers)
         router.add_get("/api/number.svg", self._number)
         for name in HAND:
             router.add_post(f"/api/hand/{name}", self._hand(name))
@@ -193,6 +199,9 @@ class WebServer:
 
     async def _status(self, _request: web.Request) -> web.StreamResponse:
         return web.json_response(await self._handlers["status"]({}))
+
+    async def _log(self, _request: web.Request) -> web.StreamResponse:
+        return web.json_response({"lines": self._journal.lines()})
 
     async def _number(self, _request: web.Request) -> web.StreamResponse:
         number = (await self._handlers["status"]({}))["number"]

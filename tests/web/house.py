@@ -11,7 +11,7 @@ import aiohttp
 
 from firmware.model import Endpoint
 from firmware.web.access import Access
-from firmware.web.server import Owner, WebServer
+from firmware.web.server import Household, WebServer
 from firmware.web.sound import Card
 
 HEADERS = {"X-Fernruf": "1"}
@@ -35,7 +35,7 @@ class House:
         self.server = WebServer(
             {name: self._handler(name) for name in HANDLERS}
             | {"status": self._status, "screen": self._screen},
-            Owner(
+            Household(
                 Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
                 self._show,
                 keep=self.kept.append,

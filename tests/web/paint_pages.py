@@ -15,9 +15,10 @@ from playwright.sync_api import Page, expect, sync_playwright
 from tests.web.browser import WAIT_MS, chromium, running_exchange, running_soft
 
 FOLDER = Path(__file__).parents[2] / "docs" / "page"
-VIEWS = ("telephone", "line")
+VIEWS = ("telephone", "book", "calls", "rules", "line", "helping", "settings", "log")
 LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "phone": (390, "light")}
 HEIGHT = 900
+CONTACTS = {"Grandma Erna": "852120305277", "Bert": "478505244227"}
 COLOURS = 64
 
 
@@ -36,12 +37,24 @@ def main() -> None:
             page.goto(soft.address)
             expect(page.locator("#number")).to_have_text(re.compile("[0-9]"), timeout=WAIT_MS)
             page.click("#sound-on")
+            furnish(page)
             for view in VIEWS:
                 page.locator(f'nav a[href="#{view}"]').click()
                 expect(page.locator(f"#{view}")).to_be_visible()
                 for look in LOOKS:
                     paint(page, view, look)
             browser.close()
+
+
+def furnish(page: Page) -> None:
+    """Somebody in the book, and rules."""
+    page.locator('nav a[href="#book"]').click()
+    for name, number in CONTACTS.items():
+        page.fill("#contact-name", name)
+        page.fill("#contact-number", number)
+        page.set_checked("#contact-favourite", name.startswith("Grand"))
+        page.locator("#contact-form button").click()
+        expect(page.locator("#book-list")).to_contain_text(name)
 
 
 def paint(page: Page, view: str, look: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from firmware.demo.measure import cut, find, quality, read_wav
 from tests.web.browser import (
@@ -148,3 +148,53 @@ def best_quality(page: Page) -> float:
         if best >= PESQ_MIN:
             break
     return best
+
+
+def test_phone_book_is_edited_and_taken_from_a_file(pages: tuple[Page, Page]) -> None:
+    anna, bert = pages
+    number = number_of(bert)
+    view(anna, "book")
+    anna.fill("#contact-name", "Bert Brücke")
+    anna.fill("#contact-number", number)
+    anna.fill("#contact-dial", "7")
+    anna.check("#contact-favourite")
+    anna.locator("#contact-form button").click()
+    expect(anna.locator("#book-list")).to_contain_text("Bert Brücke")
+    with anna.expect_download() as download:
+        anna.locator('a[href="/api/book.vcf"]').click()
+    card = Path(download.value.path()).read_bytes()
+    assert b"FN:Bert" in card
+    anna.locator("#book-list button", has_text="Delete").click()
+    expect(anna.locator("#book-empty")).to_be_visible()
+    file: FilePayload = {"name": "my.vcf", "mimeType": "text/vcard", "buffer": card}
+    anna.set_input_files("#book-import", files=file)
+    expect(anna.locator("#book-imported")).to_have_text("1 contacts taken, 0 skipped")
+    anna.fill("#book-search", "brück")
+    expect(anna.locator("#book-list tr")).to_have_count(1)
+    view(anna, "calls")
+    expect(anna.locator("#calls-list")).to_contain_text("Bert Brücke")
+
+
+def test_rules_and_keys_outlive_a_reload(pages: tuple[Page, Page]) -> None:
+    anna, _ = pages
+    view(anna, "rules")
+    anna.select_option("#strangers", "silent")
+    anna.fill("#quiet-from", "22:00")
+    anna.fill("#quiet-to", "07:30")
+    anna.locator("#rules-form button").click()
+    expect(anna.locator("#rules-saved")).to_have_text("Saved.")
+    anna.fill("#rule-number", "123")
+    anna.locator("#rule-form button").click()
+    expect(anna.locator("#alarm")).to_contain_text("twelve digits")
+    view(anna, "settings")
+    anna.fill("#token-name", "Home Assistant")
+    anna.locator("#token-form button").click()
+    expect(anna.locator("#token-made")).to_have_text(re.compile("[0-9a-f]{64}"))
+    anna.reload()
+    view(anna, "settings")
+    expect(anna.locator("#token-list")).to_contain_text("Home Assistant")
+    view(anna, "rules")
+    expect(anna.locator("#strangers")).to_have_value("silent")
+    expect(anna.locator("#quiet-to")).to_have_value("07:30")
+    view(anna, "log")
+    expect(anna.locator("#log-list")).to_contain_text("connected")

@@ -1,13 +1,20 @@
 // The page: a door, then views of one stream of changes from the box.
+import * as book from "./book.js";
+import * as calls from "./calls.js";
 import { $, alarm, ask, box } from "./common.js";
+import * as helping from "./helping.js";
+import * as log from "./journal.js";
 import * as line from "./line.js";
+import * as rules from "./rules.js";
+import * as settings from "./settings.js";
 import * as telephone from "./telephone.js";
 import { current, speak, text } from "./texts.js";
 
-const VIEWS = { telephone, line };
+const VIEWS = { telephone, book, calls, rules, line, helping, settings, log };
 const RETRY_MS = 2000;
 const INVITATION = "#invitation=";
 let stream = null;
+let entered = null;
 
 async function enter(code = false) {
   try {
@@ -49,7 +56,10 @@ function show() {
   for (const link of document.querySelectorAll("nav a")) {
     if (link.hash === `#${view}`) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
   }
-  if (inside) VIEWS[view].show();
+  if (!inside) return;
+  if (entered !== view) VIEWS[view].enter?.(); // what is asked for once, and not told by the stream
+  entered = view;
+  VIEWS[view].show();
 }
 
 $("leave").onclick = async () => { await ask("/api/session", undefined, "DELETE"); location.reload(); };
@@ -61,7 +71,7 @@ for (const [form, field] of [["door-form", "code"], ["password-form", "password"
 }
 $("by-code").onclick = () => enter(true);
 $("language").value = current();
-$("language").onchange = () => { speak($("language").value); telephone.show(); show(); };
+$("language").onchange = () => { speak($("language").value); entered = null; telephone.show(); show(); };
 addEventListener("hashchange", () => { show(); scrollTo(0, 0); $("main").focus({ preventScroll: true }); });
 speak(current());
 for (const view of Object.values(VIEWS)) view.start();

@@ -6,7 +6,7 @@ import { text } from "./texts.js";
 
 const KEYS = "123456789*0#";
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" };
-const sound = new Sound(() => show());
+export const sound = new Sound(() => show());
 const hand = (name, body) => ask(`/api/hand/${name}`, body ?? {}).catch(error => alarm(error.message));
 export const is_soft = () => Boolean(box.audio?.browser);
 

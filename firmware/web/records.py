@@ -1,0 +1,51 @@
+"""Phone book, calls and rules over HTTP: each route is one handler of the box (owner.py)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from firmware.web.api import Handler, Reply
+from firmware.web.body import BODY_BYTES_MAX, json_body
+
+CARDS_BYTES_MAX = 4 << 20  # of a vCard file: some 20,000 contacts
+READ = {"/api/book": "book", "/api/rules": "rules", "/api/calls": "calls"}
+WRITE = {  # route: handler, size of the body
+    ("POST", "/api/book"): ("save_contact", BODY_BYTES_MAX),
+    ("DELETE", "/api/book"): ("forget_contact", BODY_BYTES_MAX),
+    ("POST", "/api/book/import"): ("import_cards", CARDS_BYTES_MAX),
+    ("POST", "/api/rules"): ("set_rules", BODY_BYTES_MAX),
+    ("POST", "/api/rule"): ("set_rule", BODY_BYTES_MAX),
+    ("POST", "/api/dial"): ("dial", BODY_BYTES_MAX),
+}
+VCARD_TYPE = "text/vcard"  # RFC 6350 section 10.1
+
+
+def add_records(router: web.UrlDispatcher, handlers: Mapping[str, Handler]) -> None:
+    """Register all."""
+
+    def reading(name: str) -> Reply:
+        async def reply(_request: web.Request) -> web.StreamResponse:
+            return web.json_response(await handlers[name]({}))
+
+        return reply
+
+    def writing(name: str, most_bytes: int) -> Reply:
+        async def reply(request: web.Request) -> web.StreamResponse:
+            return web.json_response(await handlers[name](await json_body(request, most_bytes)))
+
+        return reply
+
+    async def export(_request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            text=(await handlers["export_cards"]({}))["cards"],
+            content_type=VCARD_TYPE,
+            headers={"Content-Disposition": 'attachment; filename="fernruf.vcf"'},
+        )
+
+    for path, name in READ.items():
+        router.add_get(path, reading(name))
+    for (method, path), (name, most_bytes) in WRITE.items():
+        router.add_route(method, path, writing(name, most_bytes))
+    router.add_get("/api/book.vcf", export)
