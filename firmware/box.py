@@ -37,6 +37,7 @@ from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
 from firmware.owner import Owner
+from firmware.page import OpenPage, open_page
 from firmware.phone import Phone, PhoneSetup
 from firmware.remote import Remote, ViewWatch
 from firmware.shell.addresses import AddressWatch
@@ -55,7 +56,6 @@ from firmware.ui.mouthpiece import Echo, HandsetSound
 
 if TYPE_CHECKING:
     from firmware.shell.tunnel.server import TunnelServer
-    from firmware.web.server import WebServer
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -112,8 +112,7 @@ class Box:
         self._tls = config.exchange.tls
         self._tunnels: TunnelServer | None = None
         self._web = config.web
-        self._page: WebServer | None = None
-        self.page_at: Endpoint | None = None  # where the page listens
+        self._page: OpenPage | None = None
         self.tell_code: Callable[[str], None] | None = None  # besides the display
 
     async def open(self) -> None:
@@ -124,7 +123,13 @@ class Box:
             self._phone, self._board.hand, self._watch, self._sound_status, self._faults, self._tell
         )
         self._control = await self._open_control(remote)
-        self._page = await self._open_page(remote)
+        self._page = await open_page(
+            self._web,
+            remote.handlers() | self._owner.handlers(),
+            self._state,
+            self._show_code,
+            self._board.browser,
+        )
 
     async def run(self) -> None:
         """Own every task of the box: one fails, all stop, the service restarts."""
@@ -149,7 +154,7 @@ class Box:
                 if self._tunnels is not None:
                     tasks.create_task(self._tunnels.run(), name="tunnels")
                 if self._page is not None:
-                    tasks.create_task(self._page.run(), name="page")
+                    tasks.create_task(self._page.server.run(), name="page")
                 if self._control is not None:
                     tasks.create_task(self._control.run(), name="control")
         finally:
@@ -224,36 +229,7 @@ class Box:
 
     def invite(self) -> str | None:
         """The page's address, good for one visit without the code; None if there is no page."""
-        if self._page is None:
-            return None
-        return f"http://{self.page_at}/#invitation={self._page.invite()}"
-
-    async def _open_page(self, remote: Remote) -> WebServer | None:
-        """Imported here: it takes a fifth of a second and memory that a box without page keeps."""
-        if not self._web.bind:
-            return None
-        from firmware.web.access import Access
-        from firmware.web.keys import KEYS_FILE, Keys
-        from firmware.web.server import Household, WebServer
-
-        household = Household(
-            Access(os.urandom, frozenset({"localhost", *self._web.names})),
-            self._show_code,
-            self._state.restore(KEYS_FILE, Keys.decode) or Keys(),
-            partial(self._state.write, KEYS_FILE),
-            self._web.anywhere,
-        )
-        page = WebServer(remote.handlers() | self._owner.handlers(), household, self._board.browser)
-        wanted = Endpoint.parse(self._web.bind)
-        try:
-            self.page_at = await page.open(wanted)
-        except HardwareError as error:  # a telephone rings without a page, too
-            if not wanted.port:
-                raise
-            logger.warning("%s; taking another port", error)
-            self.page_at = await page.open(Endpoint(wanted.host, 0))
-        logger.info("the page is at http://%s/", self.page_at)
-        return page
+        return None if self._page is None else self._page.invite()
 
     def _show_code(self, code: str) -> None:
         self._tell(events.PageCodeWanted(code))

@@ -50,6 +50,7 @@ class Soft:
 
     address: str  # good for one visit
     process: subprocess.Popen[str]
+    control: Path
 
     @property
     def base(self) -> str:
@@ -74,9 +75,12 @@ def running_soft(state: Path, name: str, bootstrap: str) -> Iterator[Soft]:
     text = text.replace('"0.0.0.0:6881"', '"127.0.0.1:0"\nmdns = false\nport_mapping = false')
     directory.write(BOX_FILE, text.encode())
     directory.write(HANDSET_FILE, HANDSET.encode())
-    with _running("soft", "--state", str(state), "--no-open") as process:
+    control = state.with_suffix(".sock")
+    with _running(
+        "soft", "--state", str(state), "--no-open", "--control", str(control)
+    ) as process:  # fmt: skip
         address = next_line(process, "your telephone is at ")
-        yield Soft(address, process)
+        yield Soft(address, process, control)
 
 
 def chromium(playwright: Playwright, *flags: str) -> Browser:

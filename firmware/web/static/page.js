@@ -15,6 +15,7 @@ const RETRY_MS = 2000;
 const INVITATION = "#invitation=";
 let stream = null;
 let entered = null;
+let is_ready = false;
 
 async function enter(code = false) {
   try {
@@ -45,7 +46,7 @@ async function come() {
 function listen() {
   stream?.close();
   stream = new EventSource("/api/events");
-  stream.onmessage = event => { alarm(); Object.assign(box, JSON.parse(event.data)); telephone.show(); show(); };
+  stream.onmessage = event => { alarm(); Object.assign(box, JSON.parse(event.data)); telephone.show(); show(); if (!is_ready) performance.mark("ready"); is_ready = true; };
   stream.onerror = () => { alarm(text("gone")); if (stream.readyState === EventSource.CLOSED) setTimeout(enter, RETRY_MS); };
 }
 
