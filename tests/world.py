@@ -16,6 +16,7 @@ from functools import partial
 import numpy as np
 
 from firmware import events, number
+from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.events import Core, Message
 from firmware.identity import Certificate, Identity
 from firmware.model import (
@@ -290,6 +291,8 @@ class World:
                 actor.announced = message
             case OpenRelay() | CloseRelay() | LimitRelays():
                 pass  # the core carries what is not carried past it
+            case BookChanged() | BookRefused() | RingRulesChanged():
+                pass  # a page would show it
             case _ if answer := actor.kept.perform(message):
                 self._at(self.now_s + CARD_S, partial(self.tell, actor, answer))
             case _:
