@@ -92,6 +92,7 @@ class Box:
         self._faults: dict[Part, str] = {}
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
+        self.restored = asyncio.Event()  # another identity lies in the state: start anew
         tell = self._from_thread(self._tell)
         self._store = Store(state.path, Sealer(setup.identity, os.urandom), tell)
         ready = self._from_thread(self._sound_ready)
@@ -129,6 +130,7 @@ class Box:
             self._state,
             self._show_code,
             self._board.browser,
+            self.restored.set,
         )
 
     async def run(self) -> None:
@@ -174,6 +176,11 @@ class Box:
         self._shell.tell(events.HookReplaced())
         self._shell.tell(events.Stopping())
         await asyncio.sleep(FAREWELL_S)
+
+    async def close_page(self) -> None:
+        """Hang up on all who look at it, and give its port back."""
+        if self._page is not None:
+            await self._page.server.close()
 
     async def _open_socket(self) -> None:
         """A port in use is no reason to be silent: take another one and say so."""

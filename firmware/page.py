@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING
 from firmware.config import WebSettings
 from firmware.drivers.sim.browser import BrowserCard
 from firmware.errors import HardwareError
+from firmware.identity import IdentityFile
 from firmware.model import Endpoint
 from firmware.shell.control import Handler
-from firmware.shell.state import StateDir
+from firmware.shell.state import IDENTITY, StateDir
 
 if TYPE_CHECKING:
     from firmware.web.server import WebServer
+
+FORMER_IDENTITY = "identity.json.former"  # the one before the last restore
 
 logger = logging.getLogger(__name__)
 
@@ -43,19 +46,30 @@ async def open_page(
     state: StateDir,
     show_code: Callable[[str], None],
     card: BrowserCard | None,
+    restored: Callable[[], None],
 ) -> OpenPage | None:
-    """None if none is wanted. A port in use is no reason to be silent: another one is taken."""
+    """None if none is wanted; `restored` is called when another identity lies in the state.
+
+    A port in use is no reason to be silent: another one is taken.
+    """
     if not settings.bind:
         return None
     from firmware.web.access import Access
     from firmware.web.keys import KEYS_FILE, Keys
     from firmware.web.server import Household, WebServer
 
+    def restore(kept: IdentityFile) -> None:
+        state.write(FORMER_IDENTITY, state.load_identity().encode())
+        state.write(IDENTITY, kept.encode())
+        restored()
+
     household = Household(
         Access(os.urandom, frozenset({"localhost", *settings.names})),
         show_code,
         state.restore(KEYS_FILE, Keys.decode) or Keys(),
         partial(state.write, KEYS_FILE),
+        state.load_identity,
+        restore,
         settings.anywhere,
     )
     server = WebServer(handlers, household, card)

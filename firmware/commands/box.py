@@ -7,6 +7,7 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import Callable
+from enum import Enum, auto
 from pathlib import Path
 
 from firmware.box import Box
@@ -17,6 +18,15 @@ from firmware.handset import Handset, parse_handset
 from firmware.shell.memory import give_back
 from firmware.shell.service import Service
 from firmware.shell.state import StateDir
+
+
+class Ending(Enum):
+    """Why a box does not go on."""
+
+    STOPPED = auto()  # by a signal
+    SWITCHED_OFF = auto()  # by the shutdown key
+    RESTORED = auto()  # another identity lies in the state: it begins anew at once
+
 
 POWER_OFF = ("/usr/bin/systemctl", "poweroff")
 
@@ -37,11 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
     set_up_logging(arguments.verbose)
     config, handset = read_configuration(arguments.config)
     state = StateDir(arguments.state)
+    ending = Ending.RESTORED
     with state.locked():
-        switch_off = asyncio.run(
-            serve(config, handset, state, arguments.control, notices=arguments.notices)
-        )
-    if switch_off and config.hardware.kind == "pi":
+        while ending is Ending.RESTORED:
+            ending = asyncio.run(
+                serve(config, handset, state, arguments.control, notices=arguments.notices)
+            )
+    if ending is Ending.SWITCHED_OFF and config.hardware.kind == "pi":
         subprocess.run(POWER_OFF, check=False)  # noqa: S603 - a constant
     return 0
 
@@ -62,8 +74,8 @@ async def serve(
     control: Path | None,
     greet: Callable[[Box], None] = lambda _box: None,
     notices: Path | None = None,
-) -> bool:
-    """Run the box; on a signal or the shutdown key hang up first. True: switch off.
+) -> Ending:
+    """Run the box; on a signal, the shutdown key or a restore hang up first.
 
     `greet` is called as soon as its sockets are open.
     """
@@ -79,12 +91,17 @@ async def serve(
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(box.run(), name="box")
         living = tasks.create_task(service.live(), name="watchdog")
-        await first_of(stop, box.switched_off)
+        await first_of(stop, box.switched_off, box.restored)
         service.stopping()
         living.cancel()
         await box.hang_up()
         running.cancel()
-    return box.switched_off.is_set()
+    if stop.is_set():
+        return Ending.STOPPED
+    if box.switched_off.is_set():
+        return Ending.SWITCHED_OFF
+    await box.close_page()  # its port is wanted again
+    return Ending.RESTORED
 
 
 async def first_of(*happenings: asyncio.Event) -> None:

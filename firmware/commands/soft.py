@@ -19,7 +19,7 @@ from pathlib import Path
 
 from firmware.box import Box
 from firmware.commands.arguments import add_verbosity, host_and_port, set_up_logging
-from firmware.commands.box import read_configuration, serve
+from firmware.commands.box import Ending, read_configuration, serve
 from firmware.errors import CommandError
 from firmware.shell.state import StateDir
 
@@ -69,7 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
         if not config.web.bind:
             raise CommandError(f"{config.source}: [web] bind: a telephone in the browser needs it")
         greet = partial(show, is_opened=not arguments.no_open)
-        asyncio.run(serve(config, handset, state, arguments.control, greet))
+        while (
+            asyncio.run(serve(config, handset, state, arguments.control, greet)) is Ending.RESTORED
+        ):
+            pass  # with the other identity
     return 0
 
 

@@ -65,6 +65,11 @@ class Door:
         """A token for one visit without the code."""
         return self._access.invite(_now_s())
 
+    async def prove(self, password: str) -> None:
+        """Return if this is the password, or if there is none to know."""
+        if self._keys.password_hash and await self._by_password(password) is None:
+            raise web.HTTPForbidden(reason="That is not the password")
+
     async def _ask(self, request: web.Request) -> web.StreamResponse:
         """Somebody stands at the door: the display shows the code, if there is no other way."""
         wants_code = (await json_body(request)).get("code") is True

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from firmware.errors import CommandError, HardwareError
+from firmware.identity import IdentityFile
 from firmware.model import Endpoint
 from firmware.web.access import Access, is_near
 from firmware.web.api import Api, Handler, Reply
@@ -28,6 +29,7 @@ from firmware.web.journal import Journal
 from firmware.web.keys import Keys
 from firmware.web.qr import number_svg
 from firmware.web.records import add_records
+from firmware.web.safe import Safe
 from firmware.web.sound import Card, SoundLine
 from firmware.web.stream import Watch, news
 
@@ -75,6 +77,8 @@ class Household:
     show_code: Callable[[str], None]  # on the display
     keys: Keys = field(default_factory=Keys)
     keep: Callable[[bytes], None] = lambda _data: None  # the keys, in a file
+    identity: Callable[[], IdentityFile] | None = None  # for a backup; None = there is none
+    restore: Callable[[IdentityFile], None] = lambda _kept: None
     anywhere: bool = False  # false: only for who is on the local network
 
 
@@ -88,6 +92,11 @@ class WebServer:
         self._anywhere = household.anywhere
         self._journal = Journal()
         self._door = Door(household.access, household.keys, household.keep, household.show_code)
+        self._safe = (
+            None
+            if household.identity is None
+            else Safe(household.identity, household.restore, self._door.prove)
+        )
         self._watch = Watch(self._look)
         self._api = Api(handlers, self._watch, SECURITY)
         self._sound = SoundLine(card) if card is not None else None
@@ -153,6 +162,8 @@ class WebServer:
         for name in HAND:
             router.add_post(f"/api/hand/{name}", self._hand(name))
         self._door.add_to(router)
+        if self._safe is not None:
+            self._safe.add_to(router)
         self._api.add_to(router)
         if self._sound is not None:
             router.add_get("/api/sound", self._sound.serve)

@@ -198,3 +198,23 @@ def test_rules_and_keys_outlive_a_reload(pages: tuple[Page, Page]) -> None:
     expect(anna.locator("#quiet-to")).to_have_value("07:30")
     view(anna, "log")
     expect(anna.locator("#log-list")).to_contain_text("connected")
+
+
+def test_box_starts_anew_with_the_words_of_its_backup(
+    pages: tuple[Page, Page], softs: tuple[Soft, Soft]
+) -> None:
+    page, soft = pages[1], softs[1]
+    number = number_of(page)
+    view(page, "settings")
+    page.click("#backup-words")
+    expect(page.locator("#backup-shown")).to_have_text(re.compile(r"([a-z]{5}\s){40}"))
+    words = page.locator("#backup-shown").inner_text()
+    page.fill("#restore-words", words.replace(words[:5], words[6:11], 1))
+    page.locator("#restore-form button").click()
+    expect(page.locator("#alarm")).to_contain_text("A word is wrong")
+    page.fill("#restore-words", words)
+    page.locator("#restore-form button").click()
+    expect(page.locator("#backup-shown")).to_contain_text("starts anew")
+    page.goto(next_line(soft.process, "your telephone is at "))
+    expect(page.locator("#telephone")).to_be_visible()
+    assert number_of(page) == number

@@ -40,7 +40,30 @@ async function test_sound() {
   $("test-sound").disabled = false;
 }
 
+const secrets = () => ({ password: $("backup-password").value, passphrase: $("backup-passphrase").value });
+
+async function save_file() {
+  const { file } = await ask("/api/backup/file", secrets());
+  const link = element("a", { href: URL.createObjectURL(new Blob([file], { type: "application/json" })), download: "fernruf-backup.json" });
+  link.click();
+  URL.revokeObjectURL(link.href);
+}
+
+async function restore() {
+  const [file] = $("restore-file").files;
+  await ask("/api/restore", { ...secrets(), words: $("restore-words").value, file: file ? await file.text() : "" });
+  $("restore-form").reset();
+  $("backup-shown").textContent = text("restored");
+}
+
+function start_backup() {
+  $("backup-form").onsubmit = event => { event.preventDefault(); attempt(save_file); };
+  $("backup-words").onclick = () => attempt(async () => { $("backup-shown").textContent = (await ask("/api/backup/words", secrets())).words; });
+  $("restore-form").onsubmit = event => { event.preventDefault(); attempt(restore); };
+}
+
 export function start() {
+  start_backup();
   $("password-form-new").onsubmit = event => { event.preventDefault(); set_password($("password-new").value); };
   $("password-remove").onclick = () => set_password("");
   $("token-form").onsubmit = event => {

@@ -28,6 +28,8 @@ const texts = {
     test_sound: "Sound test", test_why: "For five seconds you hear yourself. Use a headset, or it whistles.", test: "Test", password_is_set: "A password is set. Who forgot it uses a code of the display.", password_is_not_set: "No password is set: each visit needs a code of the display.",
     password_new: "New password (at least 8 characters)", password_remove: "Use codes of the display only", tokens: "Programs that may ask", tokens_why: "Home Assistant and others read the state at /api/v1/state, events at /api/v1/events and figures at /metrics; /openapi.json describes all.",
     rights: "May", may_dial: "Read, dial and hang up", may_read: "Read", token_make: "Make a token", token_made: "Keep this token now, it is not shown again: {0}", again: "Look again",
+    backup: "Backup of the number", backup_why: "Who has the words or the file has your number. Keep them as you keep a key.", passphrase: "Passphrase of the file (at least 10 characters)", backup_file: "Save an encrypted file", backup_words: "Show words to print or write down",
+    restore_words: "Words of a backup", restore_file: "or its file, with the passphrase above", restore: "Take the number back", restored: "The telephone starts anew with this number.",
     idle: "Ready", off_hook: "Handset lifted", dialling: "Dialling", calling: "Searching", ringback: "It rings at the other end", ringing: "Your telephone rings", connected: "In a call", busy: "Busy", failed: "That did not work",
   },
   de: {
@@ -58,6 +60,8 @@ const texts = {
     test_sound: "Tonprobe", test_why: "Fünf Sekunden lang hören Sie sich selbst. Mit Headset, sonst pfeift es.", test: "Probe", password_is_set: "Ein Passwort ist gesetzt. Wer es vergessen hat, nimmt einen Code vom Display.", password_is_not_set: "Kein Passwort gesetzt: Jeder Besuch braucht einen Code vom Display.",
     password_new: "Neues Passwort (mindestens 8 Zeichen)", password_remove: "Nur Codes vom Display verwenden", tokens: "Programme, die fragen dürfen", tokens_why: "Home Assistant und andere lesen den Zustand unter /api/v1/state, Ereignisse unter /api/v1/events und Messwerte unter /metrics; /openapi.json beschreibt alles.",
     rights: "Darf", may_dial: "Lesen, wählen und auflegen", may_read: "Lesen", token_make: "Token anlegen", token_made: "Diesen Token jetzt aufheben, er wird nicht wieder gezeigt: {0}", again: "Neu laden",
+    backup: "Sicherung der Nummer", backup_why: "Wer die Wörter oder die Datei hat, hat Ihre Nummer. Bitte wie einen Schlüssel aufheben.", passphrase: "Passwort der Datei (mindestens 10 Zeichen)", backup_file: "Verschlüsselte Datei speichern", backup_words: "Wörter zum Drucken oder Aufschreiben zeigen",
+    restore_words: "Wörter einer Sicherung", restore_file: "oder ihre Datei, mit dem Passwort oben", restore: "Nummer zurückholen", restored: "Das Telefon beginnt neu, mit dieser Nummer.",
     idle: "Bereit", off_hook: "Hörer abgehoben", dialling: "Wählt", calling: "Sucht", ringback: "Es klingelt beim anderen", ringing: "Ihr Telefon klingelt", connected: "Im Gespräch", busy: "Besetzt", failed: "Das ging nicht",
   },
 };
