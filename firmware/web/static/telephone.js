@@ -7,7 +7,9 @@ import { text } from "./texts.js";
 const KEYS = "123456789*0#";
 const LETTERS = { 2: "ABC", 3: "DEF", 4: "GHI", 5: "JKL", 6: "MNO", 7: "PQRS", 8: "TUV", 9: "WXYZ" };
 export const sound = new Sound(() => show());
-const hand = (name, body) => ask(`/api/hand/${name}`, body ?? {}).catch(error => alarm(error.message));
+// One finger: what is done next waits for what was done before, so that keys never overtake each other.
+let finger = Promise.resolve();
+const hand = (name, body) => finger = finger.then(() => ask(`/api/hand/${name}`, body ?? {})).catch(error => alarm(error.message));
 export const is_soft = () => Boolean(box.audio?.browser);
 
 export function show() {
