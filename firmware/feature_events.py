@@ -124,6 +124,13 @@ class BoxHeard(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken(Fact):
+    """20 ms of our own microphone, for a service that listens (sound plane -> features)."""
+
+    frame: Frame = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FetchSounds(Command):
     """Give the recordings of these words of Say (features -> announcer)."""
 

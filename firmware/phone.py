@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from firmware import events
+from firmware import events, feature_events
 from firmware.book.book import PhoneBook
 from firmware.call.machine import Call
 from firmware.demux import protocol_of
@@ -145,6 +145,7 @@ class Phone:
         )
         self.ear, self.mouth = EarTones(setup.country), Mouthpiece(setup.sound)
         self.announcer = Announcer(setup.country, setup.language)
+        self.services = Desk(setup.country)
         self.log, self.selftest = CallLog(setup.calls), SelfTest()
         self._cores: dict[str, Core] = {
             "directory": self.directory,
@@ -158,7 +159,7 @@ class Phone:
             "log": self.log,
             "selftest": self.selftest,
             "announcer": self.announcer,
-            "features": Desk(setup.country),
+            "features": self.services,
             "book": self.book,
             "menu": self.menu,
         }
@@ -197,6 +198,8 @@ class Phone:
         """One frame from the microphone; returns the datagrams that carry it."""
         if self.selftest.is_running:
             return self._settle(self.selftest.spoken(frame, now_s), now_s)
+        if self.services.listens:
+            return self._settle([feature_events.Spoken(frame)], now_s)
         if self._view.is_muted:
             frame = silence()
         return [

@@ -101,6 +101,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.AnswerByBox: ("call",),
     feature_events.HangUpByBox: ("call",),
     feature_events.BoxTurn: ("media",),
+    feature_events.Spoken: ("features",),
     feature_events.BoxHeard: ("features",),
     feature_events.FetchSounds: ("announcer",),
     feature_events.SoundsFetched: ("features",),

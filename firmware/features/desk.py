@@ -36,6 +36,11 @@ class Desk:
         self._unsaved: dict[str, bytes | None] = {}  # of that
         self._save_until_s: float | None = None
 
+    @property
+    def listens(self) -> bool:
+        """What is spoken into the handset is for a service."""
+        return any(feature.listens for feature in self._features)
+
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """A code, an answer of the card, a key; the services hear of it, too."""
         match fact:

@@ -35,6 +35,11 @@ class Feature:
 
     services: frozenset[Service] = frozenset()  # whose codes it answers
 
+    @property
+    def listens(self) -> bool:
+        """It wants what is spoken into the handset (Spoken)."""
+        return False
+
     def order(self, order: Order, now_s: float) -> Answer:
         """One of our codes was dialled."""
         del order, now_s

@@ -21,8 +21,16 @@ from firmware.feature_events import (
     SoundsFetched,
 )
 from firmware.features.feature import Switch
+from firmware.features.greeting import GREETING_KEY
 from firmware.model import FRAME_S, CallState, CallView, silence
-from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveRecord
+from firmware.store_events import (
+    Kind,
+    ReadRecord,
+    RecordRead,
+    RecordSaved,
+    RecordsLoaded,
+    SaveRecord,
+)
 
 ANSWER_S = 20  # of ringing, if the code names no other time
 ANSWER_S_MIN = 5
@@ -47,6 +55,7 @@ class Machine(Switch):
         self._player = Player()
         self._recorder: Recorder | None = None
         self._is_full = False
+        self._is_greeted = False  # the greeting is there, and was said when the player is empty
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """The bell, the call, and what comes of the line."""
@@ -62,8 +71,11 @@ class Machine(Switch):
                 self._messages.discard(key)
             case CallChanged(view=view):
                 return self._follow(view, now_s)
+            case RecordRead(kind=Kind.SOUND, key="greeting") if self._turn_s is not None:
+                return self._greet(fact.data)
             case SoundsFetched(recordings=recordings) if self._turn_s is not None:
                 self._player.add(recordings)
+                self._is_greeted = True
             case BoxHeard(frame=frame) if self._recorder is not None:
                 self._recorder.push(frame)
         return []
@@ -97,22 +109,30 @@ class Machine(Switch):
         if is_ours and self._turn_s is None:
             self._turn_s, self._call, self._number = now_s, view.call, view.peer_number
             self._is_full = len(self._messages) >= MESSAGES_MAX
-            words = ("machine_full",) if self._is_full else ("greeting_default", "beep")
-            return [FetchSounds(words)]
+            if self._is_full:
+                return [FetchSounds(("machine_full",))]
+            return [ReadRecord(Kind.SOUND, GREETING_KEY)]
         if not is_ours and self._turn_s is not None:
             return self._stop(now_s)
         return []
+
+    def _greet(self, own: bytes | None) -> list[Message]:
+        """With the owner's voice, else with the box's."""
+        if own is None:
+            return [FetchSounds(("greeting_default", "beep"))]
+        self._player.add([own])
+        return [FetchSounds(("beep",))]
 
     def _turn(self, now_s: float) -> list[Message]:
         frame = self._player.frame()
         if frame is not None:
             return [BoxTurn(frame)]
         out: list[Message] = [BoxTurn(silence())]
-        if self._is_full:
+        if self._is_full and self._is_greeted:
             return [*out, HangUpByBox(self._call)]
-        if self._recorder is None:
+        if self._recorder is None and self._is_greeted:
             self._recorder = Recorder(MESSAGE_S_MAX)
-        elif self._recorder.is_full:
+        elif self._recorder is not None and self._recorder.is_full:
             out.append(HangUpByBox(self._call))
         del now_s
         return out
@@ -120,6 +140,7 @@ class Machine(Switch):
     def _stop(self, now_s: float) -> list[Message]:
         recorder, self._recorder, self._turn_s = self._recorder, None, None
         self._player.clear()
+        self._is_greeted = False
         if recorder is None or recorder.duration_s < MESSAGE_S_MIN:
             return []
         utc_s = round((self._utc_at_zero_s or 0.0) + now_s)

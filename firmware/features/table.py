@@ -10,6 +10,7 @@ from firmware.features.do_not_disturb import DoNotDisturb
 from firmware.features.emergency import Emergency
 from firmware.features.feature import Feature
 from firmware.features.forwarding import ForwardAlways, ForwardBusy, ForwardNoAnswer
+from firmware.features.greeting import Greeting
 from firmware.features.machine import Machine
 from firmware.features.messages import Messages
 from firmware.features.missed import Missed
@@ -35,6 +36,7 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     CallReturn,
     Slips,
     Missed,
+    Greeting,
     Machine,
     Messages,
 )

@@ -15,11 +15,21 @@ from firmware.feature_events import (
     Say,
     ServiceEnded,
     SoundsFetched,
+    Spoken,
 )
+from firmware.features.greeting import GREETING_S_MAX, Greeting
 from firmware.features.machine import ANSWER_S, MESSAGE_S_MAX, MESSAGES_MAX, Machine
 from firmware.features.messages import SILENT_S, Messages
 from firmware.model import CallState, CallView, silence
-from firmware.store_events import Kind, Record, RecordRead, RecordSaved, RecordsLoaded, SaveRecord
+from firmware.store_events import (
+    Kind,
+    ReadRecord,
+    Record,
+    RecordRead,
+    RecordSaved,
+    RecordsLoaded,
+    SaveRecord,
+)
 from tests.call.link import person
 from tests.world import sine
 
@@ -71,6 +81,8 @@ def test_machine_answers_after_its_time_and_not_if_somebody_was_faster() -> None
 def test_message_is_recorded_after_the_greeting_and_saved_sound_first() -> None:
     machine = answering()
     asked = machine.handle(events.CallChanged(BY_BOX), 10.0)
+    assert asked == [ReadRecord(Kind.SOUND, "greeting")]
+    asked = machine.handle(RecordRead(Kind.SOUND, "greeting", None), 10.0)
     assert asked == [FetchSounds(("greeting_default", "beep"))]
     machine.handle(SoundsFetched((GREETING,)), 10.0)
     assert run(machine, 15.0) == []
@@ -94,6 +106,7 @@ def test_message_that_is_too_short_is_none() -> None:
 def test_message_that_is_too_long_is_ended_by_the_box() -> None:
     machine = answering()
     machine.handle(events.CallChanged(BY_BOX), 0.0)
+    machine.handle(SoundsFetched((GREETING,)), 0.0)
     assert run(machine, MESSAGE_S_MAX + 5.0) == [HangUpByBox(7)]
 
 
@@ -131,3 +144,41 @@ def test_message_that_the_card_has_not_kept_is_not_there() -> None:
     assert messages.order(order, 0.0).words == ("messages_none",)
     messages.handle(RecordSaved(Kind.MESSAGE, "1"), 0.1)
     assert messages.order(order, 0.2).words == ("messages_one",)
+
+
+def test_owner_s_greeting_is_said_if_there_is_one() -> None:
+    machine = answering()
+    machine.handle(events.CallChanged(BY_BOX), 0.0)
+    asked = machine.handle(RecordRead(Kind.SOUND, "greeting", GREETING), 0.0)
+    assert asked == [FetchSounds(("beep",))]
+    assert run(machine, 1.0) == []
+    assert machine.handle(events.CallChanged(CallView(call=7)), 1.0) == []  # nothing was recorded
+
+
+def test_greeting_is_recorded_after_the_tone_and_said_when_it_is_kept() -> None:
+    greeting = Greeting()
+    answer = greeting.order(Order(Service.GREETING, Action.USE), 0.0)
+    assert answer.words[-1] == "beep"
+    assert not greeting.listens
+    greeting.handle(Said(), 3.0)
+    assert greeting.listens
+    for _ in range(100):
+        assert greeting.handle(Spoken(sine(700.0, 0)), 4.0) == []
+    (saved,) = greeting.handle(events.KeyPressed("#"), 5.0)
+    assert isinstance(saved, SaveRecord)
+    assert saved.data is not None
+    assert duration_s(saved.data) == 2.0
+    kept = greeting.handle(RecordSaved(Kind.SOUND, "greeting"), 5.1)
+    assert kept == [Say(("greeting_saved",), saved.data)]
+    assert greeting.handle(Said(), 9.0) == [ServiceEnded()]
+
+
+def test_greeting_ends_by_itself_and_a_short_one_takes_the_old_one_away() -> None:
+    for frames, is_kept in ((round(GREETING_S_MAX / 0.02), True), (10, False)):
+        greeting = Greeting()
+        greeting.order(Order(Service.GREETING, Action.USE), 0.0)
+        greeting.handle(Said(), 3.0)
+        said = [one for _ in range(frames) for one in greeting.handle(Spoken(silence()), 4.0)]
+        saved = (said or greeting.handle(events.KeyPressed("1"), 5.0))[0]
+        assert isinstance(saved, SaveRecord)
+        assert (saved.data is not None) is is_kept

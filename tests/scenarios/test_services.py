@@ -272,3 +272,17 @@ def test_message_is_called_back_with_one_key() -> None:
     world.dial(bert, "4")
     world.wait(bert, CallState.RINGBACK)
     assert anna.rings
+
+
+def test_greeting_in_the_owner_s_voice_is_heard_by_who_calls() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*96*5#", "machine_on")
+    world.lift(bert)
+    world.dial(bert, "*97")
+    world.run(8.0)
+    world.dial(bert, "#")
+    world.run(8.0)
+    world.replace(bert)
+    answered_s = leave_message(world, anna, bert, 2.0)
+    greeting = heard_since(anna, answered_s)[25:75]
+    assert abs(loudest_hz(greeting) - bert.voice_hz) < 15
