@@ -35,7 +35,6 @@ lay_out() {
         "$tree/usr/lib"/{sysusers.d,tmpfiles.d,modules-load.d,udev/rules.d}
     lay_out_program "$tree" "$CACHE/deb-wheels"
     cp "$CACHE/extensions/alsaaudio/alsaaudio.so" "$tree/usr/lib/fernruf/python/"
-    find "$tree/usr/lib/fernruf" -name '*.so' -exec aarch64-linux-gnu-strip --strip-unneeded {} +
     find "$tree/usr/lib/fernruf" -name '*.so' -exec chmod 644 {} +
     # the units of the image, with the folders of a Debian system
     sed 's|/data/fernruf|/var/lib/fernruf/state|; s|/data/settings|/var/lib/fernruf/settings|

@@ -215,8 +215,7 @@ make_boot() {
     cp "$HERE"/boot/{config.txt,hardware.txt,fernruf.toml} "$boot/"
     sed "s/@DISK@/$DISK/g" "$HERE/boot/boot.cmd" >"$OUT/boot.cmd"
     mkimage -q -A arm64 -T script -C none -n fernruf -d "$OUT/boot.cmd" "$boot/boot.scr" >/dev/null
-    printf 'BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0\n' |
-        mkenvimage -s 0x4000 -o "$boot/uboot.env" -
+    mkenvimage -s 0x4000 -o "$boot/uboot.env" "$HERE/boot/uboot.txt"
     rm -rf "$tree/boot"/{vmlinuz,initrd,System.map,config}* "$tree"/usr/lib/linux-image-*
 }
 

@@ -19,6 +19,7 @@ from types import TracebackType
 START = 1 << 20  # of the FAT partition
 CARD_BYTES = 2 << 30  # QEMU wants a power of two
 DISK = "fe42f0f1"
+ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")  # what a shell tells a terminal beside its words
 
 
 class Machine:
@@ -47,7 +48,6 @@ class Machine:
         trace: TracebackType | None,
     ) -> None:
         self.cut_power()
-        (self._folder / "serial.log").write_bytes(self.log)
 
     def switch_on(self) -> None:
         """Power."""
@@ -99,6 +99,8 @@ class Machine:
                     data = os.read(self._process.stdout.fileno(), 65536)
                     assert data, f"ended before it said {pattern!r}; the end:\n{end}"
                     self.log += data
+                    with (self._folder / "serial.log").open("ab") as file:
+                        file.write(data)
 
     def type(self, command: str, timeout_s: float = 120.0) -> tuple[int, str]:
         """One order in the debug shell; its exit code and what it printed."""
@@ -108,7 +110,7 @@ class Machine:
         self._process.stdin.write(f"{command}; echo FINISHE''D $?\n".encode())
         self._process.stdin.flush()
         found = self.wait_for(r"FINISHED (\d+)\r?\n", timeout_s)
-        text = self.log[begin : found.start()].decode(errors="replace")
+        text = ESCAPES.sub(b"", bytes(self.log[begin : found.start()])).decode(errors="replace")
         return int(found.group(1)), text.partition("\n")[2].strip()
 
 

@@ -6,8 +6,10 @@ Source: SSD1306 data sheet rev. 1.1; adafruit_ssd1306 2.12.
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator
+from types import ModuleType
 
 from firmware.drivers.chips import I2cBus
 from firmware.errors import HardwareError
@@ -26,6 +28,7 @@ class Ssd1306Panel:
         self._shown = bytes(width * height // 8)  # the initialisation clears it
         self._refreshed_s = -REFRESH_S
         try:
+            _stand_in_for_blinka()
             from adafruit_ssd1306 import SSD1306_I2C
 
             self._chip = SSD1306_I2C(width, height, bus, addr=address)
@@ -86,3 +89,17 @@ class Ssd1306Panel:
         with contextlib.suppress(OSError):
             self._chip.poweroff()
         self._bus.deinit()
+
+
+def _stand_in_for_blinka() -> None:
+    """Give adafruit_ssd1306 the three names that its annotations want.
+
+    Blinka, where they live, asks first which board this is, fails on those that it does not know
+    (an emulated one, Debian's kernel), and costs start-up time and memory. The bus is ours.
+    """
+    for name, classes in (("busio", ("I2C", "SPI")), ("digitalio", ("DigitalInOut",))):
+        if name not in sys.modules:
+            module = ModuleType(name)
+            for each in classes:
+                setattr(module, each, object)
+            sys.modules[name] = module
