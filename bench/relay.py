@@ -127,6 +127,7 @@ def in_kernel(rounds: int) -> dict[int, dict[str, float]]:
     for _ in range(rounds):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
+            sys.stderr.write(f"relays in the kernel: {done.stderr.strip().splitlines()[-1:]}\n")
             return {}
         found.append(json.loads(done.stdout.splitlines()[-1]))
     return {

@@ -62,10 +62,6 @@ class Traffic:
         ]
         self._next = 0
 
-    def keep(self, what: object) -> None:
-        """Alive as long as the traffic."""
-        self._kept = what
-
     def close(self) -> None:
         """The sockets too."""
         for each in self._sockets:
