@@ -22,6 +22,7 @@ ROWS_MAX = 4
 LEVEL_OF_OPINION = ((4, 4.0), (3, 3.6), (2, 3.1), (1, 2.6))  # from so much on: ITU-T G.109
 TURN_S, QUALITY_S = 10, 3  # in a call the page of quality is shown so long, once a turn
 OWN_DELAY_S = 0.050  # a frame on each side, and the sound card
+CODE_KEYS_MAX = 14  # of a long code those pressed last are seen
 NOTICES_MAX = 2  # lines below the own number
 
 
@@ -163,11 +164,12 @@ def _notices(status: Status, why: str, texts: Texts) -> tuple[str, ...]:
 
 
 def _dialling(view: CallView, _status: Status, texts: Texts) -> Page:
+    is_code = view.digits[:1] in ("*", "#")
     return Page(
         icon="handset",
         title=texts.dialling if view.digits else texts.dial,
-        large=number.display(view.digits),
-        blanks=max(number.NUMBER_DIGITS - len(view.digits), 0),
+        large=view.digits[-CODE_KEYS_MAX:] if is_code else number.display(view.digits),
+        blanks=0 if is_code else max(number.NUMBER_DIGITS - len(view.digits), 0),
     )
 
 
