@@ -144,6 +144,16 @@ class DivertCall(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCall(Command):
+    """Admit it, and answer by itself after the bell has announced it (intercom; book -> call).
+
+    Only with the handset down and no other call; otherwise it is admitted like any.
+    """
+
+    call: int
+
+
+@dataclass(frozen=True, slots=True)
 class SetCallWaiting(Command):
     """Whether one more caller is announced in the ear, or told that we are busy (-> call)."""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from firmware.call_events import AdmitCall as AdmitCall
+from firmware.call_events import AnswerCall as AnswerCall
 from firmware.call_events import CallOffered as CallOffered
 from firmware.call_events import ChangeCodec as ChangeCodec
 from firmware.call_events import DivertCall as DivertCall

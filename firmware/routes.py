@@ -79,6 +79,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.RefuseCall: ("call",),
     events.DivertCall: ("call",),
     events.SilenceCall: ("call",),
+    events.AnswerCall: ("call",),
     events.SetCallWaiting: ("call",),
     events.SendKey: ("media",),
     events.SpeakWith: ("media",),

@@ -67,7 +67,10 @@ class PhoneBook:
             case RecordsLoaded(records=records):
                 return self._load(records)
             case events.CallOffered(call=call, number=peer):
-                return self._receive(call, self.judge(peer, now_s))
+                contact, ring = self.contact(peer), self.judge(peer, now_s)
+                if contact is not None and contact.is_intercom and ring is Ring.RINGS:
+                    return [events.AnswerCall(call)]
+                return self._receive(call, ring)
             case SearchBook(keys=keys, first=first, count=count):
                 total, found = self._letters.search(keys, first, count)
                 return [BookFound(keys, first, total, found)]

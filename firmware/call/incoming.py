@@ -23,6 +23,7 @@ from firmware.feature_events import AnswerByBox, HangUpByBox
 from firmware.model import CallState, EndReason
 from firmware.number import is_valid
 
+ANNOUNCE_S = 2.0  # of the bell, before an intercom call opens the microphone
 RING_CALLEE_S = 70.0  # beyond the caller's, so that normally its CANCEL ends the ringing
 REJECT_KEY = "*"  # while it rings: silence the bell, tell the caller
 
@@ -56,6 +57,15 @@ def admit(line: Line, fact: events.AdmitCall, now_s: float) -> None:
 def silence(line: Line, fact: events.SilenceCall, now_s: float) -> None:
     """It is shown, and rings for the caller only."""
     _admit(line, fact.call, now_s, is_silent=True)
+
+
+def answer_by_itself(line: Line, fact: events.AnswerCall, now_s: float) -> None:
+    """The bell announces it for ANNOUNCE_S; then it is answered, though nobody lifts."""
+    _admit(line, fact.call, now_s)
+    leg = line.leg_named(fact.call)
+    if leg is line.front and leg.rings:
+        leg.answers_itself = True
+        leg.timer_s = now_s + ANNOUNCE_S
 
 
 def refuse(line: Line, fact: events.RefuseCall, now_s: float) -> None:
@@ -124,7 +134,11 @@ def reject(line: Line, fact: events.KeyPressed, now_s: float) -> None:
 
 
 def tire_of_ringing(line: Line, _fact: object, now_s: float) -> None:
-    """RING_CALLEE_S are over, and no CANCEL has come."""
+    """RING_CALLEE_S are over, and no CANCEL has come; or intercom has been announced."""
+    if line.front.answers_itself:
+        line.is_hands_free = True
+        answer(line, events.HookLifted(), now_s)
+        return
     line.respond(line.front, messages.TryLater(), now_s)
     _stop_ringing(line, EndReason.MISSED, now_s)
 
@@ -194,7 +208,7 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
     else:
         line.beside.append(leg)
     if leg.rings:
-        line.out.append(events.StartRinging())
+        line.ring(leg)
     line.enter(leg, CallState.RINGING, now_s + RING_CALLEE_S)
     line.prepare_media(leg, codec, now_s)
     if is_contact:

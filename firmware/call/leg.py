@@ -24,6 +24,7 @@ class Leg:
     timer_s: float | None = None  # when the present state has lasted too long
     is_prepared: bool = False  # media has its keys
     rings: bool = False  # our bell sounds for it
+    answers_itself: bool = False  # intercom
     is_joined: bool = False  # beside the front call, and in conference with it
     diversions: int = 0  # of an outgoing call, so far
     via: str = ""  # the number that has sent us here

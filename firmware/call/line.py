@@ -55,6 +55,7 @@ class Line:
         self._speaking: tuple[int, ...] = ()  # as media knows it
         self.takes_waiting = True
         self.is_muted = False
+        self.is_hands_free = False  # an intercom call, and the handset is down
         self.choice_s: float | None = None  # until then a digit after a flash is awaited
         self.beside: list[Leg] = []
         self.front = self.new_leg()
@@ -260,11 +261,29 @@ class Line:
             joined.is_joined = False
             self.front = joined
             return
+        if self.is_hands_free:
+            self.close_hands_free(reason)
+            return
         state = CallState.BUSY if reason is EndReason.BUSY else CallState.FAILED
         is_held = any(other.is_talking for other in self.beside)
         leg.view = replace(leg.view, is_by_box=False)
         self.show_end(leg, CallState.IDLE if is_by_box else state, reason)
         leg.timer_s = now_s + RETURN_S if is_held else None
+
+    def close_hands_free(self, reason: EndReason) -> None:
+        """An intercom call is over: nobody has to put anything down."""
+        self.is_hands_free = False
+        self.out.append(events.CloseEarpiece())
+        self.front.view = CallView(reason=reason, call=self.front.call)
+        waiting = self.beside.pop(0) if self.beside else None  # with hands free nothing is held
+        if waiting is not None:
+            self.front = waiting
+            self.ring(waiting)
+
+    def ring(self, leg: Leg) -> None:
+        """The bell sounds for it."""
+        leg.rings = True
+        self.out.append(events.StartRinging())
 
     def finish(self, leg: Leg, reason: EndReason, now_s: float) -> None:
         """Let go of a call, if there is one; its session goes on until the peer knows."""

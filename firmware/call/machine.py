@@ -45,6 +45,7 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.OfferEnded: incoming.end_offer,
     events.AdmitCall: incoming.admit,
     events.SilenceCall: incoming.silence,
+    events.AnswerCall: incoming.answer_by_itself,
     events.RefuseCall: incoming.refuse,
     events.DivertCall: incoming.divert,
 }
@@ -94,6 +95,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
     # speech
     (CallState.CONNECTED, events.KeyPressed): recall.press_or_choose,
+    (CallState.CONNECTED, events.HookLifted): talking.take_handset,
     (CallState.CONNECTED, events.HookFlashed): recall.flash,
     (CallState.CONNECTED, messages.Bye): talking.lose_peer,
     (CallState.CONNECTED, messages.Cancel): talking.lose_peer,  # gave up as we lifted

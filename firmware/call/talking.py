@@ -20,6 +20,8 @@ from firmware.model import (
     EndReason,
 )
 
+HANG_UP_KEY = "*"  # of an intercom call, while the handset is down
+
 
 def hear_candidates(line: Line, leg: Leg, signal: messages.WithCandidates, _now_s: float) -> None:
     """The peer may be reached directly there."""
@@ -32,12 +34,19 @@ def hear_news(line: Line, signal: messages.WithCandidates, now_s: float) -> None
     hear_candidates(line, line.front, signal, now_s)
 
 
-def press(line: Line, fact: events.KeyPressed, _now_s: float) -> None:
+def press(line: Line, fact: events.KeyPressed, now_s: float) -> None:
     """A key is for the peer, who may be a machine."""
-    if fact.key == MUTE_KEY:
+    if line.is_hands_free and fact.key == HANG_UP_KEY:
+        line.hang_up_and_fail(EndReason.HUNG_UP, now_s)
+    elif fact.key == MUTE_KEY:
         line.is_muted = not line.is_muted
     elif fact.key not in (LOUDER_KEY, SOFTER_KEY, RECALL_KEY):
         line.out.append(events.SendKey(fact.key))
+
+
+def take_handset(line: Line, _fact: events.HookLifted, _now_s: float) -> None:
+    """An intercom call goes on in the hand."""
+    line.is_hands_free = False
 
 
 def lose_peer(line: Line, _signal: messages.Signal, now_s: float) -> None:
@@ -56,7 +65,7 @@ def replace_handset(line: Line, _fact: events.HookReplaced, now_s: float) -> Non
     All calls end but that of somebody who waits: for it the bell sounds.
     """
     leg = line.front
-    line.choice_s, line.is_muted = None, False
+    line.choice_s, line.is_muted, line.is_hands_free = None, False, False
     for other in [other for other in line.beside if other.is_talking]:
         line.hang_up(other, now_s)
     if leg.session is not None:
@@ -74,5 +83,4 @@ def _ring_for_waiting(line: Line) -> None:
     if leg is not None:
         line.beside.remove(leg)
         line.front = leg
-        leg.rings = True
-        line.out.append(events.StartRinging())
+        line.ring(leg)
