@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bench.phone.book import keys_and_search
+from bench.phone.conference import conference
 from bench.phone.power import power_cuts
 
 Figure = dict[str, Any]
@@ -26,6 +27,7 @@ def main() -> int:
     arguments = parser.parse_args()
     figures: tuple[Callable[[], Figure], ...] = (
         keys_and_search,
+        conference,
         lambda: power_cuts(arguments.cuts, arguments.seed),
     )
     report: Figure = {}

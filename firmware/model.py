@@ -173,16 +173,6 @@ class Place(StrEnum):
     JOINED = "joined"  # in conference with the one in front
 
 
-class Asks(StrEnum):
-    """What a person may do besides what the state says."""
-
-    TRANSFER = "transfer"  # the peer wants to connect us to `target`: yes or no
-    HANDING_OVER = "handing_over"  # the two others are being connected: hang up
-    CALL_BACK = "call_back"  # busy: a key, and it rings here when the other is free
-    FREE = "free"  # it rings because the other is free now
-    WAKE_UP = "wake_up"
-
-
 @dataclass(frozen=True, slots=True)
 class OtherCall:
     """A call beside the one in front."""
@@ -207,8 +197,6 @@ class CallView:
     connected_s: float | None = None  # monotonic, when the call was answered
     via: str = ""  # name or number of who passed the call on, to here or to the peer
     others: tuple[OtherCall, ...] = ()
-    asks: Asks | None = None
-    target: str = ""  # of Asks.TRANSFER, a number
     is_on_hold: bool = False  # the peer does not listen at the moment
     is_choosing: bool = False  # the hook was flashed: a digit says what shall happen
     is_muted: bool = False  # nobody hears us

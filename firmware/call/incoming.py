@@ -106,7 +106,8 @@ def answer_by_box(line: Line, command: AnswerByBox, now_s: float) -> None:
 
 
 def take_over(line: Line, _fact: events.HookLifted, now_s: float) -> None:
-    """Somebody lifts while the answering machine talks: from now on it is a call like any other."""
+    """Somebody lifts while the box talks by itself: from now on it is a call like any other."""
+    line.is_hands_free = False
     if line.front.view.is_by_box:
         line.front.view = replace(line.front.view, is_by_box=False)
         line.out.append(events.OpenEarpiece())

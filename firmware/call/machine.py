@@ -95,7 +95,6 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
     # speech
     (CallState.CONNECTED, events.KeyPressed): recall.press_or_choose,
-    (CallState.CONNECTED, events.HookLifted): talking.take_handset,
     (CallState.CONNECTED, events.HookFlashed): recall.flash,
     (CallState.CONNECTED, messages.Bye): talking.lose_peer,
     (CallState.CONNECTED, messages.Cancel): talking.lose_peer,  # gave up as we lifted

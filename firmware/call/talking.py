@@ -44,11 +44,6 @@ def press(line: Line, fact: events.KeyPressed, now_s: float) -> None:
         line.out.append(events.SendKey(fact.key))
 
 
-def take_handset(line: Line, _fact: events.HookLifted, _now_s: float) -> None:
-    """An intercom call goes on in the hand."""
-    line.is_hands_free = False
-
-
 def lose_peer(line: Line, _signal: messages.Signal, now_s: float) -> None:
     """The peer hung up; the handset is still lifted."""
     line.fail(EndReason.HUNG_UP_BY_PEER, now_s)

@@ -8,15 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import number
-from firmware.model import Asks, CallState, CallView, OtherCall, Place
+from firmware.model import CallState, CallView, OtherCall, Place
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import ROWS_MAX, Page
 
 
 def call_page(alone: Page, view: CallView, texts: CallTexts = ENGLISH) -> Page:
     """`alone`, or what is more important because there are other calls."""
-    if view.asks is not None:
-        return _asking(alone, view, view.asks, texts)
     if view.is_choosing:
         return _choice(view, texts)
     if view.state is CallState.CONNECTED:
@@ -53,25 +51,9 @@ def _choice(view: CallView, texts: CallTexts) -> Page:
     other = min(view.others, key=lambda other: other.place is not Place.WAITING)
     name = _who(other)
     is_waiting = other.place is Place.WAITING
-    last = texts.swap if is_waiting else texts.hand_over
     rows = [(texts.refuse if is_waiting else texts.end).format(name), texts.take.format(name)]
-    rows += [last] if is_waiting else [texts.join, last]
+    rows += [texts.swap] if is_waiting else [texts.swap, texts.join]
     return Page(rows=tuple(rows))
-
-
-def _asking(alone: Page, view: CallView, asks: Asks, texts: CallTexts) -> Page:
-    match asks:
-        case Asks.TRANSFER:
-            subject = number.display(view.target)
-            return Page("handset", texts.transfer, subject=subject, body=texts.transfer_hint)
-        case Asks.HANDING_OVER:
-            return Page(icon="wait", title=texts.handing_over, body=texts.handing_over_hint)
-        case Asks.CALL_BACK:
-            return replace(alone, body="", banner=texts.call_back)
-        case Asks.FREE:
-            return Page(icon="bell", title=texts.free, subject=_peer(view), body=texts.free_hint)
-        case Asks.WAKE_UP:
-            return Page(icon="bell", title=texts.wake_up, body=texts.wake_up_hint)
 
 
 def _peer(view: CallView) -> str:

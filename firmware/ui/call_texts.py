@@ -22,17 +22,7 @@ class CallTexts:
     take: str
     swap: str
     join: str
-    hand_over: str
     via: str
-    transfer: str
-    transfer_hint: str
-    handing_over: str
-    handing_over_hint: str
-    call_back: str
-    free: str
-    free_hint: str
-    wake_up: str
-    wake_up_hint: str
 
 
 ENGLISH = CallTexts(
@@ -49,15 +39,5 @@ ENGLISH = CallTexts(
     take="1 end, take {}",
     swap="2 swap",
     join="3 all together",
-    hand_over="4 connect the two",
     via="via {}",
-    transfer="Talk to",
-    transfer_hint="# yes, * no",
-    handing_over="Connecting",
-    handing_over_hint="You may hang up.",
-    call_back="5: call back",
-    free="Free again",
-    free_hint="Lift to call",
-    wake_up="Good morning",
-    wake_up_hint="This is your wake-up call.",
 )

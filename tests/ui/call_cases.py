@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.model import Asks, CallState, CallView, Codec, EndReason, OtherCall, Place
+from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place
 from firmware.ui.call_pages import call_page
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import Page, Status, page
@@ -30,11 +30,6 @@ CASES: dict[str, CallView] = {
     "dial_tone_held": CallView(CallState.OFF_HOOK, others=(HELD,)),
     "over_held": replace(BUSY, others=(HELD,)),
     "ringing_via": replace(RINGING, via="Clara"),
-    "transfer": replace(TALKING, asks=Asks.TRANSFER, target=CLARA),
-    "handing_over": CallView(CallState.FAILED, asks=Asks.HANDING_OVER),
-    "call_back": replace(BUSY, asks=Asks.CALL_BACK),
-    "free": replace(RINGING, asks=Asks.FREE),
-    "wake_up": CallView(CallState.RINGING, asks=Asks.WAKE_UP),
 }
 
 
