@@ -72,8 +72,9 @@ def running_soft(state: Path, name: str, bootstrap: str) -> Iterator[Soft]:
     directory = StateDir(state)
     directory.write(IDENTITY, json.dumps(json.loads(IDENTITIES.read_text())[name]).encode())
     text = configuration(name.title(), 0, (bootstrap,))
-    text = text.replace('"0.0.0.0:6881"', '"127.0.0.1:0"\nmdns = false\nport_mapping = false')
-    directory.write(BOX_FILE, text.encode())
+    quiet = text.replace('"[::]:6881"', '"127.0.0.1:0"\nmdns = false\nport_mapping = false')
+    assert quiet != text, "it would call the telephones of the house"
+    directory.write(BOX_FILE, quiet.encode())
     directory.write(HANDSET_FILE, HANDSET.encode())
     control = state.with_suffix(".sock")
     with _running(
@@ -103,7 +104,7 @@ def recorded(page: Page) -> Sound:
 @contextlib.contextmanager
 def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "firmware", *arguments],
+        ["setpriv", "--pdeathsig", "TERM", sys.executable, "-m", "firmware", *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
     )  # fmt: skip
     with contextlib.suppress(OSError):  # before others, where we may: sound has no time to lose
