@@ -4,10 +4,10 @@ Knows what is dialled and nothing of what a service does. A pattern is what is p
 a number (twelve digits), `P`, `D` and `Q` for a place of speed dial (one or two digits, one, two),
 `T` for a time (HHMM) and `S` for seconds (one or two digits).
 Sources: ETSI ETS 300 738 and TS 122 030 annex B (`*21*N#` on, `#21#` off, `*#21#` asks; 21, 61,
-67, 43), BT's Select Services (51, 55, 1471, 1571, *227#, seconds after 61), Deutsche Telekom and
-Swisscom (*26#, *31#, *99#), France Telecom STI 2 (69 for busy), Telstra (24 for busy); NANPA's
-list of vertical service codes (*66 to *93), Bellcore GR-1512 and usage of *78, *79, *98.
-83 to 86 and 96 to 97 are our own: in these lists they belong to nothing that we have.
+67, 43, *31# before a number), BT's Select Services (51, 55, 1471, 1571, *227#, seconds after 61),
+Swisscom's Services 26 and 99 (do not disturb, reject anonymous), Telstra's call forward on busy
+(24); NANPA's list of vertical service codes (*66 to *93), Bellcore GR-1512 and usage of *78, *79,
+*98. 83, 84, 96 and 97 are our own: in these lists they belong to nothing that we have.
 """
 
 from __future__ import annotations
@@ -229,7 +229,6 @@ _PLANS = {
         ),
         ("*67", "141"),
     ),
-    "FR": CodePlan((*_european(busy="69"), Code("*89", Service.CALL_RETURN, Action.USE))),
     "AU": CodePlan((*_european(busy="24"), _CALL_RETURN)),
 }
 _PLANS["UK"] = _PLANS["GB"]

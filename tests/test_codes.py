@@ -21,7 +21,7 @@ PLANS = {country: plan_of(country) for country in COUNTRIES}
         ("DE", "*#21#", Order(Service.FORWARD_ALWAYS, Action.ASK)),
         ("DE", f"*61*{BERT}*15#", Order(Service.FORWARD_NO_ANSWER, Action.ON, (BERT, "15"))),
         ("DE", f"*67*{BERT}#", Order(Service.FORWARD_BUSY, Action.ON, (BERT,))),
-        ("FR", f"*69*{BERT}#", Order(Service.FORWARD_BUSY, Action.ON, (BERT,))),
+        ("FR", f"*67*{BERT}#", Order(Service.FORWARD_BUSY, Action.ON, (BERT,))),
         ("AU", f"*24*{BERT}#", Order(Service.FORWARD_BUSY, Action.ON, (BERT,))),
         ("US", f"*72{BERT}", Order(Service.FORWARD_ALWAYS, Action.ON, (BERT,))),
         ("US", "*73", Order(Service.FORWARD_ALWAYS, Action.OFF)),
