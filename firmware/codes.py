@@ -43,8 +43,6 @@ class Service(StrEnum):
     CALL_RETURN = "call_return"
     WAKE_UP = "wake_up"
     QUIET_HOURS = "quiet_hours"
-    NAME_FIRST = "name_first"  # strangers say who they are before the bell sounds
-    STAMP = "stamp"  # strangers pay with computing time
     MACHINE = "machine"  # answering
     MESSAGES = "messages"  # to be listened to
     GREETING = "greeting"  # to be recorded
@@ -180,8 +178,6 @@ _EVERYWHERE = (
     *_switch("96", Service.MACHINE, "", "*S"),
     *_switch("83", Service.WITHHOLD),
     *_switch("84", Service.QUIET_HOURS, "*T*T"),
-    *_switch("85", Service.NAME_FIRST),
-    *_switch("86", Service.STAMP),
     *_switch("43", Service.CALL_WAITING),
     *_switch("55", Service.WAKE_UP, "*T"),
 )
