@@ -154,13 +154,6 @@ class AnswerCall(Command):
 
 
 @dataclass(frozen=True, slots=True)
-class SetCallWaiting(Command):
-    """Whether one more caller is announced in the ear, or told that we are busy (-> call)."""
-
-    on: bool
-
-
-@dataclass(frozen=True, slots=True)
 class SilenceCall(Command):
     """Admit it, but let nothing sound here: the display alone shows it (features -> call)."""
 

@@ -21,7 +21,6 @@ from firmware.call_events import OfferEnded as OfferEnded
 from firmware.call_events import PrepareMedia as PrepareMedia
 from firmware.call_events import RefuseCall as RefuseCall
 from firmware.call_events import SendKey as SendKey
-from firmware.call_events import SetCallWaiting as SetCallWaiting
 from firmware.call_events import SilenceCall as SilenceCall
 from firmware.call_events import SpeakWith as SpeakWith
 from firmware.call_events import StartMedia as StartMedia

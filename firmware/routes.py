@@ -80,7 +80,6 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.DivertCall: ("call",),
     events.SilenceCall: ("call",),
     events.AnswerCall: ("call",),
-    events.SetCallWaiting: ("call",),
     events.SendKey: ("media",),
     events.SpeakWith: ("media",),
     events.PrepareMedia: ("media", "log"),

@@ -53,7 +53,6 @@ class Line:
         self._calls = 0
         self._microphone_is_open = False
         self._speaking: tuple[int, ...] = ()  # as media knows it
-        self.takes_waiting = True
         self.is_muted = False
         self.is_hands_free = False  # an intercom call, and the handset is down
         self.choice_s: float | None = None  # until then a digit after a flash is awaited
@@ -114,7 +113,7 @@ class Line:
         is_waiting = any(leg.view.state is CallState.RINGING for leg in self.beside)
         has_room = len(self.legs()) < LEGS_MAX
         is_talking = self.front.is_talking and not self.front.view.is_by_box
-        return self.takes_waiting and is_talking and has_room and not is_waiting
+        return is_talking and has_room and not is_waiting
 
     def next_beside(self) -> Leg:
         """Whom a flash takes: who waits, else who has been aside for longest."""
@@ -143,10 +142,6 @@ class Line:
     def set_clock(self, fact: events.WallClockRead, now_s: float) -> None:
         """The calendar dates our INVITEs and tells fresh ones from recordings."""
         self.transactions.freshness.set_clock(fact.utc_s, now_s)
-
-    def set_call_waiting(self, fact: events.SetCallWaiting, _now_s: float) -> None:
-        """By a code of the owner's."""
-        self.takes_waiting = fact.on
 
     def find_addresses(self, fact: OwnCandidatesFound, now_s: float) -> None:
         """We can be reached elsewhere: the peers of all conversations learn it at once."""

@@ -36,7 +36,6 @@ LegHandler = Callable[[Line, Leg, Any, float], None]
 IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
-    events.SetCallWaiting: Line.set_call_waiting,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
     feature_events.WithholdChanged: Line.withhold,

@@ -274,10 +274,3 @@ def test_muted_key_is_for_this_call_only() -> None:
     assert party.anna.asked(events.SendKey) == []
     party.tell(party.anna, events.HookReplaced())
     assert not party.anna.view.is_muted
-
-
-def test_call_waiting_that_is_switched_off_makes_the_line_busy() -> None:
-    party = Party()
-    party.tell(party.anna, events.SetCallWaiting(on=False))
-    party.dial(party.clara, party.anna.person.number)
-    party.wait(party.clara, CallState.BUSY)

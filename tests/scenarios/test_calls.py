@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firmware import events, number
+from firmware import number
 from firmware.model import CallState, Codec, EndReason
 from tests.world import Network, PhoneActor, World, heard_since, loudest_hz
 
@@ -104,8 +104,11 @@ def test_third_caller_finds_the_line_busy_if_nobody_may_wait() -> None:
     world, anna, bert = two_phones()
     clara = world.add_phone("Clara")
     world.settle()
+    world.lift(bert)
+    world.dial(bert, "#43#")
+    world.wait(bert, CallState.OFF_HOOK)
+    world.replace(bert)
     world.connect(anna, bert)
-    world.tell(bert, events.SetCallWaiting(on=False))
     world.lift(clara)
     world.dial(clara, bert.number)
     world.wait(clara, CallState.BUSY)

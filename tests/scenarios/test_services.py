@@ -120,6 +120,20 @@ def test_unanswered_call_is_forwarded_after_so_many_seconds() -> None:
     assert anna.view.peer_number == clara.number
 
 
+def test_busy_line_is_forwarded_whether_or_not_somebody_may_wait() -> None:
+    world, anna, bert = two_phones()
+    clara, dora = world.add_phone("Clara"), world.add_phone("Dora")
+    world.settle()
+    order(world, bert, "#43#", "call_waiting_off")
+    order(world, bert, f"*67*{dora.number}#", "forward_busy_on")
+    world.connect(anna, bert)
+    world.lift(clara)
+    world.dial(clara, bert.number)
+    world.wait(clara, CallState.RINGBACK)
+    assert dora.rings
+    assert clara.view.peer_number == dora.number
+
+
 def test_last_number_speed_dial_and_call_return_need_few_keys() -> None:
     world, anna, bert = two_phones()
     order(world, anna, f"*51*5*{bert.number}#", "speed_dial_on")
