@@ -51,6 +51,13 @@ class WithholdChanged(Fact):
     is_on: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WakeUpShown(Fact):
+    """The bell sounds because it is `time`, as 06:30 (features -> display); empty = no more."""
+
+    time: str
+
+
 # --- missed calls --------------------------------------------------------------------------------
 
 

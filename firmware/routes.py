@@ -98,6 +98,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.CallMissed: ("features",),
     feature_events.WaitingChanged: ("ear",),
     feature_events.MenuWanted: ("menu",),
+    feature_events.WakeUpShown: ("display",),
     feature_events.AnswerByBox: ("call",),
     feature_events.HangUpByBox: ("call",),
     feature_events.BoxTurn: ("media",),

@@ -19,6 +19,7 @@ from firmware.features.redial import Redial
 from firmware.features.reject_anonymous import RejectAnonymous
 from firmware.features.slips import Slips
 from firmware.features.speed_dial import SpeedDial
+from firmware.features.wake_up import WakeUp
 from firmware.features.withhold import Withhold
 
 FEATURES: tuple[Callable[[], Feature], ...] = (
@@ -39,4 +40,5 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     Greeting,
     Machine,
     Messages,
+    WakeUp,
 )

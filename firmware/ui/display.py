@@ -88,6 +88,8 @@ class Display:
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
+            case feature_events.WakeUpShown(time=time):
+                self._status = replace(self._status, wake_up=time)
             case StoreChanged(condition=condition):
                 self._status = replace(self._status, store=condition)
             case MenuShown(page=menu):
@@ -153,7 +155,8 @@ class Display:
 
     def _notice(self, now_s: float) -> Page | None:
         """Only a telephone at rest has something to tell."""
-        if self._view.state is not CallState.IDLE or self._status.page_code:
+        status = self._status
+        if self._view.state is not CallState.IDLE or status.page_code or status.wake_up:
             return None
         turn_s = self._notices.deadline_s(now_s + _EARLY_S)
         if turn_s is not None:

@@ -70,6 +70,7 @@ class Status:
     elapsed_s: float = 0.0  # since the call was answered
     announced: str = ""  # what the box says; shown if it is all that goes on
     store: StoreCondition = StoreCondition.GOOD  # of what shall outlive a power cut
+    wake_up: str = ""  # the time, while the bell sounds for it
     page_code: str = ""  # asked for by who has opened the page of the box
 
 
@@ -118,6 +119,9 @@ def _idle(_view: CallView, status: Status, texts: Texts) -> Page:
     if status.number is None:
         percent = int(100 * status.claimed)
         return Page(body=texts.making_number.format(percent), progress=status.claimed)
+    if status.wake_up:
+        hint = texts.wake_up_hint
+        return Page("bell", texts.wake_up, large=status.wake_up, foot=hint, inverted=True)
     if status.page_code:
         return Page(title=texts.page_code, large=status.page_code, notices=(texts.page_code_hint,))
     why = _why_unreachable(status, texts)

@@ -40,6 +40,8 @@ class Texts:
     missed_one: str
     missed_many: str
     more_faults: str
+    wake_up: str
+    wake_up_hint: str
     page_code: str
     page_code_hint: str
     dial: str
@@ -87,6 +89,8 @@ ENGLISH = Texts(
     missed_one="1 missed call",
     missed_many="{} missed calls",
     more_faults="{} +{}",
+    wake_up="Wake-up call",
+    wake_up_hint="Lift to stop the bell",
     page_code="Page code",
     page_code_hint="for your browser",
     dial="Please dial",

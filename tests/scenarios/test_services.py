@@ -134,6 +134,49 @@ def test_busy_line_is_forwarded_whether_or_not_somebody_may_wait() -> None:
     assert clara.view.peer_number == dora.number
 
 
+def test_wake_up_call_rings_once_at_its_time_and_who_lifts_hears_which() -> None:
+    world, anna, _ = two_phones()
+    order_wake_up(world, anna, in_s=300.0)
+    world.run(230.0)
+    assert not anna.rings
+    world.run(70.0)
+    assert anna.rings, world.story("nobody was woken")
+    assert anna.view.state is CallState.IDLE
+    assert anna.phone.status().picture.lines[0].startswith("Wake-up call")
+    assert anna.kept.data(Kind.SETTING, "wake_up") is None
+    lifted_s = world.now_s
+    world.lift(anna)
+    assert not anna.rings
+    world.run(8.0)
+    assert says(world, anna, lifted_s, "wake_up_on")
+    assert abs(loudest_hz(heard_since(anna, world.now_s - 0.5)) - 425) < 5
+    world.replace(anna)
+    assert not anna.phone.status().picture.lines[0].startswith("Wake-up call")
+    world.run(90_000.0)
+    assert not anna.rings
+
+
+def test_wake_up_call_waits_for_the_end_of_a_call_and_gives_up_after_a_minute() -> None:
+    world, anna, bert = two_phones()
+    order_wake_up(world, anna, in_s=120.0)
+    world.connect(bert, anna)
+    world.run(150.0)
+    assert not anna.rings
+    world.replace(anna)
+    world.replace(bert)
+    world.run(0.1)
+    assert anna.rings
+    world.run(61.0)
+    assert not anna.rings
+    world.connect(bert, anna)
+
+
+def order_wake_up(world: World, who: PhoneActor, in_s: float) -> None:
+    """Dial a wake-up call for the full minute that begins about then."""
+    minute = round((UTC_AT_START_S + world.now_s + in_s) // 60) % 1440
+    order(world, who, f"*55*{minute // 60:02d}{minute % 60:02d}#", "wake_up_on")
+
+
 def test_last_number_speed_dial_and_call_return_need_few_keys() -> None:
     world, anna, bert = two_phones()
     order(world, anna, f"*51*5*{bert.number}#", "speed_dial_on")

@@ -38,6 +38,7 @@ CASES: dict[str, tuple[CallView, Status]] = {
     "idle_starting": (CallView(), replace(READY, nodes=None, published=False, clock_s=None)),
     "idle_offline": (CallView(), _OFFLINE),
     "idle_unpublished": (CallView(), replace(READY, published=False)),
+    "wake_up": (CallView(), replace(READY, wake_up="06:30")),
     "idle_card_full": (CallView(), replace(READY, store=StoreCondition.FULL)),
     "idle_restored": (CallView(), replace(READY, missed=2, store=StoreCondition.RESTORED)),
     "idle_missed": (CallView(), replace(READY, missed=1)),
