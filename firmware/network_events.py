@@ -12,6 +12,31 @@ from firmware.model import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
+class HelpingFigures:
+    """What is done for others at the moment, beside its limit."""
+
+    phones: int  # registered here: others reach them through us
+    phones_max: int
+    calls: int  # channels, each of two boxes
+    calls_max: int
+    carried_bytes: int  # since the start, of UDP payload
+    limit_bytes_per_s: int
+    is_serving: bool  # False: nobody new is taken
+
+
+@dataclass(frozen=True, slots=True)
+class ReadHelping(Command):
+    """Tell what this box does as an exchange (menu -> directory)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelpingRead(Fact):
+    """Answers ReadHelping; None = helping is switched off."""
+
+    figures: HelpingFigures | None
+
+
+@dataclass(frozen=True, slots=True)
 class RelayLeg:
     """One end of an established channel of an exchange (firmware/channel.py)."""
 

@@ -48,6 +48,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     path_events.RouterSounded: ("paths",),
     events.PathChanged: ("call", "display", "log"),
     network_events.RelayUsed: ("directory",),
+    network_events.ReadHelping: ("directory",),
+    network_events.HelpingRead: ("menu",),
     network_events.StreamOpened: ("fallback", "directory"),
     network_events.StreamClosed: ("fallback",),
     network_events.TunnelKnown: ("fallback",),

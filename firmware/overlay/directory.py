@@ -35,7 +35,7 @@ from firmware.events import (
 )
 from firmware.identity import Identity
 from firmware.model import Endpoint, Unreachable
-from firmware.network_events import RelayUsed, StreamOpened
+from firmware.network_events import HelpingRead, ReadHelping, RelayUsed, StreamOpened
 from firmware.overlay.channels import Channels
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
@@ -49,6 +49,7 @@ from firmware.overlay.dht.krpc import (
 )
 from firmware.overlay.dht.node import Node
 from firmware.overlay.exchange.exchange import Exchange
+from firmware.overlay.exchange.limits import figures_of
 from firmware.overlay.neighbours import Neighbours, lan_question
 from firmware.overlay.presence import Presence
 from firmware.overlay.proof import prove
@@ -124,9 +125,7 @@ class Directory:
             case DatagramReceived(data, source) if data[:1] == _FRAME:
                 return self._receive_frame(data, source, now_s)
             case DatagramReceived(data, source) if data[:1] < _STUN_END:
-                return (
-                    [] if self.exchange is None else self.exchange.tell_address(data, source, now_s)
-                )
+                return self._tell_address(data, source, now_s)
             case WallClockRead(utc_s):
                 self._calendar = self._warm.calendar = Calendar(utc_s, now_s)
                 self.registrar.set_clock(utc_s, now_s)
@@ -166,6 +165,8 @@ class Directory:
                 out += self._soundings.begin(now_s)
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
+            case ReadHelping():
+                return [self._helping()]
             case Stopping():
                 return self.drain(now_s)
             case HostResolved():
@@ -296,6 +297,13 @@ class Directory:
             self._told = reachability
             out.append(reachability)
         return out
+
+    def _tell_address(self, data: bytes, source: Endpoint, now_s: float) -> list[Message]:
+        return [] if self.exchange is None else self.exchange.tell_address(data, source, now_s)
+
+    def _helping(self) -> HelpingRead:
+        figures = None if self.exchange is None else figures_of(self.exchange.helping())
+        return HelpingRead(figures)
 
     def _reachability(self, now_s: float) -> ReachabilityChanged:
         """A self-ring through an exchange is proof; without one we believe what strangers show."""

@@ -1,32 +1,20 @@
 """The page "helping others": what this box does as an exchange, and how much of its limits that is.
 
-A pure function from figures to a page; knows no font and no clock. Whoever owns the menu asks for
-it. Units: `_bytes` bytes of UDP payload.
+A pure function from figures to a page; knows no font and no clock. The menu asks for it
+(menu/helping.py). Units: `_bytes` bytes of UDP payload.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware.network_events import HelpingFigures
 from firmware.ui.pages import Page
 
 
 @dataclass(frozen=True, slots=True)
-class HelpingFigures:
-    """What is done for others at the moment, beside its limit."""
-
-    phones: int  # registered here: others reach them through us
-    phones_max: int
-    calls: int  # channels, each of two boxes
-    calls_max: int
-    carried_bytes: int  # since the start
-    limit_bytes_per_s: int
-    is_serving: bool  # False: nobody new is taken
-
-
-@dataclass(frozen=True, slots=True)
 class HelpingTexts:
-    """The texts of one language; a row has at most 21 characters."""
+    """The texts of one language, a part of the menu's; a row has at most 21 characters."""
 
     title: str
     phones: str
@@ -45,15 +33,6 @@ ENGLISH = HelpingTexts(
     limit="at most {}/s",
     resting="not reachable: rests",
     never="This phone helps no others.",
-)
-GERMAN = HelpingTexts(
-    title="Hilft anderen",
-    phones="Geräte {} / {}",
-    calls="Rufe {} / {}",
-    carried="befördert {}",
-    limit="höchstens {}/s",
-    resting="nicht erreichbar",
-    never="Dieses Telefon hilft keinem anderen.",
 )
 
 

@@ -263,6 +263,8 @@ def test_box_that_strangers_reach_becomes_an_exchange_by_itself_and_says_so() ->
     world.run(30.0)
     assert rings(bert)
     assert "helping 1 phone" in " ".join(forced.phone.status().picture.lines)
+    world.dial(forced, "#2#")
+    assert "phones 1 of 100" in forced.phone.status().picture.lines
     carla = world.add_phone("carla")
     world.connect(carla, bert)
 

@@ -6,14 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.ui.helping_page import (
-    ENGLISH,
-    GERMAN,
-    HelpingFigures,
-    HelpingTexts,
-    helping_page,
-    size_text,
-)
+from firmware.network_events import HelpingFigures
+from firmware.ui.helping_page import ENGLISH, HelpingTexts, helping_page, size_text
+from firmware.ui.language import in_language
 from firmware.ui.render import render
 
 BUSY = HelpingFigures(
@@ -49,7 +44,7 @@ def test_box_that_may_not_help_says_so() -> None:
     assert shown.body == "This phone helps no others." and not shown.rows
 
 
-@pytest.mark.parametrize("texts", [ENGLISH, GERMAN])
+@pytest.mark.parametrize("texts", [ENGLISH, in_language(ENGLISH, "de")])
 @pytest.mark.parametrize("figures", [BUSY, FULL_SERVER])
 @pytest.mark.parametrize("height", [64, 32])
 def test_rows_fit_the_display(figures: HelpingFigures, texts: HelpingTexts, height: int) -> None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from firmware.network_events import HelpingFigures
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -32,6 +34,19 @@ class Helping:
     bytes_relayed: int
     limits: Limits
     is_draining: bool
+
+
+def figures_of(helping: Helping) -> HelpingFigures:
+    """The same for the display."""
+    return HelpingFigures(
+        phones=helping.registrations,
+        phones_max=helping.limits.registrations,
+        calls=helping.channels,
+        calls_max=helping.limits.channels,
+        carried_bytes=helping.bytes_relayed,
+        limit_bytes_per_s=helping.limits.bytes_per_s,
+        is_serving=not helping.is_draining,
+    )
 
 
 class Bucket:

@@ -15,6 +15,7 @@ from firmware.feature_events import MenuUsed, MenuWanted
 from firmware.model import CallState, CallView
 from firmware.ui.menu.book import BookScreen, new_contact
 from firmware.ui.menu.calls import CallsScreen
+from firmware.ui.menu.helping import HelpingScreen
 from firmware.ui.menu.rules import RulesScreen
 from firmware.ui.menu.screen import CHOOSE, Desk, ListScreen, Screen, Step
 from firmware.ui.menu.shown import MenuShown
@@ -161,5 +162,6 @@ class Menu:
                     lambda: texts.ringing,
                     lambda: Step(push=RulesScreen(desk, self._rules, self._blocked)),
                 ),
+                (lambda: texts.helping.title, lambda: Step(push=HelpingScreen(desk))),
             ),
         )

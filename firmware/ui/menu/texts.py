@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from firmware.book_events import Ring
 from firmware.model import EndReason
+from firmware.ui.helping_page import ENGLISH as HELPING
+from firmware.ui.helping_page import HelpingTexts
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class MenuTexts:
             EndReason.EMERGENCY: "emergency",
         }
     )
+    helping: HelpingTexts = HELPING
     incoming: str = "in"
     outgoing: str = "out"
 

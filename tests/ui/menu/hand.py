@@ -16,6 +16,7 @@ from firmware.book_events import (
 )
 from firmware.events import Message
 from firmware.model import CallState, CallView
+from firmware.network_events import HelpingFigures, HelpingRead, ReadHelping
 from firmware.store_events import RecordsRead
 from firmware.ui.menu.menu import Menu
 from firmware.ui.menu.shown import MenuShown
@@ -25,7 +26,8 @@ from tests.kept import Kept
 
 UTC_S = 1_800_014_400.0 - 1_800_014_400.0 % 86_400 + 14 * 3600 + 5 * 60  # five past two
 CLOSED = Page()
-_FOR_MENU = (BookFound, BookChanged, BookRefused, RingRulesChanged, RecordsRead)
+_FOR_MENU = (BookFound, BookChanged, BookRefused, RingRulesChanged, RecordsRead, HelpingRead)
+HELPING = HelpingFigures(12, 100, 3, 32, 48_250_000, 250_000, is_serving=True)
 
 
 class Hand:
@@ -35,6 +37,7 @@ class Hand:
         self.kept, self.book = Kept(), PhoneBook()
         self.menu = Menu(self.book.names, texts)
         self.now_s = 1000.0
+        self.helping: HelpingFigures | None = HELPING
         self.dialled = ""
         self.page: Page | None = None
         self.tell(self.kept.loaded(), events.WallClockRead(UTC_S))
@@ -67,6 +70,7 @@ class Hand:
         while waiting:
             fact = waiting.popleft()
             waiting += [answer] if (answer := self.kept.perform(fact)) else []
+            waiting += [HelpingRead(self.helping)] if isinstance(fact, ReadHelping) else []
             waiting += self.book.handle(fact, self.now_s)
             if isinstance(fact, (*_FOR_MENU, events.WallClockRead, events.CallChanged)) or (
                 isinstance(fact, events.KeyPressed) and self.menu.takes(fact.key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -16,7 +17,7 @@ from firmware.ui.menu.calls import date_of
 from firmware.ui.menu.menu import CLOSES_S, SCREENS_MAX
 from firmware.ui.menu.rules import minute_of
 from tests.book.numbers import valid_numbers
-from tests.ui.menu.hand import CLOSED, UTC_S, Hand
+from tests.ui.menu.hand import CLOSED, HELPING, UTC_S, Hand
 
 ANNA, BERT, CARL, DORA, EMIL, *_ = islice(valid_numbers(), 9)
 PEOPLE = (
@@ -46,7 +47,7 @@ def test_menu_opens_with_the_square_key_and_leaves_all_others_to_the_call() -> N
     assert not any(hand.menu.takes(key) for key in "0123456789*ABCD")
     page = hand.press("#")
     assert page.rows == ("Phone book", "Calls", "New contact", "Who may ring")
-    assert (page.selected, page.corner) == (0, "1/4")
+    assert (page.selected, page.corner) == (0, "1/5")
     assert hand.press("2").selected == 3  # round, past the beginning
     assert hand.press("8").selected == 0
 
@@ -291,3 +292,13 @@ def test_dates_are_those_of_the_calendar() -> None:
         (2024, 2, 29),
         (2027, 1, 15),
     ]
+
+
+def test_what_the_box_does_for_others_is_read_anew_with_each_key() -> None:
+    hand = Hand()
+    assert hand.press("#2#").title == "Helping others"
+    hand.helping = replace(HELPING, phones=13)
+    assert hand.press("#").rows[0] == "phones 13 of 100"
+    hand.helping = None
+    assert hand.press("8").body == "This phone helps no others."
+    assert hand.press("*").title == "Menu"
