@@ -114,8 +114,6 @@ def box_toml(settings: Settings, handsets: Path) -> str:
     audio = {"country": settings.country, **_DEVICES.get(settings.sound, {})}
     if any(audio.values()):
         lines += ["[audio]", *(f"{key} = {_quoted(word)}" for key, word in audio.items() if word)]
-    if settings.language:
-        lines += ["[display]", f"language = {_quoted(settings.language)}"]
     return "\n".join(lines) + "\n"
 
 
