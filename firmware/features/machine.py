@@ -1,6 +1,7 @@
 """Answering machine: the box lifts by itself, greets, records, and hangs up.
 
-Who lifts the handset meanwhile speaks with the caller at once. Each 20 ms it gives the line a frame
+Who lifts the handset meanwhile speaks with the caller at once. With do-not-disturb on it lifts
+soon, and nothing rings; so it is asked before that (table.py). Each 20 ms it gives the line a frame
 and gets one (BoxTurn, BoxHeard); what is recorded is Opus, kept sealed by the store.
 Units: `_s` monotonic seconds, `utc_s` Unix time.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import json
 
+from firmware.call_events import CallOffered, SilenceCall
 from firmware.codec.recording import Player, Recorder
 from firmware.codes import Service
 from firmware.events import CallChanged, Message, WallClockRead
@@ -34,6 +36,7 @@ from firmware.store_events import (
 
 ANSWER_S = 20  # of ringing, if the code names no other time
 ANSWER_S_MIN = 5
+QUICK_S = 2  # with do-not-disturb on; sooner the caller has no path yet, and misses the beginning
 MESSAGE_S_MIN, MESSAGE_S_MAX = 1.0, 120.0
 MESSAGES_MAX = 50
 TURNS_MAX = 10  # made up for at once, if the box was late
@@ -49,6 +52,8 @@ class Machine(Switch):
         self._utc_at_zero_s: float | None = None
         self._messages: set[str] = set()  # keys
         self._answer_s: float | None = None  # when to lift
+        self._is_undisturbed = False  # nothing shall ring
+        self._quick = 0  # the call to lift for soon
         self._call = 0  # that rings, or that we are in
         self._number = ""
         self._turn_s: float | None = None  # the next; None = we are in no call
@@ -56,6 +61,12 @@ class Machine(Switch):
         self._recorder: Recorder | None = None
         self._is_full = False
         self._is_greeted = False  # the greeting is there, and was said when the player is empty
+
+    def load(self, key: str, data: bytes | None) -> bool:
+        """Our own setting; of do-not-disturb's we take note."""
+        if key == Service.DO_NOT_DISTURB.value:
+            self._is_undisturbed = data is not None
+        return super().load(key, data)
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """The bell, the call, and what comes of the line."""
@@ -69,6 +80,9 @@ class Machine(Switch):
                 self._messages.add(key)
             case SaveRecord(kind=Kind.MESSAGE, key=key, data=None):
                 self._messages.discard(key)
+            case CallOffered(call=call, is_waiting=False) if self.is_on and self._is_undisturbed:
+                self._quick = call
+                return [SilenceCall(call)]
             case CallChanged(view=view):
                 return self._follow(view, now_s)
             case RecordRead(kind=Kind.SOUND, key="greeting") if self._turn_s is not None:
@@ -102,7 +116,8 @@ class Machine(Switch):
         if view.state is CallState.RINGING and self.values is not None:
             if view.call != self._call:
                 self._call = view.call
-                self._answer_s = now_s + _seconds(self.values)
+                rings_s = QUICK_S if view.call == self._quick else _seconds(self.values)
+                self._answer_s = now_s + rings_s
             return []
         self._answer_s = None
         is_ours = view.state is CallState.CONNECTED and view.is_by_box

@@ -26,6 +26,7 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     Emergency,
     RejectAnonymous,
     ForwardAlways,
+    Machine,  # before the next, in the place of which it answers
     DoNotDisturb,
     ForwardBusy,
     CallWaiting,
@@ -38,7 +39,6 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     Slips,
     Missed,
     Greeting,
-    Machine,
     Messages,
     WakeUp,
 )

@@ -299,6 +299,27 @@ def test_answering_machine_greets_records_and_is_listened_to() -> None:
     assert not stutters(world, bert)
 
 
+def test_with_do_not_disturb_the_machine_lifts_soon_and_nothing_rings() -> None:
+    world, anna, bert = two_phones()
+    order(world, bert, "*96#", "machine_on")
+    order(world, bert, "*26#", "do_not_disturb_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.CONNECTED, timeout_s=5.0)
+    assert not bert.rings
+    answered_s = world.now_s
+    world.run(9.0)
+    world.replace(anna)
+    world.run(2.0)
+    assert says(world, anna, answered_s, "greeting_default")
+    assert len(bert.kept.all_of(Kind.MESSAGE)) == 1
+    order(world, bert, "#26#", "do_not_disturb_off")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.RINGBACK)
+    assert bert.rings
+
+
 def test_who_lifts_while_the_machine_talks_takes_the_call_over() -> None:
     world, anna, bert = two_phones()
     order(world, bert, "*96*5#", "machine_on")
