@@ -26,7 +26,7 @@ import aiohttp
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from firmware.demo.measure import Sound, cut, find, quality, read_wav
+from firmware.demo.measure import Sound, find, quality, read_wav
 from firmware.shell.control import ControlClient
 from firmware.ui.selftest import ECHO_FRAMES
 from tests.web.browser import (
@@ -37,6 +37,7 @@ from tests.web.browser import (
     recorded,
     running_exchange,
     running_soft,
+    whole,
 )
 
 SPEECH = Path(__file__).parents[1] / "firmware" / "demo" / "speech" / "kennedy.wav"
@@ -225,9 +226,8 @@ def heard_well(page: Page, soft: Soft) -> dict[str, Any]:
     page.evaluate(SLEEP, CALL_MS)
     after = asyncio_apart(status(soft))
     spoken = read_wav(SPEECH)
-    heard = recorded(page)[-2 * len(spoken) :]
-    match = find(spoken, heard)
-    score = quality(spoken, cut(heard, match.delay_samples, len(spoken)), wideband=True)
+    heard = whole(spoken, recorded(page)[-2 * len(spoken) - RATE_HZ :])
+    score = quality(spoken, heard, wideband=True)
     cpu_s = after["process"]["cpu_s"] - before["process"]["cpu_s"]
     return {
         "pesq": None if score is None else round(score, 2),

@@ -16,7 +16,7 @@ import numpy as np
 from playwright.sync_api import Browser, Page, Playwright
 
 from firmware.commands.soft import BOX_FILE, HANDSET, HANDSET_FILE, configuration
-from firmware.demo.measure import Sound
+from firmware.demo.measure import Sound, cut, find
 from firmware.shell.state import IDENTITY, StateDir
 
 IDENTITIES = Path(__file__).parent.parent / "vectors" / "identities.json"
@@ -99,6 +99,17 @@ def recorded(page: Page) -> Sound:
     """What was played since, at 16 kHz."""
     data = base64.b64decode(page.evaluate(RECORDED))
     return np.frombuffer(data, dtype="<i2").astype(np.int16)
+
+
+def whole(spoken: Sound, heard: Sound) -> Sound:
+    """What was heard of a speech that is said again and again: all of it, not its last words."""
+    half, found = len(spoken) // 2, find(spoken, heard).delay_samples
+    if found < 0:
+        start = max(found + half, 0)
+        found = start + find(spoken, heard[start:]).delay_samples
+    elif found > len(heard) - len(spoken):
+        found = find(spoken, heard[: found + half]).delay_samples
+    return cut(heard, found, len(spoken))
 
 
 @contextlib.contextmanager
