@@ -173,6 +173,16 @@ class Place(StrEnum):
     JOINED = "joined"  # in conference with the one in front
 
 
+class Wish(StrEnum):
+    """That a busy callee is called again when its line is free."""
+
+    OFFERED = "offered"  # a key asks for it
+    ASKED = "asked"
+    GRANTED = "granted"  # our bell will sound
+    DENIED = "denied"
+    FREE = "free"  # our bell sounds: who lifts is calling
+
+
 @dataclass(frozen=True, slots=True)
 class OtherCall:
     """A call beside the one in front."""
@@ -200,6 +210,7 @@ class CallView:
     is_on_hold: bool = False  # the peer does not listen at the moment
     is_choosing: bool = False  # the hook was flashed: a digit says what shall happen
     is_muted: bool = False  # nobody hears us
+    wish: Wish | None = None
     is_by_box: bool = False  # the answering machine talks; the handset is on its hook
     call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 

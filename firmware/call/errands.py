@@ -1,83 +1,109 @@
-"""Errands: tells a box that was away that we have called it, beside the calls of the handset.
+"""Errands: tells another box something without ringing, beside the calls of the handset.
 
-An errand is an INVITE that rings nothing: it says when the call was missed, and is answered by 202.
-Knows neither when to try again nor what was kept; firmware/features/slips.py does.
+An errand is an INVITE that rings nothing and is answered by 202. It says when we have called in
+vain, that we wait for a busy line, or that ours is free. Knows neither when to try again nor what
+was kept; firmware/features/slips.py and completion.py do.
 Units: `_s` monotonic seconds, `utc_s` Unix time.
 """
 
 from __future__ import annotations
 
 from firmware import events
-from firmware.call import messages
+from firmware.call import completion, messages
 from firmware.call.callers import Proved
 from firmware.call.line import Line
+from firmware.call.messages import Completion
 from firmware.call.session import CallerSession, Session
+from firmware.call.wishes import Errand
 from firmware.errors import MalformedError
 from firmware.feature_events import CallMissed, MissedTold, TellMissed
 from firmware.identity import Certificate
 
 ERRANDS_MAX = 4  # at the same time
 
+Key = tuple[str, Completion | None]  # one errand of a kind to one number
+
 
 class Errands:
-    """Those that are on their way, by the number they go to."""
+    """Those that are on their way."""
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._missed: dict[str, int] = {}  # when, utc_s
-        self._sessions: dict[str, CallerSession] = {}
+        self._wanted: dict[Key, Errand] = {}
+        self._sessions: dict[Key, CallerSession] = {}
 
     def handle(self, fact: object, now_s: float) -> None:
         """Begin, go, or give up; what is not about an errand is nothing."""
         match fact:
             case TellMissed(number=number, utc_s=utc_s):
-                self._begin(number, utc_s)
-            case events.NumberResolved(number=number) if number in self._missed:
-                self._go(fact, now_s)
-            case events.NumberUnresolved(number=number) if number in self._missed:
-                session = self._sessions.get(number)
-                if session is None or session.channel is None:
-                    self._end(number, now_s, is_told=False)
+                self._begin(Errand(number, missed_utc_s=utc_s))
+            case events.NumberResolved(number=number):
+                for key in self._keys_of(number):
+                    self._go(key, fact, now_s)
+            case events.NumberUnresolved(number=number):
+                for key in self._keys_of(number):
+                    session = self._sessions.get(key)
+                    if session is None or session.channel is None:
+                        self._end(key, now_s, is_told=False)
+
+    def begin_wanted(self) -> None:
+        """What was wished for in this step."""
+        wanted, self._line.wishes.errands = self._line.wishes.errands, []
+        for errand in wanted:
+            self._begin(errand)
 
     def end(self, session: Session, now_s: float, *, is_told: bool) -> None:
         """The callee has answered, or nobody has."""
-        for number, one in list(self._sessions.items()):
+        for key, one in list(self._sessions.items()):
             if one is session:
-                self._end(number, now_s, is_told=is_told)
+                self._end(key, now_s, is_told=is_told)
 
-    def _begin(self, number: str, utc_s: int) -> None:
-        if self._line.own_certificate is None or len(self._missed) >= ERRANDS_MAX:
-            self._line.out.append(MissedTold(number, is_told=False))
+    def _keys_of(self, number: str) -> list[Key]:
+        return [key for key in self._wanted if key[0] == number]
+
+    def _begin(self, errand: Errand) -> None:
+        if self._line.own_certificate is None or len(self._wanted) >= ERRANDS_MAX:
+            self._tell(errand, is_told=False)
             return
-        self._missed[number] = utc_s
-        self._line.out.append(events.ResolveNumber(number))
+        self._wanted[errand.number, errand.completion] = errand
+        self._line.out.append(events.ResolveNumber(errand.number))
 
-    def _go(self, fact: events.NumberResolved, now_s: float) -> None:
-        line, number = self._line, fact.number
+    def _go(self, key: Key, fact: events.NumberResolved, now_s: float) -> None:
+        line, errand = self._line, self._wanted[key]
         disclosure = line.new_disclosure()
-        disclosure.relayed_only = line.relays_always
+        disclosure.relayed_only = line.relays_always or errand.is_relayed
         endpoints = disclosure.usable(fact.endpoints)
-        if number in self._sessions:
-            self._sessions[number].learn(fact.certificate, endpoints)
+        if key in self._sessions:
+            self._sessions[key].learn(fact.certificate, endpoints)
             return
         assert line.own_certificate is not None
         utc_s = line.transactions.freshness.utc_s(now_s)
-        own = (line.own_certificate, (), utc_s)
-        invite = messages.Invite(number, *own, missed_utc_s=self._missed[number])
+        invite = messages.Invite(
+            *(errand.number, line.own_certificate, (), utc_s),
+            is_anonymous=errand.is_relayed,
+            missed_utc_s=errand.missed_utc_s,
+            completion=errand.completion,
+        )
         try:
             callee = Certificate.decode(fact.certificate)
-            if not endpoints or line.pins.contradict(number, callee.public_key):
+            if not endpoints or line.pins.contradict(errand.number, callee.public_key):
                 raise MalformedError("nobody there whom we called")
-            self._sessions[number] = line.transactions.invite(callee, endpoints, invite, now_s)
+            self._sessions[key] = line.transactions.invite(callee, endpoints, invite, now_s)
         except MalformedError:
-            self._end(number, now_s, is_told=False)
+            self._end(key, now_s, is_told=False)
 
-    def _end(self, number: str, now_s: float, *, is_told: bool) -> None:
-        self._missed.pop(number, None)
-        session = self._sessions.pop(number, None)
+    def _end(self, key: Key, now_s: float, *, is_told: bool) -> None:
+        errand = self._wanted.pop(key)
+        session = self._sessions.pop(key, None)
         if session is not None:
             session.end(now_s)
-        self._line.out.append(MissedTold(number, is_told=is_told))
+        self._tell(errand, is_told=is_told)
+
+    def _tell(self, errand: Errand, *, is_told: bool) -> None:
+        if errand.completion is None:
+            self._line.out.append(MissedTold(errand.number, is_told=is_told))
+        else:
+            completion.end_errand(self._line, errand, is_told=is_told)
 
 
 def note(line: Line, caller: Proved, now_s: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import events
-from firmware.call import messages
+from firmware.call import completion, messages
 from firmware.call.callers import Proved, common_codec, refusal
 from firmware.call.errands import note
 from firmware.call.leg import Leg
@@ -20,7 +20,7 @@ from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
 from firmware.feature_events import AnswerByBox, HangUpByBox
-from firmware.model import CallState, EndReason
+from firmware.model import CallState, EndReason, Wish
 from firmware.number import is_valid
 
 ANNOUNCE_S = 2.0  # of the bell, before an intercom call opens the microphone
@@ -83,6 +83,9 @@ def divert(line: Line, fact: events.DivertCall, now_s: float) -> None:
 def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     """The handset was lifted while the bell sounds."""
     leg = line.front
+    if leg.view.wish is Wish.FREE:
+        completion.call_back(line, now_s)
+        return
     _accept(line, leg, now_s)
     if leg.rings:
         leg.rings = False
@@ -94,7 +97,7 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
 def answer_by_box(line: Line, command: AnswerByBox, now_s: float) -> None:
     """The answering machine lifts: no microphone, no earpiece, and it pins nobody."""
     leg = line.front
-    if leg.call != command.call:
+    if leg.call != command.call or leg.session is None:
         return
     _accept(line, leg, now_s)
     if leg.rings:
@@ -129,7 +132,9 @@ def answer_waiting(line: Line, leg: Leg, now_s: float) -> None:
 
 def reject(line: Line, fact: events.KeyPressed, now_s: float) -> None:
     """REJECT_KEY refuses the call; any other key does nothing."""
-    if fact.key == REJECT_KEY:
+    if fact.key == REJECT_KEY and line.front.view.wish is Wish.FREE:
+        completion.give_up(line)
+    elif fact.key == REJECT_KEY:
         line.respond(line.front, messages.Decline(), now_s)
         _stop_ringing(line, EndReason.DECLINED, now_s)
 
@@ -139,6 +144,9 @@ def tire_of_ringing(line: Line, _fact: object, now_s: float) -> None:
     if line.front.answers_itself:
         line.is_hands_free = True
         answer(line, events.HookLifted(), now_s)
+        return
+    if line.front.view.wish is Wish.FREE:
+        completion.give_up(line)
         return
     line.respond(line.front, messages.TryLater(), now_s)
     _stop_ringing(line, EndReason.MISSED, now_s)
@@ -160,6 +168,10 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
     if caller.session.invite.missed_utc_s is not None:
         note(line, caller, now_s)
         return
+    if caller.session.invite.completion is not None:
+        completion.hear(line, caller, now_s)
+        return
+    line.wishes.forget_asker(caller.number)
     leg = line.new_leg()
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
     leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)
@@ -187,6 +199,9 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
     """Let the call ring, if it is still only offered."""
     caller, leg = line.offers.pop(call, (None, None))
     if caller is None or leg is None or caller.session.is_over:
+        return
+    if caller.session.invite.completion is not None:
+        completion.grant(line, caller, now_s)
         return
     codec = common_codec(caller, line.codecs)
     assert codec is not None
@@ -223,10 +238,11 @@ def _turn_away(
     caller, _ = line.offers.pop(call, (None, None))
     if caller is not None:
         line.transactions.respond(caller.session, response, now_s)
-        _log_refused(line, caller, call, reason)
+        if caller.session.invite.completion is None:
+            _log_refused(line, caller, call, reason)
         return
     leg = line.leg_named(call)
-    if leg is None or leg.view.state is not CallState.RINGING:
+    if leg is None or leg.session is None or leg.view.state is not CallState.RINGING:
         return
     line.respond(leg, response, now_s)
     if leg is line.front:

@@ -19,6 +19,7 @@ from firmware.call.leg import Leg
 from firmware.call.pins import PINS_FILE, Pins
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.transaction import Transactions
+from firmware.call.wishes import Wishes
 from firmware.codes import CodePlan
 from firmware.events import Message, OwnCandidatesFound
 from firmware.identity import Certificate
@@ -47,6 +48,7 @@ class Line:
         self.own_certificate = own_certificate
         self.plan, self.relays_always = plan, False
         self.callers = Callers()
+        self.wishes = Wishes()
         self.offers: dict[int, tuple[Proved, Leg]] = {}  # asked about, in this step
         self.out: list[Message] = []
         self._found = OwnCandidatesFound((), ())
@@ -202,6 +204,7 @@ class Line:
         if self.pins.add(leg.number, key):
             self.out.append(events.PeerPinned(leg.number, key))
             self.out.append(events.StoreState(PINS_FILE, self.pins.encode()))
+        self.wishes.forget(leg.number)
         self.out.append(events.StartMedia(leg.call))
         self._speaking = (leg.call,)
         self.open_microphone()

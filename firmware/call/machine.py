@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from firmware import events, feature_events
-from firmware.call import beside, dialling, incoming, messages, outgoing, recall, talking
+from firmware.call import (
+    beside,
+    completion,
+    dialling,
+    incoming,
+    messages,
+    outgoing,
+    recall,
+    talking,
+)
 from firmware.call.errands import Errands
 from firmware.call.leg import Leg
 from firmware.call.line import Line
@@ -108,6 +117,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
     (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,
     # over, but the handset is still lifted; a call on hold comes back
+    (CallState.BUSY, events.KeyPressed): completion.ask,
     **{
         (over, kind): handler
         for over in (CallState.BUSY, CallState.FAILED)
@@ -201,7 +211,7 @@ class Call:
         else:
             self._errands.handle(fact, now_s)
             self._step(fact, now_s)
-        return self._flush()
+        return self._flush(now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
         """Repeat, give up, and leave a state that has lasted too long."""
@@ -214,12 +224,13 @@ class Call:
             if leg.timer_s is not None and now_s >= leg.timer_s:
                 leg.timer_s = None
                 self._step_of(leg, TimerExpired(), now_s)
-        return self._flush()
+        return self._flush(now_s)
 
     def deadline_s(self) -> float | None:
         """The end of the state, or the next retransmission."""
         timers = (leg.timer_s for leg in self._line.legs())
-        deadlines = (*timers, self._line.choice_s, self._transactions.deadline_s())
+        others = self._line.choice_s, completion.deadline_s(self._line)
+        deadlines = (*timers, *others, self._transactions.deadline_s())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _hear(self, heard: Heard, now_s: float) -> None:
@@ -251,7 +262,9 @@ class Call:
             return
         handler(self._line, fact, now_s)
 
-    def _flush(self) -> list[Message]:
+    def _flush(self, now_s: float) -> list[Message]:
+        completion.watch(self._line, now_s)
+        self._errands.begin_wanted()
         out = [*self._line.messages_to_send(), *self._transactions.datagrams_to_send()]
         if self.view != self._shown:
             self._shown = self.view

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import IntEnum
 
 from firmware.call.addresses import decode_candidates, encode_candidates
 from firmware.errors import MalformedError
@@ -27,13 +28,20 @@ _FIELD = struct.Struct("!BH")
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD = range(10, 13)
-_MISSED = 20
+_MISSED, _COMPLETION = 20, 21
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
     Codec.OPUS: 96,
 }
 _CODECS_BY_CODE = {code: codec for codec, code in _CODEC_CODES.items()}
+
+
+class Completion(IntEnum):
+    """Of a call that met a busy line (ETS 300 357); nothing shall ring."""
+
+    ASK = 1  # the caller waits for the callee's line
+    FREE = 2  # the caller's own line, for which the callee waits, is free
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +62,7 @@ class Invite(Signal):
     is_anonymous: bool = False  # the caller wishes that its number is not shown
     via: str = ""  # the number that told the caller to call this one; its own word, not proved
     missed_utc_s: int | None = None  # nothing shall ring: the caller called in vain, at that time
+    completion: Completion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +137,7 @@ class Refusal(Signal):
 
 @dataclass(frozen=True, slots=True)
 class Noted(Refusal):
-    """202 (RFC 6665): the missed call is written down; it ends the session like a refusal."""
+    """202 (RFC 6665): what shall not ring is noted; it ends the session like a refusal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,6 +287,8 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_VIA] = invite.via.encode()
     if invite.missed_utc_s is not None:
         fields[_MISSED] = struct.pack("!Q", invite.missed_utc_s)
+    if invite.completion is not None:
+        fields[_COMPLETION] = bytes([invite.completion])
     return fields
 
 
@@ -310,7 +321,9 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     flags = _RELAYED in fields, _ANONYMOUS in fields
     via = _decode_number(fields, _VIA) if _VIA in fields else ""
     utc_s, missed_utc_s = (_decode_utc(fields, tag) for tag in (_UTC, _MISSED))
-    return Invite(number, certificate, codecs, utc_s, candidates, *flags, via, missed_utc_s)
+    who = number, certificate, codecs
+    completion = _decode_completion(fields)
+    return Invite(*who, utc_s, candidates, *flags, via, missed_utc_s, completion)
 
 
 def _decode_number(fields: dict[int, bytes], tag: int) -> str:
@@ -327,6 +340,15 @@ def _decode_utc(fields: dict[int, bytes], tag: int) -> int | None:
     if len(fields[tag]) != 8 or utc_s > UTC_S_MAX:
         raise MalformedError("INVITE with an impossible time")
     return utc_s
+
+
+def _decode_completion(fields: dict[int, bytes]) -> Completion | None:
+    if _COMPLETION not in fields:
+        return None
+    value = fields[_COMPLETION]
+    if len(value) != 1 or value[0] not in tuple(Completion) or _MISSED in fields:
+        raise MalformedError("INVITE that waits for nothing we know")
+    return Completion(value[0])
 
 
 def _decode_codec(fields: dict[int, bytes]) -> Codec:

@@ -16,7 +16,7 @@ from firmware.call.session import CallerSession
 from firmware.call.talking import hear_candidates
 from firmware.errors import MalformedError
 from firmware.identity import Certificate
-from firmware.model import CallState, EndReason
+from firmware.model import CallState, EndReason, Wish
 from firmware.number import is_valid
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
@@ -51,6 +51,7 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
         leg.session.learn(fact.certificate, endpoints)
         return
     assert line.own_certificate is not None
+    line.wishes.withdraw(leg.number)
     utc_s = line.transactions.freshness.utc_s(now_s)
     request = messages.Invite(
         *(leg.number, line.own_certificate, line.codecs, utc_s),
@@ -102,8 +103,10 @@ def hear_answer(line: Line, signal: messages.Answered, now_s: float) -> None:
 
 
 def hear_refusal(line: Line, signal: messages.Refusal, now_s: float) -> None:
-    """A final response that refuses the call."""
+    """A final response that refuses the call; who is busy can be waited for."""
     line.fail(REFUSED[type(signal)], now_s)
+    if isinstance(signal, messages.Busy) and line.front.view.state is CallState.BUSY:
+        line.front.view = replace(line.front.view, wish=Wish.OFFERED)
 
 
 def follow_diversion(line: Line, signal: messages.Moved, now_s: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import number
-from firmware.model import CallState, CallView, OtherCall, Place
+from firmware.model import CallState, CallView, OtherCall, Place, Wish
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import ROWS_MAX, Page
 
@@ -19,6 +19,8 @@ def call_page(alone: Page, view: CallView, texts: CallTexts = ENGLISH) -> Page:
         return _choice(view, texts)
     if view.state is CallState.CONNECTED:
         return _talking(alone, view, texts)
+    if view.wish is not None:
+        return _wish(alone, view, texts)
     if view.state is CallState.RINGING and view.via:
         return replace(alone, foot=texts.via.format(view.via))
     if view.others and view.state in (CallState.BUSY, CallState.FAILED):
@@ -44,6 +46,20 @@ def _talking(alone: Page, view: CallView, texts: CallTexts) -> Page:
     if view.others:
         return replace(alone, foot=texts.held.format(_who(view.others[0])), foot_right="")
     return alone
+
+
+def _wish(alone: Page, view: CallView, texts: CallTexts) -> Page:
+    """The line is busy, and can be waited for; or it is free now."""
+    match view.wish:
+        case Wish.OFFERED:
+            return replace(alone, body=texts.wish_offered)
+        case Wish.ASKED:
+            return replace(alone, body=texts.wish_asked)
+        case Wish.GRANTED:
+            return replace(alone, body=texts.wish_granted)
+        case Wish.DENIED:
+            return replace(alone, body=texts.wish_denied)
+    return replace(alone, title=texts.is_free, foot=texts.is_free_hint)
 
 
 def _choice(view: CallView, texts: CallTexts) -> Page:

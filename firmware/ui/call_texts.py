@@ -23,6 +23,12 @@ class CallTexts:
     swap: str
     join: str
     via: str
+    wish_offered: str
+    wish_asked: str
+    wish_granted: str
+    wish_denied: str
+    is_free: str
+    is_free_hint: str
 
 
 ENGLISH = CallTexts(
@@ -40,4 +46,10 @@ ENGLISH = CallTexts(
     swap="2 swap",
     join="3 all together",
     via="via {}",
+    wish_offered="5: ring me when free",
+    wish_asked="Asking to be told ...",
+    wish_granted="Hang up, it will ring.",
+    wish_denied="They cannot tell you.",
+    is_free="Free now",
+    is_free_hint="Lift to call",
 )

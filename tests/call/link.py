@@ -95,6 +95,7 @@ class Link:
         self.phones: dict[Endpoint, Phone] = {}
         self.sent: list[tuple[float, Phone, events.SendDatagram]] = []
         self.directory: Callable[[Phone, str], Fact] = self.find
+        self.verdict: Callable[[events.CallOffered], Message] = lambda offer: offer
         self._random = random.Random(seed)
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -191,7 +192,9 @@ class Link:
                 case events.ComputeArgon2(secret=secret, salt=salt):
                     fact = cheap_hash(secret, salt)
                     self.at(phone.hash_s, partial(self.tell, phone, fact))
-                case events.CallOffered() | events.OfferEnded():
+                case events.CallOffered():
+                    self.tell(phone, self.verdict(message))
+                case events.OfferEnded():
                     self.tell(phone, message)
                 case events.ResolveNumber(number=wanted):
                     self.at(0.2, partial(self.tell, phone, self.directory(phone, wanted)))

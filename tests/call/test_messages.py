@@ -14,6 +14,7 @@ from firmware.call.messages import (
     Busy,
     Bye,
     Cancel,
+    Completion,
     Decline,
     DoNotDisturb,
     Ended,
@@ -51,6 +52,8 @@ SIGNALS: tuple[Signal, ...] = (
     *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
     Invite("471108151234", b"c", (), None, is_anonymous=True, via="471108151234"),
     Invite("471108151234", b"c", (), 1_800_000_100, missed_utc_s=1_800_000_000),
+    Invite("471108151234", b"c", (), None, completion=Completion.ASK),
+    Invite("471108151234", b"c", (), 1_800_000_100, completion=Completion.FREE),
     Noted(),
     *(
         Update(0, CANDIDATES),
@@ -133,6 +136,13 @@ def test_unknown_codec_of_a_later_version_is_skipped() -> None:
         b"\x01\x01\x2e",  # 302 to nowhere
         b"\x01\x01\x2e" + field(1, b"4711"),
         b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(11, b"4711"),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(21, b""),
+        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(21, b"\x03"),
+        b"\x01\x00\x01"  # a missed call and a wish
+        + field(1, b"471108151234")
+        + field(2, b"c")
+        + field(20, bytes(8))
+        + field(21, b"\x01"),
         b"\x01\x00\xc8" + field(5, b"\x00"),  # 200 to nothing
         b"\x01\x00\xc8" + field(6, b"\x09"),  # 200 to an unknown request
         b"\x01\x00\x01" + field(1, b"471108151234"),

@@ -7,7 +7,7 @@ import pytest
 
 from firmware import events
 from firmware.call.recall import CHOICE_S
-from firmware.model import CallState, Frame, Place
+from firmware.model import CallState, Frame, Place, Wish
 from tests.scenarios.test_calls import near
 from tests.world import PhoneActor, World, heard_since, loudest_hz
 
@@ -144,3 +144,28 @@ def test_whoever_leaves_a_conference_everybody_comes_to_rest(who: str) -> None:
     for phone in (anna, bert, clara):
         assert phone.view.state is CallState.IDLE
         assert not (phone.earpiece_open or phone.microphone_open or phone.rings)
+
+
+def test_busy_line_calls_back_when_the_conversation_is_over() -> None:
+    world, anna, bert, clara = three_phones()
+    flash(world, anna)  # Bert is on hold, and nobody can announce itself in a dial tone
+    world.lift(clara)
+    world.dial(clara, anna.number)
+    world.wait(clara, CallState.BUSY)
+    world.tell(clara, events.KeyPressed("5"))
+    world.run(3.0)
+    assert clara.view.wish is Wish.GRANTED
+    world.replace(clara)
+    flash(world, anna)
+    world.run(60.0)
+    assert not clara.rings and voices(world, anna) == {"Bert"}
+    world.replace(anna)
+    world.wait(clara, CallState.RINGING)
+    assert clara.rings and not anna.rings
+    assert (clara.view.wish, clara.view.peer_name) == (Wish.FREE, "Anna")
+    world.lift(clara)
+    world.wait(anna, CallState.RINGING)
+    world.lift(anna)
+    world.wait(clara, CallState.CONNECTED)
+    assert voices(world, anna) == {"Clara"} and voices(world, clara) == {"Anna"}
+    assert bert.view.state is CallState.FAILED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place
+from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place, Wish
 from firmware.ui.call_pages import call_page
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import Page, Status, page
@@ -30,6 +30,11 @@ CASES: dict[str, CallView] = {
     "dial_tone_held": CallView(CallState.OFF_HOOK, others=(HELD,)),
     "over_held": replace(BUSY, others=(HELD,)),
     "ringing_via": replace(RINGING, via="Clara"),
+    "wish_offered": replace(BUSY, wish=Wish.OFFERED),
+    "wish_asked": replace(BUSY, wish=Wish.ASKED),
+    "wish_granted": replace(BUSY, wish=Wish.GRANTED),
+    "wish_denied": replace(BUSY, wish=Wish.DENIED),
+    "wish_free": replace(RINGING, incoming=False, wish=Wish.FREE),
 }
 
 
