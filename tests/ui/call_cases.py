@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place, Wish
 from firmware.ui.call_pages import call_page
-from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import Page, Status, page
+from firmware.ui.texts import ENGLISH, Texts
 
 BERT, CLARA = "238846920571", "471108151234"
 READY = Status(number="351108151239", nodes=40, published=True, clock_s=50_700.0)
@@ -38,6 +38,6 @@ CASES: dict[str, CallView] = {
 }
 
 
-def shown(name: str, texts: CallTexts = ENGLISH) -> Page:
+def shown(name: str, texts: Texts = ENGLISH) -> Page:
     """The page of a case."""
-    return call_page(page(CASES[name], READY), CASES[name], texts)
+    return call_page(page(CASES[name], READY, texts), CASES[name], texts.calls)

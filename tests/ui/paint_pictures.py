@@ -6,10 +6,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from firmware.ui.call_texts import ENGLISH
 from firmware.ui.language import in_language
 from firmware.ui.pages import page
 from firmware.ui.render import HEIGHTS, image_of, render
+from firmware.ui.texts import ENGLISH
 from tests.ui import call_cases
 from tests.ui.cases import CASES
 

@@ -28,7 +28,7 @@ def pages(language: str) -> dict[str, Page]:
     """Every page by name: those of the telephone, then those of the menu."""
     texts, menu = in_language(ENGLISH, language), in_language(MENU, language)
     shown = {name: page(view, status, texts) for name, (view, status) in CASES.items()}
-    shown |= {f"calls_{name}": call_cases.shown(name, texts.calls) for name in call_cases.CASES}
+    shown |= {f"calls_{name}": call_cases.shown(name, texts) for name in call_cases.CASES}
     return shown | {f"menu_{name}": menu_page(name, menu) for name in KEYS}
 
 

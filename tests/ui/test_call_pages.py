@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from firmware.ui.call_pages import call_page
-from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.language import in_language
 from firmware.ui.pages import page
 from firmware.ui.render import HEIGHTS, render
+from firmware.ui.texts import ENGLISH, Texts
 from tests.ui.call_cases import CASES, READY, shown
 
 
 @pytest.mark.parametrize("texts", [ENGLISH, in_language(ENGLISH, "de")], ids=["en", "de"])
 @pytest.mark.parametrize("name", CASES)
-def test_text_of_each_page_is_never_cut(name: str, texts: CallTexts) -> None:
+def test_text_of_each_page_is_never_cut(name: str, texts: Texts) -> None:
     wanted = shown(name, texts)
     lines = " ".join(render(wanted).lines)
     for text in (wanted.title, wanted.subject, wanted.body, *wanted.rows, wanted.banner):
