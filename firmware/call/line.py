@@ -290,8 +290,8 @@ class Line:
             duration_s = 0.0 if since_s is None else now_s - since_s
             ended = (leg.number, leg.view.incoming, reason, duration_s, leg.call)
             self.out.append(events.CallEnded(*ended))
-        others = (one for one in self.legs() if one is not leg)
-        if self._microphone_is_open and not any(one.is_talking for one in others):
+        connected = (one for one in self.legs() if one.view.state is CallState.CONNECTED)
+        if self._microphone_is_open and all(one is leg for one in connected):
             self._microphone_is_open = False
             self.out.append(events.CloseMicrophone())
         self.drop(leg)

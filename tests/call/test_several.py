@@ -80,6 +80,19 @@ def test_microphone_stays_open_for_the_call_on_hold_and_closes_with_the_last() -
     assert party.anna.view.state is CallState.OFF_HOOK and not party.anna.view.others
 
 
+def test_service_beside_a_call_on_hold_keeps_its_microphone_when_that_call_ends() -> None:
+    party = Party()
+    party.flash(party.anna)
+    for key in "0#":
+        party.tell(party.anna, events.KeyPressed(key))
+    party.tell(party.bert, events.HookReplaced())
+    party.run(0.3)
+    assert party.anna.view.state is CallState.CONNECTED and not party.anna.view.others
+    assert not party.anna.asked(events.CloseMicrophone)
+    party.tell(party.anna, events.HookReplaced())
+    assert len(party.anna.asked(events.CloseMicrophone)) == 1
+
+
 def test_second_call_is_made_beside_the_first_and_swapped_both_ways() -> None:
     party = Party()
     party.consult()
