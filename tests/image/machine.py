@@ -52,7 +52,7 @@ class Machine:
     def switch_on(self) -> None:
         """Power."""
         append = (
-            f"root=PARTUUID={DISK}-02 rootfstype=squashfs ro rootwait panic=10 "
+            f"root=PARTUUID={DISK}-02 rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes "
             "console=ttyS1,115200 fernruf.slot=a systemd.debug_shell=ttyS1 "
             "systemd.show_status=1 systemd.mask=serial-getty@ttyS1.service "
             # QEMU resets the machine as soon as this watchdog is started
@@ -64,7 +64,8 @@ class Machine:
                 *("-kernel", str(self._folder / "vmlinuz")),
                 *("-initrd", str(self._folder / "initrd")),
                 *("-dtb", str(self._folder / "bcm2837-rpi-3-b.dtb")),
-                *("-drive", f"if=sd,format=qcow2,file={self._card}"),
+                # what the card has confirmed is on it: QEMU would keep it in the killed process
+                *("-drive", f"if=sd,format=qcow2,cache=writethrough,file={self._card}"),
                 *("-netdev", "user,id=net", "-device", "usb-net,netdev=net"),
                 *("-append", append, "-monitor", "none"),
                 *("-serial", "null", "-serial", "stdio"),

@@ -34,7 +34,7 @@ if test "${slot}" = ""; then
 fi
 saveenv
 echo "Fernruf: slot ${slot}"
-setenv bootargs "root=PARTUUID=@DISK@-${part} rootfstype=squashfs ro rootwait panic=10 console=tty1 console=ttyS1,115200 fernruf.slot=${slot} rauc.slot=${name}"
+setenv bootargs "root=PARTUUID=@DISK@-${part} rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes console=tty1 console=ttyS1,115200 fernruf.slot=${slot} rauc.slot=${name}"
 if load mmc 0:1 ${kernel_addr_r} ${slot}/vmlinuz; then
     if load mmc 0:1 ${ramdisk_addr_r} ${slot}/initrd; then
         booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr}
