@@ -126,7 +126,7 @@ def test_menu_with_the_handset_lifted_has_time_and_dials_by_its_first_row() -> N
     world.lift(anna)
     world.dial(anna, "#")
     world.run(2.0)
-    assert screen(anna)[0] == "Menu 1/4"
+    assert screen(anna)[0] == "Menu 1/5"
     for key in "#237#":
         world.run(15.0)  # somebody looks for the glasses
         world.dial(anna, key)
