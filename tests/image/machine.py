@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import selectors
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -78,8 +77,8 @@ class Machine:
     def cut_power(self) -> None:
         """No goodbye: what was not on the card is gone."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
+            self._process.kill()
+            self._process.communicate()  # closes its pipes
             self._process = None
 
     def wait_for(self, pattern: str, timeout_s: float) -> re.Match[bytes]:
