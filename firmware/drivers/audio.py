@@ -33,7 +33,32 @@ OnFact = Callable[[Fact], None]
 OnReady = Callable[[], None]
 
 
-class Microphone:
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Pcm = TypeVar("Pcm", bound=_Closable)
+
+
+class _Streaming(Generic[Pcm]):
+    """What is opened for a call and closed after it."""
+
+    _openings: _Openings[Pcm]
+
+    def open(self) -> None:
+        """Begin; returns at once, harmless when open."""
+        self._openings.open()
+
+    def close(self) -> None:
+        """Stop; returns at once, harmless when closed."""
+        self._openings.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """After `close`: wait until the device is released; False if it is not."""
+        return self._openings.join(timeout_s)
+
+
+class Microphone(_Streaming[CapturePcm]):
     """Has a frame 50 times a second while open; `on_fact` is called once per failure and recovery.
 
     `on_ready` is called in the driver's thread as soon as `wait_s` has something new to say.
@@ -48,18 +73,6 @@ class Microphone:
         self._openings = _Openings(
             "microphone", open_pcm, Health(Part.MICROPHONE, RETRY_MAX_S), on_ready, on_fact
         )
-
-    def open(self) -> None:
-        """Begin to listen; returns at once, harmless when open."""
-        self._openings.open()
-
-    def close(self) -> None:
-        """Stop; returns at once, harmless when closed."""
-        self._openings.close()
-
-    def join(self, timeout_s: float) -> bool:
-        """After `close`: wait until the device is released; False if it is not."""
-        return self._openings.join(timeout_s)
 
     def wait_s(self, now_s: float) -> float | None:
         """After how long there is a frame; None while closed, or not yet open."""
@@ -100,7 +113,7 @@ class Microphone:
         return np.frombuffer(data, dtype="<i2").astype(np.int16)
 
 
-class Earpiece:
+class Earpiece(_Streaming[PlaybackPcm]):
     """Wants a frame 50 times a second while open; `on_fact` as for the microphone.
 
     It keeps so much sound in the card as that needs, and at most a frame more: who comes to it by
@@ -121,18 +134,6 @@ class Earpiece:
         self._openings = _Openings(
             "earpiece", open_pcm, Health(Part.EARPIECE, RETRY_MAX_S), on_ready, on_fact
         )
-
-    def open(self) -> None:
-        """Begin to play; returns at once, harmless when open."""
-        self._openings.open()
-
-    def close(self) -> None:
-        """Silence; returns at once, harmless when closed."""
-        self._openings.close()
-
-    def join(self, timeout_s: float) -> bool:
-        """After `close`: wait until the device is released; False if it is not."""
-        return self._openings.join(timeout_s)
 
     def wait_s(self, now_s: float) -> float | None:
         """After how long it needs a frame; None while closed, or not yet open."""
@@ -188,13 +189,6 @@ class Earpiece:
         cut = min(int(self._ahead_s * 1000), 19) * MILLISECOND
         self.cut += cut
         return frame[cut:]
-
-
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-Pcm = TypeVar("Pcm", bound=_Closable)
 
 
 class _Opening(Generic[Pcm]):
