@@ -6,6 +6,7 @@ Who serves them is in routes.py.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 
 from firmware.core import Command, Fact
 from firmware.model import Frame
@@ -71,21 +72,46 @@ class TellMissed(Command):
 
 @dataclass(frozen=True, slots=True)
 class MissedTold(Fact):
-    """Answers TellMissed: the box there has written it down, or could not be told."""
+    """Answers TellMissed: the box there has written it down or wants to hear nothing, or later."""
 
     number: str
     is_told: bool
 
 
 @dataclass(frozen=True, slots=True)
-class CallMissed(Fact):
-    """The owner of `number`, which is proved, says that it called us at `utc_s` (call -> features).
+class SlipCame(Fact):
+    """The owner of `number`, which is proved, says that it called us at `utc_s` (-> book).
 
-    The same may be told many times.
+    By itself (call), or by a slip at an exchange (directory). The same may be told many times.
     """
 
     number: str
     utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed(Fact):
+    """The same of somebody who is not blocked (book -> features)."""
+
+    number: str
+    utc_s: int
+
+
+class SlipOutcome(Enum):
+    """What became of a SlipCame."""
+
+    KEPT = "kept"  # it is in the log and outlives a power cut; or it was there before
+    REFUSED = "refused"  # blocked, too old, or of the future: nothing will ever be kept of it
+    LATER = "later"  # it could not be kept now
+
+
+@dataclass(frozen=True, slots=True)
+class SlipNoted(Fact):
+    """Answers SlipCame (features -> call, directory)."""
+
+    number: str
+    utc_s: int
+    outcome: SlipOutcome
 
 
 @dataclass(frozen=True, slots=True)

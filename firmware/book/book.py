@@ -30,6 +30,7 @@ from firmware.book_events import (
 )
 from firmware.errors import MalformedError
 from firmware.events import Message
+from firmware.feature_events import CallMissed, SlipCame, SlipNoted, SlipOutcome
 from firmware.model import EndReason
 from firmware.store_events import (
     Kind,
@@ -71,6 +72,10 @@ class PhoneBook:
                 if contact is not None and contact.is_intercom and ring is Ring.RINGS:
                     return [events.AnswerCall(call)]
                 return self._receive(call, ring)
+            case SlipCame(number=peer, utc_s=utc_s):
+                if self._may_tell(peer):
+                    return [CallMissed(peer, utc_s)]
+                return [SlipNoted(peer, utc_s, SlipOutcome.REFUSED)]
             case SearchBook(keys=keys, first=first, count=count):
                 total, found = self._letters.search(keys, first, count)
                 return [BookFound(keys, first, total, found)]
@@ -116,6 +121,11 @@ class PhoneBook:
         if self._local_at_zero_s is not None:
             minute = int((self._local_at_zero_s + now_s) // 60) % DAY_MINUTES
         return self.doorkeeper.judge(peer_number, self.contact(peer_number), minute)
+
+    def _may_tell(self, peer_number: str) -> bool:
+        """Whoever could ring if it were not night."""
+        contact = self.contact(peer_number)
+        return self.doorkeeper.judge(peer_number, contact, minute=None) is not Ring.REFUSED
 
     def _receive(self, call: int, ring: Ring) -> list[Message]:
         match ring:

@@ -16,12 +16,17 @@ from firmware.call.messages import Completion
 from firmware.call.session import CallerSession, Session
 from firmware.call.wishes import Errand
 from firmware.errors import MalformedError
-from firmware.feature_events import CallMissed, MissedTold, TellMissed
+from firmware.feature_events import MissedTold, SlipCame, SlipNoted, SlipOutcome, TellMissed
 from firmware.identity import Certificate
 
 ERRANDS_MAX = 4  # at the same time
 
 Key = tuple[str, Completion | None]  # one errand of a kind to one number
+_RESPONSES: dict[SlipOutcome, messages.Refusal] = {
+    SlipOutcome.KEPT: messages.Noted(),
+    SlipOutcome.REFUSED: messages.Decline(),
+    SlipOutcome.LATER: messages.TryLater(),
+}
 
 
 class Errands:
@@ -37,6 +42,8 @@ class Errands:
         match fact:
             case TellMissed(number=number, utc_s=utc_s):
                 self._begin(Errand(number, missed_utc_s=utc_s))
+            case SlipNoted():
+                self._answer(fact, now_s)
             case events.NumberResolved(number=number):
                 for key in self._keys_of(number):
                     self._go(key, fact, now_s)
@@ -52,11 +59,12 @@ class Errands:
         for errand in wanted:
             self._begin(errand)
 
-    def end(self, session: Session, now_s: float, *, is_told: bool) -> None:
-        """The callee has answered, or nobody has."""
+    def end(self, session: Session, now_s: float, answer: messages.Signal | None = None) -> None:
+        """The callee has answered, or nobody has; who does not want to be told is told enough."""
         for key, one in list(self._sessions.items()):
             if one is session:
-                self._end(key, now_s, is_told=is_told)
+                is_enough = isinstance(answer, messages.Decline) and key[1] is None
+                self._end(key, now_s, is_told=is_enough or isinstance(answer, messages.Noted))
 
     def _keys_of(self, number: str) -> list[Key]:
         return [key for key in self._wanted if key[0] == number]
@@ -105,13 +113,23 @@ class Errands:
         else:
             completion.end_errand(self._line, errand, is_told=is_told)
 
+    def _answer(self, told: SlipNoted, now_s: float) -> None:
+        """What we were told of is on the card, or never will be."""
+        tellers, self._line.tellers = self._line.tellers, []
+        for teller in tellers:
+            if (teller.number, teller.session.invite.missed_utc_s) != (told.number, told.utc_s):
+                self._line.tellers.append(teller)
+            elif not teller.session.is_over:
+                self._line.transactions.respond(teller.session, _RESPONSES[told.outcome], now_s)
+
 
 def note(line: Line, caller: Proved, now_s: float) -> None:
-    """Somebody tells us of a call that we have missed: nothing rings."""
+    """Somebody tells us of a call that we have missed: nothing rings; answered by SlipNoted."""
     missed_utc_s = caller.session.invite.missed_utc_s
     assert missed_utc_s is not None
     if line.pins.contradict(caller.number, caller.session.certificate.public_key):
         line.transactions.respond(caller.session, messages.Decline(), now_s)
         return
-    line.transactions.respond(caller.session, messages.Noted(), now_s)
-    line.out.append(CallMissed(caller.number, missed_utc_s))
+    line.tellers = [one for one in line.tellers if not one.session.is_over]
+    line.tellers.append(caller)
+    line.out.append(SlipCame(caller.number, missed_utc_s))

@@ -49,6 +49,7 @@ class Line:
         self.plan, self.relays_always = plan, False
         self.callers = Callers()
         self.wishes = Wishes()
+        self.tellers: list[Proved] = []  # of calls that we missed; not answered yet
         self.offers: dict[int, tuple[Proved, Leg]] = {}  # asked about, in this step
         self.out: list[Message] = []
         self._found = OwnCandidatesFound((), ())

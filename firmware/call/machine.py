@@ -216,7 +216,7 @@ class Call:
     def on_time(self, now_s: float) -> list[Message]:
         """Repeat, give up, and leave a state that has lasted too long."""
         for gave_up in self._transactions.on_time(now_s):
-            self._errands.end(gave_up.session, now_s, is_told=False)
+            self._errands.end(gave_up.session, now_s)
             self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
         if self._line.choice_s is not None and now_s >= self._line.choice_s:
             recall.choose_nothing(self._line, now_s)
@@ -238,8 +238,7 @@ class Call:
             incoming.hear_invite(self._line, heard, now_s)
         else:
             if isinstance(heard.signal, messages.Refusal):
-                is_told = isinstance(heard.signal, messages.Noted)
-                self._errands.end(heard.session, now_s, is_told=is_told)
+                self._errands.end(heard.session, now_s, heard.signal)
             self._step_of(self._line.leg_of(heard.session), heard.signal, now_s)
 
     def _step_of(self, leg: Leg | None, fact: object, now_s: float) -> None:

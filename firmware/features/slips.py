@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from firmware.codes import Service
 from firmware.events import CallChanged, CallEnded, Message, WallClockRead
-from firmware.feature_events import CallMissed, MissedTold, TellMissed
+from firmware.feature_events import CallMissed, MissedTold, SlipNoted, SlipOutcome, TellMissed
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
-from firmware.store_events import Kind, RecordsLoaded, SaveRecord
+from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 
 SLIPS_MAX = 100  # numbers that are to be told
 NOTED_MAX = 500  # slips of others that are remembered
@@ -43,6 +43,7 @@ class Slips(Feature):
         self._utc_at_zero_s: float | None = None  # of the monotonic clock
         self._slips: dict[str, _Slip] = {}
         self._noted: dict[str, None] = {}  # keys of records, oldest first
+        self._noting: set[str] = set()  # those that are not on the card yet
         self._on_its_way = ""  # the number being told
         self._dialled = ""
 
@@ -62,6 +63,13 @@ class Slips(Feature):
                 return self._leave(fact.peer_number, now_s)
             case CallMissed():
                 return self._note(fact, now_s)
+            case CallEnded(incoming=True, utc_s=int() as utc_s):
+                return self._keep(fact.peer_number, utc_s)
+            case RecordSaved(kind=Kind.SLIP, key=key) if key in self._noting:
+                return self._noted_as(key, SlipOutcome.KEPT)
+            case SaveFailed(kind=Kind.SLIP, key=key) if key in self._noting:
+                self._noted.pop(key, None)
+                return self._noted_as(key, SlipOutcome.LATER)
             case MissedTold(number=number):
                 return self._told(number, now_s, is_told=fact.is_told)
         return []
@@ -110,22 +118,40 @@ class Slips(Feature):
         return [SaveRecord(Kind.SLIP, _OUT + number, None)]
 
     def _note(self, missed: CallMissed, now_s: float) -> list[Message]:
-        """Once for each call; what is too old, too new or too much is nothing."""
-        key = f"{_IN}{missed.number}/{missed.utc_s}"
-        if key in self._noted or self._utc_at_zero_s is None:
-            return []
+        """Once for each call; what is too old, or too new, is nothing.
+
+        The call goes into the log, then comes back to us as CallEnded: the slip is saved last, and
+        who told us hears that it was noted when all of it is on the card.
+        """
+        key = _in_key(missed.number, missed.utc_s)
+        if key in self._noting:
+            return []  # its answer is on the way
+        if key in self._noted:
+            return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.KEPT)]
+        if self._utc_at_zero_s is None:
+            return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.LATER)]
         age_s = self._utc_at_zero_s + now_s - missed.utc_s
         if not -AHEAD_S_MAX <= age_s <= KEPT_S + AHEAD_S_MAX:
-            return []
-        own = [one for one in self._noted if one.startswith(f"{_IN}{missed.number}/")]
+            return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.REFUSED)]
+        self._noting.add(key)
+        return [CallEnded(missed.number, True, EndReason.MISSED, 0.0, utc_s=missed.utc_s)]
+
+    def _keep(self, number: str, utc_s: int) -> list[Message]:
+        """The call is in the log: remember that, in the place of the oldest if there are many."""
+        own = [one for one in self._noted if one.startswith(f"{_IN}{number}/")]
         out: list[Message] = []
         for full, limit in ((own, NOTED_PER_CALLER_MAX), (list(self._noted), NOTED_MAX)):
             if len(full) >= limit:
                 self._noted.pop(full[0], None)
                 out.append(SaveRecord(Kind.SLIP, full[0], None))
+        key = _in_key(number, utc_s)
         self._noted[key] = None
-        ended = CallEnded(missed.number, True, EndReason.MISSED, 0.0, utc_s=missed.utc_s)
-        return [*out, SaveRecord(Kind.SLIP, key, b""), ended]
+        return [*out, SaveRecord(Kind.SLIP, key, b"")]
+
+    def _noted_as(self, key: str, outcome: SlipOutcome) -> list[Message]:
+        self._noting.remove(key)
+        _, number, utc_s = key.split("/")
+        return [SlipNoted(number, int(utc_s), outcome)]
 
     def _load(self, loaded: RecordsLoaded, now_s: float) -> None:
         for record in loaded.records:
@@ -136,6 +162,10 @@ class Slips(Feature):
             elif record.key.startswith(_OUT) and record.data.isdigit():
                 number, utc_s = record.key.removeprefix(_OUT), int(record.data)
                 self._slips[number] = _Slip(utc_s, now_s + back_off_s(number, utc_s, 0))
+
+
+def _in_key(number: str, utc_s: int) -> str:
+    return f"{_IN}{number}/{utc_s}"
 
 
 def back_off_s(number: str, utc_s: int, tries: int) -> float:

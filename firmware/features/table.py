@@ -36,8 +36,8 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     SpeedDial,
     Redial,
     CallReturn,
-    Slips,
     Missed,
+    Slips,  # after it: what it keeps of a missed call is on the card before the slip is
     Greeting,
     Messages,
     WakeUp,

@@ -1,7 +1,14 @@
 from __future__ import annotations
 
 from firmware import events
-from firmware.feature_events import CallMissed, MissedTold, TellMissed, WaitingChanged
+from firmware.feature_events import (
+    CallMissed,
+    MissedTold,
+    SlipNoted,
+    SlipOutcome,
+    TellMissed,
+    WaitingChanged,
+)
 from firmware.features.missed import Missed
 from firmware.features.slips import (
     FIRST_S,
@@ -14,7 +21,15 @@ from firmware.features.slips import (
     back_off_s,
 )
 from firmware.model import CallState, CallView, EndReason
-from firmware.store_events import Kind, Record, RecordsLoaded, SaveRecord
+from firmware.store_events import (
+    Kind,
+    Record,
+    RecordSaved,
+    RecordsLoaded,
+    SaveFailed,
+    SaveFailure,
+    SaveRecord,
+)
 from tests.call.link import person
 
 ANNA, BERT = person("Anna").number, person("Bert").number
@@ -89,7 +104,8 @@ def test_call_that_withholds_leaves_no_slip() -> None:
 def test_without_a_clock_there_are_no_slips() -> None:
     slips = Slips()
     assert call_in_vain(slips, BERT, 0.0) == []
-    assert slips.handle(CallMissed(ANNA, UTC_S), 0.0) == []
+    later = SlipNoted(ANNA, UTC_S, SlipOutcome.LATER)
+    assert slips.handle(CallMissed(ANNA, UTC_S), 0.0) == [later]
 
 
 def test_one_more_than_the_limit_is_not_told() -> None:
@@ -101,30 +117,51 @@ def test_one_more_than_the_limit_is_not_told() -> None:
 
 def test_call_that_somebody_tells_is_logged_once_with_its_time() -> None:
     slips = with_clock()
-    noted = slips.handle(CallMissed(ANNA, UTC_S - 3600), 0.0)
+    missed, key = CallMissed(ANNA, UTC_S - 3600), f"in/{ANNA}/{UTC_S - 3600}"
     ended = events.CallEnded(ANNA, True, EndReason.MISSED, 0.0, utc_s=UTC_S - 3600)
-    assert noted == [SaveRecord(Kind.SLIP, f"in/{ANNA}/{UTC_S - 3600}", b""), ended]
-    assert slips.handle(CallMissed(ANNA, UTC_S - 3600), 1.0) == []
+    assert slips.handle(missed, 0.0) == [ended]
+    assert slips.handle(ended, 0.0) == [SaveRecord(Kind.SLIP, key, b"")]
+    assert slips.handle(missed, 0.1) == []
+    noted = [SlipNoted(ANNA, UTC_S - 3600, SlipOutcome.KEPT)]
+    assert slips.handle(RecordSaved(Kind.SLIP, key), 0.2) == noted
+    assert slips.handle(missed, 1.0) == noted
     again = with_clock()
-    again.handle(RecordsLoaded((Record(Kind.SLIP, f"in/{ANNA}/{UTC_S - 3600}", b""),)), 0.0)
-    assert again.handle(CallMissed(ANNA, UTC_S - 3600), 1.0) == []
+    again.handle(RecordsLoaded((Record(Kind.SLIP, key, b""),)), 0.0)
+    assert again.handle(missed, 1.0) == noted
+
+
+def test_who_tells_while_the_card_is_full_is_asked_to_come_back() -> None:
+    slips = with_clock()
+    missed, key = CallMissed(ANNA, UTC_S - 3600), f"in/{ANNA}/{UTC_S - 3600}"
+    (ended,) = slips.handle(missed, 0.0)
+    slips.handle(ended, 0.0)
+    failed = SaveFailed(Kind.SLIP, key, SaveFailure.FULL)
+    assert slips.handle(failed, 0.1) == [SlipNoted(ANNA, UTC_S - 3600, SlipOutcome.LATER)]
+    assert slips.handle(missed, 60.0) == [ended]
 
 
 def test_times_that_cannot_be_are_nothing() -> None:
     slips = with_clock()
-    assert slips.handle(CallMissed(ANNA, UTC_S - KEPT_S - 7200), 0.0) == []
-    assert slips.handle(CallMissed(ANNA, UTC_S + 7200), 0.0) == []
+    for utc_s in (UTC_S - KEPT_S - 7200, UTC_S + 7200):
+        refused = [SlipNoted(ANNA, utc_s, SlipOutcome.REFUSED)]
+        assert slips.handle(CallMissed(ANNA, utc_s), 0.0) == refused
 
 
 def test_one_caller_is_remembered_with_so_many_calls_and_all_with_so_many() -> None:
     slips = with_clock()
     for i in range(NOTED_PER_CALLER_MAX):
-        slips.handle(CallMissed(ANNA, UTC_S - i), 0.0)
-    more = slips.handle(CallMissed(ANNA, UTC_S - 5000), 0.0)
+        saved_for(slips, ANNA, UTC_S - i)
+    more = saved_for(slips, ANNA, UTC_S - 5000)
     assert more[0] == SaveRecord(Kind.SLIP, f"in/{ANNA}/{UTC_S}", None)
     for i in range(NOTED_MAX - NOTED_PER_CALLER_MAX):
-        assert len(slips.handle(CallMissed(f"{200000000000 + i}", UTC_S), 0.0)) == 2
-    assert len(slips.handle(CallMissed(BERT, UTC_S), 0.0)) == 3
+        assert len(saved_for(slips, f"{200000000000 + i}", UTC_S)) == 1
+    assert len(saved_for(slips, BERT, UTC_S)) == 2
+
+
+def saved_for(slips: Slips, number: str, utc_s: int) -> list[events.Message]:
+    """What is saved of a call that somebody tells."""
+    (ended,) = slips.handle(CallMissed(number, utc_s), 0.0)
+    return slips.handle(ended, 0.0)
 
 
 def test_boxes_do_not_come_at_once() -> None:
