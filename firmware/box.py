@@ -132,6 +132,8 @@ class Box:
             self._board.browser,
             self.restored.set,
         )
+        if self._lan is not None and self._page is not None:
+            self._lan.page = self._page.at
 
     async def run(self) -> None:
         """Own every task of the box: one fails, all stop, the service restarts."""

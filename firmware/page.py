@@ -18,6 +18,7 @@ from firmware.errors import HardwareError
 from firmware.identity import IdentityFile
 from firmware.model import Endpoint
 from firmware.shell.control import Handler
+from firmware.shell.lan import PAGE_NAMES
 from firmware.shell.state import IDENTITY, StateDir
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ async def open_page(
         state.write(IDENTITY, kept.encode())
         restored()
 
+    names = (f"{name}.local" for name in PAGE_NAMES)
     household = Household(
-        Access(os.urandom, frozenset({"localhost", *settings.names})),
+        Access(os.urandom, frozenset({"localhost", *settings.names, *names})),
         show_code,
         state.restore(KEYS_FILE, Keys.decode) or Keys(),
         partial(state.write, KEYS_FILE),

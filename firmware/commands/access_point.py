@@ -17,6 +17,7 @@ import socket
 import subprocess
 import threading
 import urllib.parse
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -44,6 +45,7 @@ FORM_BYTES_MAX = 4096
 TIMEOUT_S = 20.0  # for a browser to say what it wants
 OPEN_S = 900.0
 OPEN_BETWEEN_S = 180.0  # if a network is known: its router may be back
+PORTS = (80, 8080)  # the first belongs to the box's own page where it has one
 IP_FREEBIND = 15  # ip(7)
 NOTICE = "0-network"
 PAGE = """<!doctype html><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -77,12 +79,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not (arguments.sys / INTERFACE).exists() or has_network(arguments.sys):
         return 0
     name, code = f"Fernruf-{secrets.token_hex(2).upper()}", make_code()
-    words = f"Join the Wi-Fi {name}, code {code}, then open http://{ADDRESS}"
+    page = set_up_page(ADDRESS, PORTS)
+    where = ADDRESS if page.server_port == PORTS[0] else f"{ADDRESS}:{page.server_port}"
+    words = f"Join the Wi-Fi {name}, code {code}, then open http://{where}"
     post_notice(arguments.notices, NOTICE, Notice("Set-up", words))
     try:
         is_known = (arguments.data / WIRELESS_FILE).exists()
         open_s = OPEN_BETWEEN_S if is_known else OPEN_S
-        settings = _open(arguments.runtime, name, code, open_s)
+        settings = _open(arguments.runtime, name, code, page, open_s)
     finally:
         post_notice(arguments.notices, NOTICE, None)
     if settings is not None:
@@ -207,7 +211,19 @@ class _Handler(BaseHTTPRequestHandler):
         """What people type is nobody's business."""
 
 
-def _open(run_folder: Path, name: str, code: str, open_s: float) -> Settings | None:
+def set_up_page(host: str, ports: Sequence[int]) -> SetUpPage:
+    """On the first of `ports` that is free; OSError if none is."""
+    for port in ports[:-1]:
+        try:
+            return SetUpPage((host, port))
+        except OSError:
+            logger.info("port %d is taken", port)
+    return SetUpPage((host, ports[-1]))
+
+
+def _open(
+    run_folder: Path, name: str, code: str, page: SetUpPage, open_s: float
+) -> Settings | None:
     """The access point and its page for a time; what was said, or None."""
     network = run_folder / "systemd" / "network" / "10-fernruf.network"
     supplicant = run_folder / "fernruf-access-point.conf"
@@ -221,7 +237,7 @@ def _open(run_folder: Path, name: str, code: str, open_s: float) -> Settings | N
     try:
         _call("networkctl", "reload")
         logger.warning("access point %s is open", name)
-        return serve(SetUpPage((ADDRESS, 80)), open_s)
+        return serve(page, open_s)
     finally:
         radio.terminate()
         radio.wait()

@@ -41,6 +41,7 @@ NOTICE = "1-settings"
 KEYFILE = "fernruf.nmconnection"
 PASSPHRASE_ROUNDS = 4096
 KEY_BYTES = 32
+PAGE = "0.0.0.0:80"  # at http://fernruf.local/, for the local network alone
 # ALSA names: our device trees call the card "handset". The PCM5102A has no microphone.
 _DEVICES = {
     "wm8960": {"capture": "plughw:CARD=handset", "playback": "plughw:CARD=handset"},
@@ -114,6 +115,7 @@ def box_toml(settings: Settings, handsets: Path) -> str:
     audio = {"country": settings.country, **_DEVICES.get(settings.sound, {})}
     if any(audio.values()):
         lines += ["[audio]", *(f"{key} = {_quoted(word)}" for key, word in audio.items() if word)]
+    lines += ["[web]", f"bind = {_quoted(PAGE)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,6 +1,7 @@
 """The local network: lets this box be found by multicast DNS, and tells who else is there.
 
-Knows no number: name and salt are random, and what the tags mean only the directory knows.
+Knows no number: name and salt are random, and what the tags mean only the directory knows. The page
+of the box gets a name that people type, `fernruf.local`, or the next one where a neighbour has it.
 Works without a router, an address server or the Internet; where there is no network it waits for
 one. Sources: RFC 6762 (multicast DNS), RFC 6763 (service discovery); python-zeroconf.
 """
@@ -15,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 
 import ifaddr
-from zeroconf import IPVersion, ServiceStateChange, Zeroconf
+from zeroconf import AddressResolverIPv4, IPVersion, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from firmware import events
@@ -25,12 +26,15 @@ from firmware.model import Endpoint
 logger = logging.getLogger(__name__)
 
 SERVICE = "_fernruf._udp.local."
+PAGE_SERVICE = "_http._tcp.local."
+PAGE_NAMES = ("fernruf", *(f"fernruf-{count}" for count in range(2, 10)))  # before `.local`
 TAG_BYTES = 8
 TAGS_MAX = 4  # read of one neighbour
 SALT_BYTES_MAX = 16
 ENDPOINTS_MAX = 4  # read of one neighbour
 NAMES_WAITING_MAX = 64  # heard of and not yet read; what comes on top is dropped
 READ_TIMEOUT_MS = 500
+NAME_TIMEOUT_MS = 2500  # who has said it within the last second repeats it later (RFC 6762, 6)
 ADDRESSES_CHECK_S = 5.0  # cables are plugged, wireless networks come and go
 
 
@@ -41,6 +45,7 @@ class LocalNetwork:
         self._tell = tell
         self._name = f"{os.urandom(8).hex()}.{SERVICE}"
         self._announcement: events.AnnounceOnLan | None = None
+        self.page: Endpoint | None = None  # where it listens; None = there is none
         self._is_changed = asyncio.Event()
         self._names: deque[tuple[str, ServiceStateChange]] = deque()
         self._is_heard = asyncio.Event()
@@ -76,6 +81,7 @@ class LocalNetwork:
                         self._keep_announced(zeroconf, addresses, local.port), name="announce"
                     ),
                     tasks.create_task(self._read_names(zeroconf.zeroconf), name="neighbours"),
+                    tasks.create_task(self._name_page(zeroconf, addresses), name="page"),
                 )
                 await _until_changed(local.host, addresses)
                 for task in running:
@@ -109,6 +115,34 @@ class LocalNetwork:
                     await (await zeroconf.async_register_service(info, cooperating_responders=True))
                 is_registered = True
             await self._is_changed.wait()
+
+    async def _name_page(self, zeroconf: AsyncZeroconf, addresses: list[str]) -> None:
+        """IPv4 only: an address of IPv6 does not tell who is on the local network."""
+        if self.page is None:
+            return
+        wanted = ipaddress.ip_address(self.page.host)
+        here = [each for each in addresses if ":" not in each]
+        if not wanted.is_unspecified:
+            here = [each for each in here if each == self.page.host]
+        if not here:
+            return
+        for name in PAGE_NAMES:
+            resolver = AddressResolverIPv4(f"{name}.local.")
+            await resolver.async_request(zeroconf.zeroconf, NAME_TIMEOUT_MS)
+            if not set(resolver.parsed_addresses()) - set(here):
+                break
+        else:
+            logger.warning("no name is left for the page; it has its address")
+            return
+        info = AsyncServiceInfo(
+            PAGE_SERVICE,
+            f"{name}.{PAGE_SERVICE}",
+            port=self.page.port,
+            addresses=[ipaddress.ip_address(each).packed for each in here],
+            server=f"{name}.local.",
+        )
+        await (await zeroconf.async_register_service(info, allow_name_change=True))
+        logger.info("the page has the name %s.local", name)
 
     def _heard(
         self, zeroconf: Zeroconf, service_type: str, name: str, state_change: ServiceStateChange

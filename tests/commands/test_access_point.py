@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import urllib.error
 import urllib.parse
@@ -19,6 +20,7 @@ from firmware.commands.access_point import (
     network_conf,
     parse_form,
     serve,
+    set_up_page,
     supplicant_conf,
 )
 from firmware.errors import ConfigError
@@ -48,6 +50,13 @@ def test_page_takes_a_network_and_says_what_is_wrong_with_another(page: SetUpPag
     assert "Saved" in ask(page, ssid="Home", password="correct horse", name="Oma", country="at")
     thread.join()
     assert found == [Settings("Oma", "AT", ssid="Home", password="correct horse")]
+
+
+def test_page_takes_another_port_beside_that_of_the_box() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as box:
+        page = set_up_page("127.0.0.1", (box.getsockname()[1], 0))
+        assert page.server_port != box.getsockname()[1]
+        page.server_close()
 
 
 def test_page_that_nobody_fills_in_closes(page: SetUpPage) -> None:

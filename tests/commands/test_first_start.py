@@ -63,6 +63,7 @@ def test_settings_are_taken_and_the_password_is_gone_from_the_card(card: Card) -
     config = parse_config(card.box, "box.toml")
     assert (config.identity.name, config.audio.country) == ("Oma", "AT")
     assert config.hardware.handset.endswith("usb.toml")
+    assert config.web.bind == "0.0.0.0:80", "the page is there from the first start on"
 
 
 def test_password_is_overwritten_where_it_stood(card: Card) -> None:

@@ -6,13 +6,16 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from zeroconf.asyncio import AsyncServiceInfo
+from zeroconf import AddressResolverIPv4, IPVersion
+from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
 from firmware.commands.lookup import look_up
 from firmware.events import AnnounceOnLan, Fact, LanNeighbourLost, LanNeighbourSeen
 from firmware.model import Endpoint
 from firmware.shell.lan import (
     ENDPOINTS_MAX,
+    PAGE_NAMES,
+    PAGE_SERVICE,
     SALT_BYTES_MAX,
     SERVICE,
     TAG_BYTES,
@@ -94,6 +97,51 @@ def test_new_tags_replace_the_old_ones_and_a_box_that_ends_is_lost() -> None:
             speaking.cancel()
             await ear.until(lambda fact: isinstance(fact, LanNeighbourLost))
             listening.cancel()
+
+    in_loop(story)
+
+
+async def until_named(house: AsyncZeroconf, name: str, port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            info = AsyncServiceInfo(PAGE_SERVICE, f"{name}.{PAGE_SERVICE}")
+            if await info.async_request(house.zeroconf, 500) and info.port == port:
+                break
+    resolver = AddressResolverIPv4(f"{name}.local.")
+    await resolver.async_request(house.zeroconf, 3000)
+    assert HERE in resolver.parsed_addresses()
+
+
+def test_page_has_a_name_in_the_house_and_the_next_one_if_that_is_taken() -> None:
+    async def story() -> None:
+        house = AsyncZeroconf(interfaces=[HERE], ip_version=IPVersion.V4Only)
+        taken = AsyncServiceInfo(
+            PAGE_SERVICE, f"Other.{PAGE_SERVICE}", port=80, addresses=[bytes([192, 0, 2, 1])],
+            server=f"{PAGE_NAMES[0]}.local.",
+        )  # fmt: skip
+        await (await house.async_register_service(taken))
+        box = LocalNetwork(Ear())
+        box.page = Endpoint("0.0.0.0", 4011)
+        running = asyncio.create_task(box.run(Endpoint(HERE, 4010)))
+        await until_named(house, PAGE_NAMES[1], 4011)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await house.async_close()
+
+    in_loop(story)
+
+
+def test_page_of_this_computer_alone_is_not_announced() -> None:
+    async def story() -> None:
+        box = LocalNetwork(Ear())
+        box.page = Endpoint("127.0.0.7", 4012)
+        running = asyncio.create_task(box.run(Endpoint(HERE, 4013)))
+        house = AsyncZeroconf(interfaces=[HERE], ip_version=IPVersion.V4Only)
+        info = AsyncServiceInfo(PAGE_SERVICE, f"{PAGE_NAMES[0]}.{PAGE_SERVICE}")
+        assert not await info.async_request(house.zeroconf, 1500) or info.port != 4012
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await house.async_close()
 
     in_loop(story)
 
