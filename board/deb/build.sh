@@ -16,10 +16,10 @@ main() {
     install_missing dpkg-deb:dpkg swig:swig \
         "aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
     mkdir -p "$CACHE" dist
-    cached debs board/image/program.sh fetch_debs
-    cached extensions "board/image/program.sh constraints.txt" make_extensions
-    cached deb-wheels "board/image/wheels.list $HERE/wheels.list constraints.txt" \
-        fetch_wheels "$CACHE/deb-wheels" board/image/wheels.list $HERE/wheels.list
+    cached debs "" fetch_debs
+    cached extensions "" make_extensions $(wanted_extensions)
+    cached deb-wheels "" fetch_wheels "$CACHE/deb-wheels" \
+        $(wanted_wheels board/image/wheels.list $HERE/wheels.list)
     rm -rf "$OUT" dist/fernruf_*.deb
     lay_out "$OUT/tree"
     find "$OUT/tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
@@ -33,13 +33,15 @@ lay_out() {
     local tree=$1 units=$1/usr/lib/systemd/system documents=$1/usr/share/doc/fernruf
     mkdir -p "$tree/DEBIAN" "$units" "$documents" "$tree/usr/lib/fernruf/python" \
         "$tree/usr/lib"/{sysusers.d,tmpfiles.d,modules-load.d,udev/rules.d}
-    lay_out_program "$tree" "$CACHE/deb-wheels"
+    lay_out_libraries "$tree" "$CACHE/deb-wheels"
+    lay_out_program "$tree"
     cp "$CACHE/extensions/alsaaudio/alsaaudio.so" "$tree/usr/lib/fernruf/python/"
     find "$tree/usr/lib/fernruf" -name '*.so' -exec chmod 644 {} +
     # the units of the image, with the folders of a Debian system
     sed 's|/data/fernruf|/var/lib/fernruf/state|; s|/data/settings|/var/lib/fernruf/settings|
         /^RequiresMountsFor=/d' \
         board/image/rootfs/etc/systemd/system/fernruf.service >"$units/fernruf.service"
+    install -m 755 board/image/rootfs/usr/lib/fernruf/switch-off "$tree/usr/lib/fernruf/"
     cp $HERE/files/fernruf-first-start.service "$units/"
     cp board/image/rootfs/etc/udev/rules.d/60-fernruf.rules "$tree/usr/lib/udev/rules.d/"
     cp board/image/rootfs/etc/modules-load.d/fernruf.conf "$tree/usr/lib/modules-load.d/"

@@ -26,17 +26,18 @@ main() {
     prepare
     mkdir -p "$CACHE"
     cached root "$HERE/packages.list" make_root
-    cached debs "$HERE/program.sh" fetch_debs
-    cached extensions "$HERE/program.sh constraints.txt" make_extensions
+    cached debs "" fetch_debs
+    cached extensions "" make_extensions $(wanted_extensions)
     cached initrd "$HERE/initramfs" make_initrd
-    cached wheels "$HERE/wheels.list constraints.txt" \
-        fetch_wheels "$CACHE/wheels" "$HERE/wheels.list"
+    cached wheels "" fetch_wheels "$CACHE/wheels" $(wanted_wheels "$HERE/wheels.list")
+    cached libraries "$CACHE/wheels.inputs $CACHE/extensions.inputs $CACHE/root.inputs" make_libraries
     say "tree"
     make_keys
     make_tree
     check_units
-    say "partitions"
+    say "boot partition"
     make_boot
+    say "root and data"
     make_partitions
     say "image"
     make_image
@@ -102,6 +103,22 @@ make_initrd() {
     rm -rf "$tree"
 }
 
+# The libraries beside Debian's with Python's caches of them: emulated, that takes a minute.
+make_libraries() {
+    local tree=$CACHE/libraries.tree
+    rm -rf "$tree" && mkdir "$tree"
+    tar -xf "$CACHE/root.tar" -C "$tree" ./usr ./bin ./lib
+    lay_out_libraries "$tree" "$CACHE/wheels"
+    compile_python "$tree" /usr/lib/fernruf/python
+    tar -C "$tree" --sort=name -cf "$CACHE/libraries.tar" usr/lib/fernruf
+    rm -rf "$tree"
+}
+
+# compile_python ROOT FOLDER: by the Python that will read it; unchecked, for the root never changes.
+compile_python() {
+    chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash "$2"
+}
+
 # Who signs updates: a key of the one who builds, never in the repository. The image trusts its
 # certificate alone.
 make_keys() {
@@ -118,9 +135,9 @@ make_tree() {
     rm -rf "$tree" && mkdir -p "$tree"
     tar -xf "$CACHE/root.tar" -C "$tree"
     tar -xf "$CACHE/pycache.tar" -C "$tree"
-    lay_out_program "$tree" "$CACHE/wheels"
-    chroot "$tree" python3 -m compileall -q --invalidation-mode unchecked-hash \
-        /usr/lib/fernruf/python
+    tar -xf "$CACHE/libraries.tar" -C "$tree"
+    lay_out_program "$tree"
+    compile_python "$tree" /usr/lib/fernruf/python/firmware
     cp -r "$CACHE"/debs/files/usr/share/dbus-1 "$tree/usr/share/" # rauc-service
     cp -r --no-preserve=ownership "$HERE"/rootfs/. "$tree/"
     install -m 644 "$KEYS/update.crt" "$tree/etc/rauc/keyring.pem"
@@ -129,7 +146,8 @@ make_tree() {
     mkdir -p "$tree/boot/firmware" "$tree/data"
     add_user "$tree"
     chroot "$tree" systemctl --quiet enable fernruf.service fernruf-good.service \
-        fernruf-update.timer fernruf-trial.timer fernruf-network.timer systemd-networkd.service \
+        fernruf-update.timer fernruf-trial.timer fernruf-network.timer fernruf-journal.service \
+        fernruf-journal.timer fernruf-share.path systemd-networkd.service \
         systemd-resolved.service systemd-timesyncd.service
     chroot "$tree" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
         systemd-networkd-wait-online.service getty@tty1.service systemd-hwdb-update.service \
@@ -171,7 +189,7 @@ slim() {
 # How much a broken service could do: systemd's own judgement, without starting anything.
 check_units() {
     local unit
-    for unit in fernruf fernruf-first-start; do
+    for unit in fernruf fernruf-first-start fernruf-share fernruf-journal; do
         systemd-analyze security --offline=yes --no-pager --threshold=$EXPOSURE_MAX \
             --root="$PWD/$OUT/tree" "$unit.service" >"$OUT/$unit.security" ||
             fail "$unit.service is too open: $(tail -1 "$OUT/$unit.security")"
@@ -226,8 +244,9 @@ make_partitions() {
     find "$OUT/boot" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +
     (cd "$OUT/boot" && mcopy -i "../fat.img" -s -m ./* ::)
     rm -f "$OUT/root.squashfs"
+    # level 19 takes twice as long and saves less than one hundredth
     mksquashfs "$tree" "$OUT/root.squashfs" -quiet -no-progress -comp zstd \
-        -Xcompression-level 19 -b 256K -no-exports
+        -Xcompression-level 15 -b 256K -no-exports
     [ "$(stat -c %s "$OUT/root.squashfs")" -le $((SLOT_MIB << 20)) ] || fail "the root is too large"
     rm -f "$OUT/data.img"
     mkfs.ext4 -q -L data -U "8d3f2d0c-5b7b-4c53-9a38-$(printf %012d 42)" \
@@ -254,7 +273,7 @@ make_image() {
     python3 "$HERE/block_map.py" "$image" 0:$start $start:$((FAT_MIB << 20)):trim \
         $((start + (FAT_MIB << 20))):"$(stat -c %s "$OUT/root.squashfs")" \
         $((start + (FAT_MIB + 2 * SLOT_MIB << 20))):$((DATA_MIB << 20)) >"$OUT/fernruf.bmap"
-    zstd -q -f -T0 -19 "$image" -o "$image.zst"
+    zstd -q -f -T0 -9 "$image" -o "$image.zst" # only the kernel in it is not compressed yet
     if [ -n "${KEY:-}" ]; then minisign -S -s "$KEY" -m "$image.zst"; fi
 }
 
@@ -267,7 +286,7 @@ make_update() {
     install -m 755 "$HERE/update/hook.sh" "$bundle/"
     sed "s/@VERSION@/$VERSION/" "$HERE/update/manifest.raucm" >"$bundle/manifest.raucm"
     rauc bundle --cert="$KEYS/update.crt" --key="$KEYS/update.key" \
-        --mksquashfs-args="-comp zstd -no-progress -quiet" \
+        --mksquashfs-args="-comp zstd -Xcompression-level 9 -no-progress -quiet" \
         "$bundle" "$OUT/fernruf.raucb" >/dev/null 2>&1 || fail "rauc made no bundle"
     printf '{"version": "%s", "bundle": "fernruf.raucb", "size_bytes": %d, "sha256": "%s"}\n' \
         "$VERSION" "$(stat -c %s "$OUT/fernruf.raucb")" \

@@ -14,7 +14,8 @@ VERSION=0.1.$(git rev-list --count HEAD) # rises with each commit, so that an up
 cached() {
     local name=$1 inputs=$2 stamp
     shift 2
-    stamp=$(find $inputs -type f -print0 | sort -z | xargs -0 sha256sum; declare -f "$1"; echo "$@")
+    stamp=$([ -z "$inputs" ] || find $inputs -type f -print0 | sort -z | xargs -0 sha256sum
+        declare -f "$1"; echo "$@")
     if [ "$(cat "$CACHE/$name.inputs" 2>/dev/null)" = "$stamp" ]; then return; fi
     say "$name (kept for the next time)"
     rm -f "$CACHE/$name.inputs"
@@ -55,7 +56,10 @@ fetch_debs() {
     for deb in "$CACHE"/debs/*.deb; do dpkg-deb -x "$deb" "$CACHE/debs/files"; done
 }
 
-# What has no wheel for this Python: C that is cross-compiled. lgpio's SWIG module runs anywhere.
+wanted_extensions() { echo "lgpio==$LGPIO" "pyalsaaudio==$ALSAAUDIO"; }
+
+# make_extensions NAME==VERSION...: what has no wheel for this Python, C that is cross-compiled.
+# lgpio's SWIG module runs anywhere.
 make_extensions() {
     local to=$CACHE/extensions headers=$PWD/$CACHE/debs/files/usr/include
     local include=(-I"$headers/python$PYTHON" -I"$headers")
@@ -63,7 +67,7 @@ make_extensions() {
     python3 -m venv "$to/venv"
     "$to/venv/bin/pip" install -q 'setuptools<81' wheel
     PYPI=1 "$to/venv/bin/pip" download -q --no-deps --no-binary :all: --no-build-isolation \
-        -d "$to" "lgpio==$LGPIO" "pyalsaaudio==$ALSAAUDIO"
+        -d "$to" "$@"
     tar -xf "$to"/lgpio-*.tar.gz -C "$to/lgpio" --strip-components=1
     tar -xf "$to"/pyalsaaudio-*.tar.gz -C "$to/alsaaudio" --strip-components=1
     (cd "$to/lgpio" && swig -python -o lgpio_wrap.c lgpio.i &&
@@ -75,29 +79,39 @@ make_extensions() {
             -Wl,--allow-shlib-undefined -o alsaaudio.so)
 }
 
-# fetch_wheels FOLDER LIST...: the wheels of the lists, in the versions of constraints.txt.
-fetch_wheels() {
-    local folder=$1 wanted=()
-    shift
-    rm -rf "$folder"
-    mapfile -t wanted < <(sed '/^#/d; /^$/d' "$@" | while read -r name; do
+# wanted_wheels LIST...: what the lists name, in the versions of constraints.txt.
+wanted_wheels() {
+    sed '/^#/d; /^$/d' "$@" | while read -r name; do
         grep -i "^$name==" constraints.txt || echo "$name"
-    done)
-    python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary :all: \
-        --platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 \
-        --platform manylinux_2_17_aarch64 --python-version "$PYTHON" -d "$folder" "${wanted[@]}"
+    done
 }
 
-# lay_out_program ROOT WHEELS: the program and its libraries below ROOT, in a folder of their own that
-# Python is told of; the tests of the libraries stay away.
-lay_out_program() {
-    local root=$1 home=$1/usr/lib/fernruf wheel variant
-    mkdir -p "$home/handsets" "$home/python" "$root/usr/bin"
+# fetch_wheels FOLDER NAME==VERSION...: for this Python on arm64, without what they depend on.
+fetch_wheels() {
+    local folder=$1
+    shift
+    rm -rf "$folder"
+    python3 -m pip --disable-pip-version-check download -q --no-deps --only-binary :all: \
+        --platform manylinux_2_34_aarch64 --platform manylinux_2_28_aarch64 \
+        --platform manylinux_2_17_aarch64 --python-version "$PYTHON" -d "$folder" "$@"
+}
+
+# lay_out_libraries ROOT WHEELS: the libraries below ROOT, in a folder of their own that Python is
+# told of; their tests stay away.
+lay_out_libraries() {
+    local home=$1/usr/lib/fernruf wheel
+    mkdir -p "$home/python"
     for wheel in "$2"/*.whl; do python3 -m zipfile -e "$wheel" "$home/python"; done
     cp "$CACHE"/extensions/lgpio/{_lgpio.so,lgpio.py} "$home/python/"
-    git archive HEAD firmware | tar -x -C "$home/python"
     find "$home/python" -type d \( -name tests -o -name testing \) -path '*/numpy/*' -prune \
         -exec rm -rf {} +
+}
+
+# lay_out_program ROOT: the program beside its libraries.
+lay_out_program() {
+    local root=$1 home=$1/usr/lib/fernruf variant
+    mkdir -p "$home/handsets" "$root/usr/bin"
+    git archive HEAD firmware | tar -x -C "$home/python"
     for variant in gpio usb adapter; do
         sed "s/^kind = \"gpio\"/kind = \"$variant\"/" board/handset.toml >"$home/handsets/$variant.toml"
         grep -q "^kind = \"$variant\"" "$home/handsets/$variant.toml" || fail "no [telephone] kind"
@@ -115,7 +129,7 @@ lay_out_program() {
     echo "$VERSION" >"$home/version"
 }
 
-say() { echo "${0#*/}: $*"; }
+say() { printf '%s: %4d s: %s\n' "${0#*/}" "$SECONDS" "$*"; }
 
 fail() {
     say "$*" >&2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import signal
-import subprocess
 from collections.abc import Callable
 from enum import Enum, auto
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from firmware.box import Box
 from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.config import Config, parse_config
-from firmware.errors import ConfigError
+from firmware.errors import CommandError, ConfigError
 from firmware.handset import Handset, parse_handset
 from firmware.shell.memory import give_back
 from firmware.shell.service import Service
@@ -28,7 +27,7 @@ class Ending(Enum):
     RESTORED = auto()  # another identity lies in the state: it begins anew at once
 
 
-POWER_OFF = ("/usr/bin/systemctl", "poweroff")
+SWITCH_OFF = "off"  # beside the control socket: fernruf.service looks for it when the box has ended
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -53,9 +52,17 @@ def run(arguments: argparse.Namespace) -> int:
             ending = asyncio.run(
                 serve(config, handset, state, arguments.control, notices=arguments.notices)
             )
-    if ending is Ending.SWITCHED_OFF and config.hardware.kind == "pi":
-        subprocess.run(POWER_OFF, check=False)  # noqa: S603 - a constant
+    if ending is Ending.SWITCHED_OFF and arguments.control:
+        ask_to_switch_off(arguments.control)
     return 0
+
+
+def ask_to_switch_off(control: Path) -> None:
+    """Whoever started the box may switch off the machine; the box itself may not."""
+    try:
+        control.with_name(SWITCH_OFF).touch()
+    except OSError as error:
+        raise CommandError(f"cannot ask to be switched off: {error.strerror}") from None
 
 
 def read_configuration(path: Path) -> tuple[Config, Handset]:
