@@ -59,10 +59,11 @@ class Meter:
     def finish(self, result: Json) -> None:
         """Speed and memory of this machine; not in the report, which is the same everywhere."""
         took_s = time.monotonic() - self._began_s
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        megabytes = used.ru_maxrss / 1024  # Linux counts kilobytes
+        used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
+        megabytes = sum(one.ru_maxrss for one in used) / 1024  # Linux counts kilobytes
         cost = (
-            f"{took_s:.1f} s, {used.ru_utime + used.ru_stime:.1f} s of CPU, "
+            f"{took_s:.1f} s, {cpu_s:.1f} s of CPU, "
             f"{result['network']['events'] / took_s:.0f} events/s, {megabytes:.0f} MB"
         )
         sys.stderr.write(f"\r{cost:<{WIDTH}}\n")

@@ -22,7 +22,9 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES, crc32c
 PORT = 6881
 PLACES_MAX = 1 << 24
 _FIRST_OCTET = 12  # to 75: all of it global (RFC 6890)
-_ODD = 0x2545F491  # times an index modulo 2**30: every address at most once, well mixed
+_BITS = 30  # of an address, behind the first
+_ODD = 0x2545F491  # times an index modulo 2**_BITS: every address at most once, well mixed
+_BACK = pow(_ODD, -1, 1 << _BITS)
 _HEAD_BITS = 64  # by which identifiers are sorted; ties are decided by nobody
 
 
@@ -41,8 +43,9 @@ class Population:
         self.size = round(alive / (1.0 - dead))
         assert 0 < self.size <= PLACES_MAX
         dice = np.random.default_rng([seed, 3])
-        numbers = np.arange(self.size, dtype=np.uint64) + np.uint64(dice.integers(1 << 29))
-        addresses = (numbers * np.uint64(_ODD) & np.uint64((1 << 30) - 1)).astype(np.uint32)
+        self._first = int(dice.integers(1 << _BITS - 1))
+        numbers = np.arange(self.size, dtype=np.uint64) + np.uint64(self._first)
+        addresses = (numbers * np.uint64(_ODD) & np.uint64((1 << _BITS) - 1)).astype(np.uint32)
         addresses += np.uint32(_FIRST_OCTET << 24)
         identifiers = _identifiers(addresses, dice.bytes(NODE_ID_BYTES * self.size))
         heads = np.ascontiguousarray(identifiers[:, :8]).view(">u8").ravel().astype(np.uint64)
@@ -52,7 +55,10 @@ class Population:
         self._addresses = array("I", addresses[order].tobytes())
         self._contacts: dict[int, Contact] = {}
         make_room(2 * self.size)  # each node may have had another id before it knew its address
-        self._place_at: dict[str, int] = {}
+        ranks = np.empty(self.size, dtype=np.uint32)
+        ranks[order] = np.arange(self.size, dtype=np.uint32)
+        self._ranks = array("I", ranks.tobytes())  # the place of an index
+        self._place_at: dict[str, int | None] = {}
         roles = np.zeros(self.size, dtype=np.uint8)
         mixed = dice.permutation(self.size)
         roles[mixed[alive:]] = Role.DEAD
@@ -68,7 +74,6 @@ class Population:
             start = place * NODE_ID_BYTES
             node_id = self._identifiers[start : start + NODE_ID_BYTES]
             contact = self._contacts[place] = contact_at(node_id, Endpoint(host, PORT))
-            self._place_at[host] = place
         return contact
 
     def shuffled(self, dice: Random) -> list[int]:
@@ -78,8 +83,14 @@ class Population:
         return places
 
     def place_at(self, host: str) -> int | None:
-        """Who is at `host`; None for an address that nobody has been told of."""
-        return self._place_at.get(host)
+        """Who is at `host`, an IPv4 address; None where nobody ever was."""
+        if host not in self._place_at:
+            address = int.from_bytes(bytes(map(int, host.split("."))), "big")
+            mixed = address - (_FIRST_OCTET << 24)
+            index = (mixed * _BACK - self._first) % (1 << _BITS)
+            is_known = 0 <= mixed < 1 << _BITS and index < self.size
+            self._place_at[host] = self._ranks[index] if is_known else None
+        return self._place_at[host]
 
     def span(self, node_id: bytes, bits: int) -> tuple[int, int]:
         """Places, first and last + 1, of the identifiers that share `bits` bits with `node_id`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
@@ -69,21 +70,58 @@ def success(made: Sequence[Call]) -> float:
     return sum(call.found for call in ended) / len(ended) if ended else 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What a world, or a half of it, has carried, and what its nodes weigh."""
+
+    virtual_s: float
+    events: int
+    datagrams: int
+    lost: int
+    to_nobody: int
+    bytes: int
+    sent: list[int]  # by each node
+    residents: int
+    bytes_per_node: int | None
+
+
+def traffic(world: World, residents: Sequence[Resident]) -> Traffic:
+    """Of `world` so far."""
+    return Traffic(
+        world.now_s - START_S,
+        world.events,
+        world.datagrams,
+        world.lost,
+        world.unheard,
+        world.bytes,
+        [resident.sent for resident in residents],
+        len(world.residents),
+        weigh(residents, world),
+    )
+
+
 def network(world: World, residents: Sequence[Resident], seed: int) -> Json:
     """Round trips, traffic, and what the nodes weigh."""
-    virtual_s = world.now_s - START_S
+    return network_of(world.latency, [traffic(world, residents)], seed)
+
+
+def network_of(latency: LatencyMap, parts: Sequence[Traffic], seed: int) -> Json:
+    """The same of a world in parts."""
+    virtual_s = parts[0].virtual_s
+    events = sum(part.events for part in parts)
+    weights = [part.bytes_per_node for part in parts if part.bytes_per_node is not None]
     return {
-        "rtt_ms": milliseconds(world.latency.sample_s(RTT_PAIRS, seed)),
+        "rtt_ms": milliseconds(latency.sample_s(RTT_PAIRS, seed)),
         "virtual_s": round(virtual_s, 1),
-        "events": world.events,
-        "events_per_virtual_s": round(world.events / virtual_s, 1),
-        "datagrams": world.datagrams,
-        "lost": world.lost,
-        "to_nobody": world.unheard,
-        "bytes": world.bytes,
-        "nodes_in_memory": len(world.residents),
-        "messages_per_node": distribution(resident.sent for resident in residents),
-        "memory_bytes_per_node": weigh(residents, world),
+        "events": events,
+        "events_per_virtual_s": round(events / virtual_s, 1),
+        "datagrams": sum(part.datagrams for part in parts),
+        "lost": sum(part.lost for part in parts),
+        "to_nobody": sum(part.to_nobody for part in parts),
+        "bytes": sum(part.bytes for part in parts),
+        "nodes_in_memory": sum(part.residents for part in parts),
+        "messages_per_node": distribution(sent for part in parts for sent in part.sent),
+        "memory_bytes_per_node": sum(weights) // len(weights) if weights else None,
     }
 
 
@@ -116,7 +154,12 @@ _SHARED_KINDS = (type, ModuleType, FunctionType, BuiltinFunctionType, LatencyMap
 
 def table_sizes(residents: Sequence[Resident]) -> Json | None:
     """How many nodes the tables hold."""
-    return distribution(r.node.nodes for r in residents if r.node is not None)
+    return distribution(table_counts(residents))
+
+
+def table_counts(residents: Sequence[Resident]) -> list[int]:
+    """The same, one by one."""
+    return [resident.node.nodes for resident in residents if resident.node is not None]
 
 
 def curve(values: Iterable[float]) -> list[float]:

@@ -24,6 +24,7 @@ from firmware.events import (
 from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
 from firmware.sim.latency import JITTER, LatencyMap
+from firmware.sim.parts import SHORTEST_S, Link
 from firmware.sim.population import PORT, Population
 
 START_S = 10_000.0  # late enough that everybody can have a past
@@ -80,8 +81,16 @@ class World:
         self.events = self.datagrams = self.bytes = self.lost = self.unheard = 0
         self._loss = loss
         self._progress = progress
+        self._link: Link | None = None
         self._heap: list[tuple[float, int, Due, bytes | None, Endpoint | None]] = []
         self._order = 0
+
+    def divide(self, link: Link) -> None:
+        """From now on this is one half of the world; its dice are its own."""
+        self._link = link
+        self.random.seed(self.random.random() + link.part)
+        if link.part != 0:
+            self._progress = None
 
     def put(self, resident: Resident) -> Resident:
         """From now on `resident` is at its address."""
@@ -103,9 +112,32 @@ class World:
         self._push(due_s, action, None, None)
 
     def run(self, until_s: float, doing: str = "", until: Callable[[], bool] | None = None) -> None:
-        """Let time pass, until `until()` holds, looked at every few events."""
-        heap, start_s = self._heap, self.now_s
-        while heap and heap[0][0] <= until_s:
+        """Let time pass, until `until()` holds, looked at after each event.
+
+        The halves of a divided world run until the same time, one call for one call.
+        """
+        start_s, link = self.now_s, self._link
+
+        def show() -> None:
+            if self._progress is not None and doing:
+                self._progress(doing, (self.now_s - start_s) / (until_s - start_s))
+
+        if link is None:
+            if self._pass(until_s, show, until):
+                return
+        else:
+            assert until is None, "each half would see another half of the truth"
+            while (next_s := self._meet(link)) <= until_s:
+                # Whatever the other half sends from now on arrives after this.
+                self._pass(min(until_s, math.nextafter(next_s + SHORTEST_S, 0.0)), show)
+        self.now_s = until_s
+
+    def _pass(
+        self, last_s: float, show: Callable[[], None], until: Callable[[], bool] | None = None
+    ) -> bool:
+        """All events up to `last_s`; True if `until()` held before."""
+        heap = self._heap
+        while heap and heap[0][0] <= last_s:
             self.now_s, _, who, data, source = heapq.heappop(heap)
             self.events += 1
             if data is not None and source is not None:
@@ -114,11 +146,19 @@ class World:
                 self._wake(who)
             elif callable(who):
                 who()
-            if self.events % PROGRESS_EVENTS == 0 and self._progress is not None and doing:
-                self._progress(doing, (self.now_s - start_s) / (until_s - start_s))
+            if self.events % PROGRESS_EVENTS == 0:
+                show()
             if until is not None and until():
-                return
-        self.now_s = until_s
+                return True
+        return False
+
+    def _meet(self, link: Link) -> float:
+        """Take what comes from the other half; when something happens next in either."""
+        next_s, coming = link.exchange(self._heap[0][0] if self._heap else math.inf)
+        contact = self.population.contact
+        for due_s, place, data, source in coming:
+            self._push(due_s, contact(place).endpoint, data, contact(source).endpoint)
+        return next_s
 
     def carry_out(self, resident: Resident, messages: list[Message]) -> None:
         """Send, hash, and see when it wants to be woken."""
@@ -146,8 +186,11 @@ class World:
             self.lost += 1
             return
         rtt_s = self.latency.rtt_s(resident.place, place)
-        delay_s = rtt_s * (0.5 + JITTER * (dice() - 0.5))
-        self._push(self.now_s + delay_s, to, data, resident.endpoint)
+        due_s = self.now_s + max(rtt_s * (0.5 + JITTER * (dice() - 0.5)), SHORTEST_S)
+        if self._link is None or self._link.is_ours(place):
+            self._push(due_s, to, data, resident.endpoint)
+        elif to.port == PORT:
+            self._link.send(due_s, place, data, resident.place)
 
     def _deliver(self, to: Due, data: bytes, source: Endpoint) -> None:
         assert isinstance(to, Endpoint)
