@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
 from firmware import events
+from firmware.archive import Archive
 from firmware.beat import Beat
 from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.call.pins import decode_pins
@@ -85,16 +86,20 @@ class Box:
         self._bind = Endpoint.parse(config.network.bind)
         self._shell = Shell(self._phone, state=state, perform=self._perform)
         self._owner = Owner(
-            self._phone.book,
-            self._phone.log,
-            lambda wish: self._shell.post(partial(self._phone.handle, wish)),
+            self._phone.book, lambda wish: self._shell.post(partial(self._phone.handle, wish))
         )
         self._faults: dict[Part, str] = {}
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
         self.restored = asyncio.Event()  # another identity lies in the state: start anew
         tell = self._from_thread(self._tell)
-        self._store = Store(state.path, Sealer(setup.identity, os.urandom), tell)
+        kept = self._from_thread(self._kept)
+        self._store = Store(state.path, Sealer(setup.identity, os.urandom), kept)
+        self._archive = Archive(
+            self._phone.book.names,
+            lambda wish: self._shell.post(partial(self._phone.handle, wish)),
+            self._store.perform,
+        )
         ready = self._from_thread(self._sound_ready)
         self._microphone = Microphone(self._board.open_capture, ready, tell)
         self._earpiece = Earpiece(self._board.open_playback, ready, tell)
@@ -126,7 +131,7 @@ class Box:
         self._control = await self._open_control(remote)
         self._page = await open_page(
             self._web,
-            remote.handlers() | self._owner.handlers(),
+            remote.handlers() | self._owner.handlers() | self._archive.handlers(),
             self._state,
             self._show_code,
             self._board.browser,
@@ -225,6 +230,11 @@ class Box:
                 self._faults.pop(part, None)
         self._shell.tell(fact)
 
+    def _kept(self, fact: events.Fact) -> None:
+        """An answer of the store, for the phone unless the page alone has asked."""
+        if not self._archive.takes(fact):
+            self._tell(fact)
+
     def _each_telephone(self, do: Callable[[Telephone], None]) -> None:
         for telephone in self._board.telephones:
             do(telephone)
@@ -250,6 +260,7 @@ class Box:
         board = self._board
         match message:
             case SaveRecord() | ReadRecord() | ReadRecords():
+                self._archive.hear(message)
                 self._store.perform(message)
             case BookChanged() | BookRefused() | RingRulesChanged():
                 self._owner.hear(message)
@@ -279,6 +290,7 @@ class Box:
             case events.NumberClaimed(number=number):
                 logger.info("this telephone has the number ...%s", number[-4:])
             case events.CallEnded(reason=reason):
+                self._archive.hear(message)
                 logger.info("%s", summary(self._phone.log.entries[-1]))
                 if reason is EndReason.MISSED:
                     self._each_telephone(lambda telephone: telephone.light(on=True))

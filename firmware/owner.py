@@ -1,4 +1,4 @@
-"""What a page may do with phone book, calls and rules; each handler as those of remote.py.
+"""What a page may do with phone book and rules; each handler as those of remote.py.
 
 A change is answered when the store says that it is on the card, or why it is not. A vCard file is
 taken over contact by contact; what is wrong in it is counted, not fatal.
@@ -31,7 +31,6 @@ from firmware.errors import CommandError, MalformedError
 from firmware.events import Message
 from firmware.number import is_valid
 from firmware.shell.control import Answer, Handler
-from firmware.ui.call_log import CallLog
 
 ANSWER_S = 10.0  # for the card
 AT_ONCE_MAX = 64  # contacts of a file that wait for the card
@@ -51,8 +50,8 @@ Request = Mapping[str, Any]
 class Owner:
     """Handlers for the page; `ask` tells the phone a command, `hear` is told what comes of it."""
 
-    def __init__(self, book: PhoneBook, log: CallLog, ask: Callable[[Message], None]) -> None:
-        self._book, self._log, self._ask = book, log, ask
+    def __init__(self, book: PhoneBook, ask: Callable[[Message], None]) -> None:
+        self._book, self._ask = book, ask
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []  # number or RULES, in order
 
     def handlers(self) -> dict[str, Handler]:
@@ -66,7 +65,6 @@ class Owner:
             "rules": self._rules,
             "set_rule": self._set_rule,
             "set_rules": self._set_rules,
-            "calls": self._calls,
         }
 
     def hear(self, message: Message) -> None:
@@ -156,12 +154,6 @@ class Owner:
         rules = RingRules(Ring(strangers), start, end, Ring(quiet))
         await self._done(SetRingRules(rules), RULES)
         return {}
-
-    async def _calls(self, _request: Request) -> Answer:
-        """Newest first, with the names of today."""
-        names = self._book.names
-        entries = reversed(self._log.entries)
-        return {"calls": [entry | {"name": names.get(entry["peer"])} for entry in entries]}
 
     async def _done(self, command: Message, about: str) -> None:
         """Return when it is on the card; CommandError if it is not."""

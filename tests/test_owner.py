@@ -1,4 +1,4 @@
-"""The owner's hand on phone book, rules and calls: answered when it is on the card, or why not."""
+"""The owner's hand on phone book and rules: answered when it is on the card, or why not."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from firmware.errors import CommandError
 from firmware.events import Message
 from firmware.owner import Owner
 from firmware.store_events import RecordSaved, SaveFailed, SaveFailure, SaveRecord
-from firmware.ui.call_log import CallLog
 from tests.book.numbers import valid_numbers
 
 ANNA, BERT, CARL, *_ = (each for each, _ in zip(valid_numbers(), range(3), strict=False))
-CALL = {"peer": ANNA, "incoming": True, "reason": "missed", "duration_s": 0.0}
 
 
 class Desk:
@@ -27,7 +25,7 @@ class Desk:
     def __init__(self) -> None:
         self.book = PhoneBook({CARL: "Carl of box.toml"})
         self.is_full = False
-        self.owner = Owner(self.book, CallLog((CALL,)), self._ask)
+        self.owner = Owner(self.book, self._ask)
 
     def _ask(self, wish: Message) -> None:
         for message in self.book.handle(wish, 0.0):
@@ -130,10 +128,3 @@ def test_rules_are_kept_and_told() -> None:
 def test_rules_that_are_none_are_refused(wish: dict[str, Any]) -> None:
     with pytest.raises(CommandError):
         Desk().do("set_rules", **wish)
-
-
-def test_calls_are_told_with_the_names_of_today() -> None:
-    desk = Desk()
-    assert desk.do("calls")["calls"] == [CALL | {"name": None}]
-    desk.do("save_contact", number=ANNA, name="Anna")
-    assert desk.do("calls")["calls"][0]["name"] == "Anna"

@@ -71,6 +71,8 @@ class Messages(Feature):
             case SaveRecord(kind=Kind.MESSAGE, key=key, data=bytes() as data):
                 if spoken := _decode(Record(Kind.MESSAGE, key, data)):
                     self._saving[key] = spoken
+            case SaveRecord(kind=Kind.MESSAGE, key=key) if key in self._messages:
+                return self._forget(key)  # at the page
             case RecordSaved(kind=Kind.MESSAGE, key=key) if key in self._saving:
                 self._messages[key] = self._saving.pop(key)
                 return [self._waiting()]
@@ -126,6 +128,17 @@ class Messages(Feature):
         gone = [SaveRecord(kind, now, None) for kind in (Kind.MESSAGE, Kind.SOUND)]
         said = Say(("message_deleted",)) if self._queue else _END
         return [*gone, self._waiting(), said]
+
+    def _forget(self, key: str) -> list[Message]:
+        """Somebody else deletes it; who listens to it just now hears the next one."""
+        del self._messages[key]
+        is_heard = self._is_open and key in self._queue[:1]
+        self._queue = [each for each in self._queue if each != key]
+        again: list[Message] = []
+        if is_heard:
+            self._is_playing, self._until_s = False, None
+            again = [Hush(), *self._play()]
+        return [self._waiting(), *again]
 
     def _play(self) -> list[Message]:
         return [ReadRecord(Kind.SOUND, self._queue[0])] if self._queue else [_END]

@@ -10,7 +10,7 @@ from firmware.web.api import Handler, Reply
 from firmware.web.body import BODY_BYTES_MAX, json_body
 
 CARDS_BYTES_MAX = 4 << 20  # of a vCard file: some 20,000 contacts
-READ = {"/api/book": "book", "/api/rules": "rules", "/api/calls": "calls"}
+READ = {"/api/book": "book", "/api/rules": "rules"}
 WRITE = {  # route: handler, size of the body
     ("POST", "/api/book"): ("save_contact", BODY_BYTES_MAX),
     ("DELETE", "/api/book"): ("forget_contact", BODY_BYTES_MAX),
@@ -18,7 +18,10 @@ WRITE = {  # route: handler, size of the body
     ("POST", "/api/rules"): ("set_rules", BODY_BYTES_MAX),
     ("POST", "/api/rule"): ("set_rule", BODY_BYTES_MAX),
     ("POST", "/api/dial"): ("dial", BODY_BYTES_MAX),
+    ("DELETE", "/api/call"): ("forget_call", BODY_BYTES_MAX),
+    ("DELETE", "/api/calls"): ("forget_calls", BODY_BYTES_MAX),
 }
+PLACE_DIGITS = 16
 VCARD_TYPE = "text/vcard"  # RFC 6350 section 10.1
 
 
@@ -44,6 +47,15 @@ def add_records(router: web.UrlDispatcher, handlers: Mapping[str, Handler]) -> N
             headers={"Content-Disposition": 'attachment; filename="fernruf.vcf"'},
         )
 
+    async def calls(request: web.Request) -> web.StreamResponse:
+        """The newest, or those before a place of the log."""
+        before = request.query.get("before", "")
+        if before and not (before.isascii() and before.isdigit() and len(before) < PLACE_DIGITS):
+            raise web.HTTPBadRequest(reason="before: a place of the log")
+        wanted = {"before": int(before)} if before else {}
+        return web.json_response(await handlers["calls"](wanted))
+
+    router.add_get("/api/calls", calls)
     for path, name in READ.items():
         router.add_get(path, reading(name))
     for (method, path), (name, most_bytes) in WRITE.items():

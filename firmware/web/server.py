@@ -27,6 +27,7 @@ from firmware.web.connections import Connections
 from firmware.web.door import BEARER, OPEN_POSTS, Door
 from firmware.web.journal import Journal
 from firmware.web.keys import Keys
+from firmware.web.playback import Playback
 from firmware.web.qr import number_svg
 from firmware.web.records import add_records
 from firmware.web.safe import Safe
@@ -158,6 +159,7 @@ class WebServer:
         router.add_get("/api/events", self._events)
         router.add_get("/api/log", self._log)
         add_records(router, self._handlers)
+        Playback(self._handlers).add_to(router)
         router.add_get("/api/number.svg", self._number)
         for name in HAND:
             router.add_post(f"/api/hand/{name}", self._hand(name))
@@ -234,7 +236,7 @@ class WebServer:
         """Everything a page shows; what a process uses changes all the time and is left out."""
         status = await self._handlers["status"]({}) | await self._handlers["screen"]({})
         del status["process"]
-        return status
+        return status | {"archive": await self._handlers["archive"]({})}
 
 
 def _file_named(name: str) -> Reply:
@@ -249,7 +251,7 @@ def _file_named(name: str) -> Reply:
 def _refusal(error: web.HTTPException) -> web.Response:
     kept = {
         name: error.headers[name]
-        for name in (hdrs.WWW_AUTHENTICATE, hdrs.ALLOW)
+        for name in (hdrs.WWW_AUTHENTICATE, hdrs.ALLOW, hdrs.CONTENT_RANGE)
         if name in error.headers
     }
     return web.json_response({"error": error.reason}, status=error.status, headers=kept)

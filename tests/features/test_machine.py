@@ -11,11 +11,13 @@ from firmware.feature_events import (
     BoxTurn,
     FetchSounds,
     HangUpByBox,
+    Hush,
     Said,
     Say,
     ServiceEnded,
     SoundsFetched,
     Spoken,
+    WaitingChanged,
 )
 from firmware.features.greeting import GREETING_S_MAX, Greeting
 from firmware.features.machine import ANSWER_S, MESSAGE_S_MAX, MESSAGES_MAX, Machine
@@ -134,6 +136,18 @@ def test_new_messages_come_first_and_silence_ends_the_listening() -> None:
     assert isinstance(heard[0], SaveRecord)
     assert heard[-1] == Say(("message_menu",))
     assert messages.on_time(5.0 + SILENT_S) == [ServiceEnded()]
+
+
+def test_message_deleted_at_the_page_is_not_played_on() -> None:
+    messages = Messages()
+    messages.handle(RecordsLoaded((message("1", is_new=True), message("2", is_new=True))), 0.0)
+    messages.order(Order(Service.MESSAGES, Action.USE), 0.0)
+    messages.handle(Said(), 1.0)
+    messages.handle(RecordRead(Kind.SOUND, "1", GREETING), 1.1)
+    told = messages.handle(SaveRecord(Kind.MESSAGE, "1", None), 2.0)
+    assert told[1:] == [Hush(), ReadRecord(Kind.SOUND, "2")]
+    told = messages.handle(SaveRecord(Kind.MESSAGE, "2", None), 3.0)
+    assert told == [WaitingChanged(False, is_spoken=True), Hush(), Say(("messages_end",))]
 
 
 def test_message_that_the_card_has_not_kept_is_not_there() -> None:

@@ -15,7 +15,10 @@ from firmware.web.server import Household, WebServer
 from firmware.web.sound import Card
 
 HEADERS = {"X-Fernruf": "1"}
-HANDLERS = ("lift", "replace", "press", "flash", "dial", "hang_up")
+HANDLERS = (
+    "lift", "replace", "press", "flash", "dial", "hang_up", "archive", "messages",
+    "forget_message", "message_heard",
+)  # fmt: skip
 
 
 class House:
@@ -32,9 +35,12 @@ class House:
         self.code = ""
         self.base = ""
         self.kept: list[bytes] = []
+        self.handlers: dict[str, Any] = {name: self._handler(name) for name in HANDLERS} | {
+            "status": self._status,
+            "screen": self._screen,
+        }
         self.server = WebServer(
-            {name: self._handler(name) for name in HANDLERS}
-            | {"status": self._status, "screen": self._screen},
+            self.handlers,
             Household(
                 Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
                 self._show,
