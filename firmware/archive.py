@@ -1,7 +1,8 @@
 """What a page may do with the call log and with spoken messages.
 
 Each handler is as those of remote.py. The store is read beside the phone: what the page asked for,
-the phone is not told. A deletion is answered when it is on the card. What a message is, firmware/features/ knows; here it is a record.
+the phone is not told. A deletion is answered when it is on the card. What a message is, its
+feature knows; here it is a record.
 Units: `_s` seconds; `utc_s` Unix time.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,12 +16,17 @@ from shutil import which
 import numpy as np
 from playwright.sync_api import Browser, Page, Playwright
 
+from firmware.codec.recording import encode
 from firmware.commands.soft import BOX_FILE, HANDSET, HANDSET_FILE, configuration
 from firmware.demo.measure import Sound, cut, find
 from firmware.shell.state import IDENTITY, StateDir
+from firmware.store.keeper import Store
+from firmware.store.sealing import Sealer
+from firmware.store_events import Kind, SaveRecord
 
 IDENTITIES = Path(__file__).parent.parent / "vectors" / "identities.json"
 CHROMIUM = Path(__file__).with_name("chromium.sh")
+CALLER = "478505244227"  # who left a message
 WAIT_MS = 30_000.0  # of a loaded machine
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -67,8 +73,13 @@ def running_exchange(state: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running_soft(state: Path, name: str, bootstrap: str) -> Iterator[Soft]:
-    """A soft handset with a ready identity that stays on this machine."""
+def running_soft(
+    state: Path, name: str, bootstrap: str, message: Sound | None = None
+) -> Iterator[Soft]:
+    """A soft handset with a ready identity that stays on this machine.
+
+    `message` was left on its answering machine before.
+    """
     directory = StateDir(state)
     directory.write(IDENTITY, json.dumps(json.loads(IDENTITIES.read_text())[name]).encode())
     text = configuration(name.title(), 0, (bootstrap,))
@@ -76,6 +87,8 @@ def running_soft(state: Path, name: str, bootstrap: str) -> Iterator[Soft]:
     assert quiet != text, "it would call the telephones of the house"
     directory.write(BOX_FILE, quiet.encode())
     directory.write(HANDSET_FILE, HANDSET.encode())
+    if message is not None:
+        _leave(directory, message)
     control = state.with_suffix(".sock")
     with _running(
         "soft", "--state", str(state), "--no-open", "--control", str(control)
@@ -110,6 +123,17 @@ def whole(spoken: Sound, heard: Sound) -> Sound:
     elif found > len(heard) - len(spoken):
         found = find(spoken, heard[: found + half]).delay_samples
     return cut(heard, found, len(spoken))
+
+
+def _leave(directory: StateDir, spoken: Sound) -> None:
+    identity = directory.load_identity().identity
+    store = Store(directory.path, Sealer(identity, os.urandom), lambda _fact: None)
+    store.open()
+    frames = list(spoken[: len(spoken) // 320 * 320].reshape(-1, 320))
+    about = {"number": CALLER, "utc_s": 1_790_000_000, "is_new": True}
+    store.perform(SaveRecord(Kind.SOUND, "1", encode(frames)))
+    store.perform(SaveRecord(Kind.MESSAGE, "1", json.dumps(about).encode()))
+    store.close()
 
 
 @contextlib.contextmanager

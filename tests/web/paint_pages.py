@@ -12,8 +12,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
+from firmware.demo.measure import read_wav
 from tests.web.browser import WAIT_MS, chromium, running_exchange, running_soft
 
+SPEECH = Path(__file__).parents[2] / "firmware" / "demo" / "speech" / "kennedy.wav"
 FOLDER = Path(__file__).parents[2] / "docs" / "page"
 VIEWS = ("telephone", "book", "calls", "rules", "line", "helping", "settings", "log")
 LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "phone": (390, "light")}
@@ -29,7 +31,7 @@ def main() -> None:
         top = Path(name)
         with (
             running_exchange(top / "exchange") as bootstrap,
-            running_soft(top / "anna", "anna", bootstrap) as soft,
+            running_soft(top / "anna", "anna", bootstrap, read_wav(SPEECH)[:80_000]) as soft,
             sync_playwright() as playwright,
         ):
             browser = chromium(playwright)

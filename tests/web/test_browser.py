@@ -23,10 +23,20 @@ from tests.web.browser import (
 )
 
 SPEECH = Path(__file__).parents[2] / "firmware" / "demo" / "speech" / "kennedy.wav"
+MESSAGE = read_wav(SPEECH)[:16_000]
 PESQ_MIN = 3.5  # of 4.6; 4.2 is measured on an idle machine
 TRIES_MAX = 3  # speeches listened to, on a machine that has other things to do as well
 SPEECH_MS = 11_050
 MORE = 1_600  # samples, of two speeches: there is a gap before each
+PLAY = """async audio => {
+  const ended = new Promise((done, failed) => {
+    audio.onerror = failed;
+    audio.addEventListener("ended", done);
+  });
+  await audio.play();
+  await ended;
+  return audio.currentTime;
+}"""
 WAIT = "ms => new Promise(done => setTimeout(done, ms))"
 expect.set_options(timeout=WAIT_MS)
 
@@ -36,7 +46,7 @@ def softs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Soft, Soft
     top = tmp_path_factory.mktemp("softs")
     with (
         running_exchange(top / "exchange") as bootstrap,
-        running_soft(top / "anna", "anna", bootstrap) as anna,
+        running_soft(top / "anna", "anna", bootstrap, MESSAGE) as anna,
         running_soft(top / "bert", "bert", bootstrap) as bert,
     ):
         yield anna, bert
@@ -156,6 +166,22 @@ def best_quality(page: Page) -> float:
         if best >= PESQ_MIN:
             break
     return best
+
+
+def test_message_is_played_in_the_browser_and_deleted_with_the_log(
+    pages: tuple[Page, Page],
+) -> None:
+    anna, _ = pages
+    view(anna, "calls")
+    message = anna.locator("#messages tr")
+    expect(message).to_contain_text("new")
+    played_s = message.locator("audio").evaluate(PLAY)
+    assert 0.9 < played_s < 1.2
+    expect(message.locator("b")).to_have_count(0)
+    message.locator("button", has_text="Delete").click()
+    expect(anna.locator("#messages-empty")).to_be_visible()
+    anna.locator("#calls-list tr").first.locator("button", has_text="Delete").click()
+    expect(anna.locator("#calls-empty")).to_be_visible()
 
 
 def test_phone_book_is_edited_and_taken_from_a_file(pages: tuple[Page, Page]) -> None:

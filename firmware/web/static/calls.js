@@ -45,11 +45,12 @@ function list() {
 }
 
 function tell(messages) {
+  if ([...$("messages").querySelectorAll("audio")].some(each => !each.paused && !each.ended)) return; // not in mid-word
   $("messages").replaceChildren(...messages.map(message => {
     const who = message.name ?? spaced(message.number), label = `${who}, ${time(message.utc_s)}`;
     const sound = element("audio", { controls: true, preload: "none", src: `/api/message.wav?key=${encodeURIComponent(message.key)}` });
     sound.setAttribute("aria-label", `${text("message")}: ${label}`);
-    sound.onended = () => { if (message.is_new) attempt(async () => { await ask("/api/message", { key: message.key }); }); };
+    sound.onended = () => attempt(async () => { if (message.is_new) await ask("/api/message", { key: message.key }); await enter(); });
     const actions = element("span", { className: "actions" });
     if (box.hand && message.number) actions.append(button(text("call"), who, () => dial(message.number)));
     actions.append(button(text("delete"), label, () => attempt(async () => { await ask("/api/message", { key: message.key }, "DELETE"); await enter(); })));
