@@ -64,6 +64,17 @@ def parse_offer(data: bytes) -> Offer:
     )
 
 
+def encode_offer(offer: Offer) -> bytes:
+    """What parse_offer() reads; the image's build writes the same."""
+    fields = {
+        "version": offer.version,
+        "bundle": offer.bundle,
+        "size_bytes": offer.size_bytes,
+        "sha256": offer.sha256,
+    }
+    return json.dumps(fields).encode()
+
+
 def is_wanted(offer: Offer, running: str, trial: Trial) -> bool:
     """Whether to take it: newer than what runs, not on trial, and not failed before."""
     return (

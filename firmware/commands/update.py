@@ -2,62 +2,34 @@
 
 Run by systemd as root, beside the telephone and never during a call. RAUC checks the signature
 (X.509) and writes; the bootloader counts starts (boot.cmd). What happened is told on the display.
+A version that has proved itself is there for the other boxes of the local network for a week.
 Units: bytes; `_s` seconds.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import contextlib
-import hashlib
-import http.client
 import logging
 import os
-import re
 import shutil
-import subprocess
+import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from pathlib import Path
-from typing import NoReturn
 
 from firmware.commands.arguments import add_verbosity, set_up_logging
-from firmware.errors import CommandError, MalformedError
-from firmware.model import CallState
-from firmware.shell.control import ControlClient
-from firmware.shell.notices import post_notice
-from firmware.shell.state import StateDir
-from firmware.system_events import Notice
-from firmware.updates import (
-    OFFER_BYTES_MAX,
-    Offer,
-    Trial,
-    Verdict,
-    encode_trial,
-    failed,
-    is_wanted,
-    judge,
-    other_slot,
-    parse_offer,
-    parse_trial,
-    passed,
-    rank,
-)
+from firmware.errors import CommandError
+from firmware.shell.lan_updates import OFFER_FILE, Share, announced, find_neighbours
+from firmware.shell.updater import BUNDLE, PART, Updater, download, fetch_offer
+from firmware.updates import Offer, Verdict, failed, is_wanted, judge, passed, rank
 
 logger = logging.getLogger(__name__)
 
-TRIAL_FILE = "trial.json"
-SNAPSHOT = "state-before"  # the telephone's state as the old version left it
-NOTICE = "2-update"
-BLOCK_BYTES = 1 << 18
-TIMEOUT_S = 60.0
-CALL_POLL_S = 10.0  # how often to look whether somebody still talks
 QUIET_S = 60.0  # without a call before the box starts anew
-BUNDLE_VERSION = re.compile(r"^RAUC_MF_VERSION='?([^'\n]*)", re.MULTILINE)
-RUNNING = "slot="  # of the kernel's command line, as boot.cmd writes it
+SHARE_S = 7 * 86_400.0  # by then every box beside this one has looked for updates twice
+SHARE_LOOK_S = 30.0
+LIARS_MAX = 3  # neighbours whose bundle is tried in one search
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -67,11 +39,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     looking = steps.add_parser("look", help="ask a server, download, install, start anew")
     looking.add_argument("--url", required=True, help="of fernruf.json; empty: nobody is asked")
     looking.add_argument("--quiet-s", type=float, default=QUIET_S, metavar="S")
+    looking.add_argument(
+        "--neighbours-s",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="if the server has nothing, look so long for a box on the local network that has",
+    )
     looking.set_defaults(step=look)
     taking = steps.add_parser("take", help="install a bundle that lies here, start anew")
     taking.add_argument("bundle", type=Path)
     taking.set_defaults(step=take)
     for name, step, words in (
+        ("share", share, "let the other boxes of the local network have this version"),
         ("before", before, "before the telephone starts: what became of the last update"),
         ("good", good, "the telephone has a dial tone: this version stays"),
         ("judge", start_again_if_on_trial, "time is up for a version on trial"),
@@ -79,6 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         steps.add_parser(name, help=words).set_defaults(step=step)
     for each in steps.choices.values():
         each.add_argument("--folder", type=Path, default=Path("/data/update"), metavar="DIR")
+        each.add_argument("--share", type=Path, default=Path("/data/share"), metavar="DIR")
         each.add_argument("--state", type=Path, default=Path("/data/fernruf"), metavar="DIR")
         each.add_argument("--notices", type=Path, default=Path("/run/fernruf-notices"))
         each.add_argument("--control", type=Path, default=Path("/run/fernruf/control"))
@@ -97,124 +78,105 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-class Updater:
-    """The box's files and programs as far as updates concern them."""
-
-    def __init__(self, arguments: argparse.Namespace) -> None:
-        self.folder = StateDir(arguments.folder)
-        self.state: Path = arguments.state
-        self.snapshot = self.folder.path / SNAPSHOT
-        self.running = _first_line(arguments.version_file)
-        self.slot = running_slot(_first_line(arguments.kernel))
-        self._notices, self._control = arguments.notices, arguments.control
-        self._installer, self._starter = arguments.installer, arguments.starter
-
-    @property
-    def trial(self) -> Trial:
-        """What is remembered; nothing, if the file is damaged."""
-        return self.folder.restore(TRIAL_FILE, parse_trial) or Trial()
-
-    def remember(self, trial: Trial) -> None:
-        """Keep it over a power cut."""
-        self.folder.write(TRIAL_FILE, encode_trial(trial))
-
-    def tell(self, title: str, body: str) -> None:
-        """On the display and in the journal."""
-        logger.warning("%s: %s", title, body)
-        post_notice(self._notices, NOTICE, Notice(title, body))
-
-    def say_nothing(self) -> None:
-        """Nobody needs to read of the last update any more."""
-        post_notice(self._notices, NOTICE, None)
-
-    def is_in_call(self) -> bool:
-        """Whether the handset is up or the bell rings; a telephone that is away is at rest."""
-        try:
-            return asyncio.run(self._state()) != CallState.IDLE
-        except CommandError:
-            return False
-
-    async def _state(self) -> str:
-        async with ControlClient.open(self._control) as client:
-            return str((await client.request("status"))["state"])
-
-    def wait_for_rest(self, quiet_s: float = 0.0) -> None:
-        """Return when nobody has telephoned for so long."""
-        since_s = time.monotonic()
-        while self.is_in_call() or time.monotonic() - since_s < quiet_s:
-            if self.is_in_call():
-                since_s = time.monotonic()
-            time.sleep(min(CALL_POLL_S, quiet_s or CALL_POLL_S))
-
-    def install(self, bundle: Path, version: str) -> None:
-        """Write the other slot; CommandError if the bundle is not signed by whom we trust."""
-        self.tell("Update", f"Version {version} is being put onto the card.")
-        done = subprocess.run(  # noqa: S603 - the program is a constant of the image
-            [self._installer, "install", str(bundle)], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            self.refuse(done)
-        shutil.rmtree(self.snapshot, ignore_errors=True)
-        trial = Trial(other_slot(self.slot), version, self.running, self.trial.failed)
-        self.remember(trial)
-
-    def version_of(self, bundle: Path) -> str:
-        """What the bundle says of itself; CommandError unless its signature is good."""
-        done = subprocess.run(  # noqa: S603 - as above
-            [self._installer, "info", "--output-format=shell", str(bundle)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        found = BUNDLE_VERSION.search(done.stdout)
-        if done.returncode or found is None:
-            self.refuse(done)
-        return found.group(1)
-
-    def refuse(self, done: subprocess.CompletedProcess[str]) -> NoReturn:
-        """Say why there is no update; raises CommandError."""
-        reason = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
-        self.tell("No update", "The update is damaged or not signed for this telephone.")
-        raise CommandError(f"the update was refused: {' '.join(reason)}")
-
-    def start_anew(self) -> None:
-        """Into whichever slot the bootloader chooses."""
-        self.tell("Update", "The telephone starts anew with its new version.")
-        command = [self._starter, "--no-block", "reboot"]
-        subprocess.run(command, check=False)  # noqa: S603 - as above
-
-
 def look(updater: Updater, arguments: argparse.Namespace) -> None:
-    """Ask the server; CommandError if something is offered and cannot be had."""
+    """Ask the server, then the neighbours; CommandError if the server's offer cannot be had."""
     updater.say_nothing()
-    if not arguments.url:
+    offered = updater.shared / OFFER_FILE
+    if offered.exists() and time.time() - offered.stat().st_mtime > SHARE_S:
+        updater.share_nothing()
+    failure = None
+    if arguments.url:
+        try:
+            if _take_offer(arguments.url, fetch_offer(arguments.url), updater, arguments):
+                return
+        except CommandError as error:
+            failure = error
+    if arguments.neighbours_s and _take_from_neighbours(updater, arguments):
         return
-    offer = _fetch_offer(arguments.url)
+    if failure is not None:
+        raise failure
+
+
+def _take_from_neighbours(updater: Updater, arguments: argparse.Namespace) -> bool:
+    """Whether one of them had a newer version; one that lies costs a download, no notice."""
+    offers = []
+    for url in find_neighbours(arguments.neighbours_s):
+        try:
+            offers.append((fetch_offer(url), url))
+        except CommandError as error:
+            logger.info("%s", error)
+    offers.sort(key=lambda each: rank(each[0].version), reverse=True)
+    for offer, url in offers[:LIARS_MAX]:
+        try:
+            if _take_offer(url, offer, updater, arguments, is_asked_for=False):
+                return True
+        except CommandError as error:
+            logger.warning("%s: %s", url, error)
+            (updater.folder.path / PART).unlink(missing_ok=True)
+    return False
+
+
+def _take_offer(
+    url: str,
+    offer: Offer,
+    updater: Updater,
+    arguments: argparse.Namespace,
+    *,
+    is_asked_for: bool = True,
+) -> bool:
+    """Download, check, install and start anew; False if it is nothing new."""
     if not is_wanted(offer, updater.running, updater.trial):
         logger.info("version %s is offered, %s runs", offer.version, updater.running)
-        return
-    bundle = updater.folder.path / "update.raucb"
+        return False
+    bundle = updater.folder.path / BUNDLE
     try:
-        download(urllib.parse.urljoin(arguments.url, offer.bundle), offer, bundle, updater)
-        updater.wait_for_rest()
-        updater.install(bundle, offer.version)
+        download(urllib.parse.urljoin(url, offer.bundle), offer, bundle, updater)
+        try:
+            if updater.version_of(bundle) != offer.version:
+                # the offer is not signed: an old bundle under a new name would be a step back
+                raise CommandError("the bundle is of another version than was offered")
+            updater.wait_for_rest()
+            updater.install(bundle, offer.version)
+        except CommandError:
+            if is_asked_for:
+                updater.say_refused()
+            raise
+        updater.keep_for_neighbours(bundle, offer.version)
     finally:
         bundle.unlink(missing_ok=True)
     updater.wait_for_rest(arguments.quiet_s)
     updater.start_anew()
+    return True
 
 
 def take(updater: Updater, arguments: argparse.Namespace) -> None:
     """A bundle on a stick, which may stay there: only what is newer, and did not fail before."""
-    version = updater.version_of(arguments.bundle)
-    trial = updater.trial
-    if rank(version) <= rank(updater.running) or version in trial.failed or trial.slot:
-        updater.tell("No update", f"{version} is on the stick, {updater.running} runs already.")
-        return
-    updater.wait_for_rest()
-    updater.install(arguments.bundle, version)
+    try:
+        version = updater.version_of(arguments.bundle)
+        trial = updater.trial
+        if rank(version) <= rank(updater.running) or version in trial.failed or trial.slot:
+            updater.tell("No update", f"{version} is on the stick, {updater.running} runs already.")
+            return
+        updater.wait_for_rest()
+        updater.install(arguments.bundle, version)
+    except CommandError:
+        updater.say_refused()
+        raise
+    updater.keep_for_neighbours(arguments.bundle, version)
     updater.wait_for_rest()
     updater.start_anew()
+
+
+def share(updater: Updater, _arguments: argparse.Namespace) -> None:
+    """As long as there is an offer."""
+    server = Share(updater.shared, updater.is_in_call)
+    thread = threading.Thread(target=server.serve_forever, name="share", daemon=True)
+    with announced(server.port):
+        thread.start()
+        while (updater.shared / OFFER_FILE).exists():
+            time.sleep(SHARE_LOOK_S)
+    server.shutdown()
+    server.server_close()
 
 
 def before(updater: Updater, _arguments: argparse.Namespace) -> None:
@@ -230,6 +192,7 @@ def before(updater: Updater, _arguments: argparse.Namespace) -> None:
             _copy(updater.snapshot, updater.state)
             shutil.rmtree(updater.snapshot, ignore_errors=True)
         updater.remember(failed(trial))
+        updater.share_nothing()
         updater.tell(
             "Update failed",
             f"The new version {trial.version} did not start. {updater.running} runs again.",
@@ -242,6 +205,7 @@ def good(updater: Updater, _arguments: argparse.Namespace) -> None:
     if judge(trial, updater.slot) is Verdict.ON_TRIAL:
         updater.remember(passed(trial))
         shutil.rmtree(updater.snapshot, ignore_errors=True)
+        updater.offer_to_neighbours()
         updater.tell("Updated", f"Version {updater.running} runs now.")
 
 
@@ -250,64 +214,6 @@ def start_again_if_on_trial(updater: Updater, _arguments: argparse.Namespace) ->
     if judge(updater.trial, updater.slot) is Verdict.ON_TRIAL:
         logger.warning("no dial tone in slot %s: starting again", updater.slot)
         updater.start_anew()
-
-
-def download(url: str, offer: Offer, to: Path, updater: Updater) -> None:
-    """Fetch the bundle, from where an earlier try was cut off; waits while somebody talks."""
-    part = to.with_suffix(".part")
-    have = part.stat().st_size if part.exists() else 0
-    if have >= offer.size_bytes:
-        part.unlink()
-        have = 0
-    try:
-        with _open_web(url, have) as answer:
-            is_rest = answer.status == 206
-            with part.open("ab" if is_rest else "wb") as file:
-                looked_s = time.monotonic()
-                while (block := answer.read(BLOCK_BYTES)) and file.tell() <= offer.size_bytes:
-                    file.write(block)
-                    if time.monotonic() - looked_s > CALL_POLL_S:
-                        updater.wait_for_rest()
-                        looked_s = time.monotonic()
-                file.flush()
-                os.fsync(file.fileno())
-    except (OSError, ValueError) as error:
-        raise CommandError(f"cannot download {url}: {error}") from None
-    with part.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if part.stat().st_size < offer.size_bytes:
-        raise CommandError("the download was cut off; it goes on next time")
-    if digest != offer.sha256:
-        part.unlink()
-        raise CommandError("what was downloaded is not what was offered")
-    part.replace(to)
-
-
-def running_slot(command_line: str) -> str:
-    """`a` or `b`, as the bootloader told the kernel."""
-    words = (word.removeprefix("fernruf.") for word in command_line.split())
-    return next((word.removeprefix(RUNNING) for word in words if word.startswith(RUNNING)), "a")
-
-
-def _fetch_offer(url: str) -> Offer:
-    try:
-        with _open_web(url) as answer:
-            return parse_offer(answer.read(OFFER_BYTES_MAX + 1))
-    except (OSError, ValueError) as error:
-        raise CommandError(f"cannot ask {url}: {error}") from None
-    except MalformedError as error:
-        raise CommandError(f"{url}: {error}") from None
-
-
-def _open_web(url: str, first_byte: int = 0) -> http.client.HTTPResponse:
-    """The answer, from a byte on if the server can; CommandError for a file of the box itself."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise CommandError(f"{url}: neither http nor https")
-    headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - see above
-    answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - see above
-    assert isinstance(answer, http.client.HTTPResponse)
-    return answer
 
 
 def _copy(source: Path, to: Path) -> None:
@@ -329,10 +235,3 @@ def _copy(source: Path, to: Path) -> None:
 def _copy_file(source: str, to: str) -> None:
     with contextlib.suppress(FileNotFoundError):  # a temporary file that is gone by now
         shutil.copy2(source, to)
-
-
-def _first_line(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
-    except OSError:
-        return ""

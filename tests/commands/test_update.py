@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from firmware.__main__ import main
-from firmware.commands.update import SNAPSHOT, TRIAL_FILE, running_slot
+from firmware.shell.lan_updates import BUNDLE_FILE, OFFER_FILE
 from firmware.shell.notices import read_notices
-from firmware.updates import Trial, parse_trial
+from firmware.shell.updater import SNAPSHOT, TRIAL_FILE, running_slot
+from firmware.updates import Trial, parse_offer, parse_trial
 
 BUNDLE = b"a new root" * 50_000
 NEW, OLD = "0.1.20", "0.1.19"
@@ -32,11 +34,11 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.web, self.calls = folder, folder / "web", folder / "calls"
-        for name in ("web", "update", "state", "notices"):
+        for name in ("web", "update", "state", "notices", "share"):
             (folder / name).mkdir()
         (folder / "state" / "identity").write_text("the number")
         self.runs("a", OLD)
-        self.program("rauc", "exit 0")
+        self.installer()
         self.program("systemctl", "exit 0")
 
     def runs(self, slot: str, version: str) -> None:
@@ -48,6 +50,10 @@ class Machine:
         path.write_text(f"#!/bin/sh\necho {name} $1 >>{self.calls}\n{words}\n")
         path.chmod(0o755)
 
+    def installer(self, version: str = NEW, words: str = "") -> None:
+        """RAUC, to which every bundle is signed and of one version."""
+        self.program("rauc", f"echo RAUC_MF_VERSION=\\'{version}\\'\n{words}")
+
     def offer(self, bundle: bytes = BUNDLE, version: str = NEW) -> None:
         (self.web / "f.raucb").write_bytes(bundle)
         digest = hashlib.sha256(BUNDLE).hexdigest()
@@ -58,6 +64,7 @@ class Machine:
         places = {
             "--folder": "update",
             "--state": "state",
+            "--share": "share",
             "--notices": "notices",
             "--control": "no-box",
             "--version-file": "version",
@@ -104,9 +111,9 @@ def _url(machine: Machine) -> Iterator[str]:
 def test_newer_version_is_downloaded_installed_and_on_trial(machine: Machine, url: str) -> None:
     machine.offer()
     bundle = machine.folder / "update" / "update.raucb"
-    machine.program("rauc", f"cmp {bundle} {machine.web / 'f.raucb'} || exit 1")
+    machine.installer(words=f"cmp {bundle} {machine.web / 'f.raucb'} || exit 1")
     assert machine.update("look", "--url", url, "--quiet-s", "0") == 0
-    assert machine.called == ["rauc install", "systemctl --no-block"]
+    assert machine.called == ["rauc info", "rauc install", "systemctl --no-block"]
     assert machine.trial == Trial("b", NEW, OLD)
     assert not bundle.exists()
 
@@ -155,6 +162,14 @@ def test_forged_bundle_is_refused_and_the_display_says_so(machine: Machine, url:
     assert not (machine.folder / "update" / TRIAL_FILE).exists()
 
 
+def test_old_bundle_that_is_offered_as_a_new_one_is_refused(machine: Machine, url: str) -> None:
+    machine.offer()
+    machine.installer(version="0.1.3")
+    assert machine.update("look", "--url", url) == 1
+    assert machine.called == ["rauc info"]
+    assert "not signed for this telephone" in machine.told
+
+
 def test_dial_tone_in_the_new_slot_ends_the_trial(machine: Machine) -> None:
     (machine.folder / "update" / TRIAL_FILE).write_text(
         json.dumps({"slot": "b", "version": NEW, "before": OLD, "failed": []})
@@ -198,10 +213,40 @@ def test_slot_on_trial_without_dial_tone_starts_again_and_a_proved_one_does_not(
     assert machine.called == ["systemctl --no-block"]
 
 
+def test_version_is_offered_to_neighbours_only_when_it_has_proved_itself(
+    machine: Machine, url: str
+) -> None:
+    machine.offer()
+    assert machine.update("look", "--url", url, "--quiet-s", "0") == 0
+    shared = machine.folder / "share"
+    assert (shared / BUNDLE_FILE).read_bytes() == BUNDLE
+    assert not (shared / OFFER_FILE).exists()
+    machine.runs("b", NEW)
+    assert machine.update("before") == machine.update("good") == 0
+    offer = parse_offer((shared / OFFER_FILE).read_bytes())
+    assert (offer.version, offer.sha256) == (NEW, hashlib.sha256(BUNDLE).hexdigest())
+
+
+def test_version_that_failed_is_offered_to_nobody(machine: Machine, url: str) -> None:
+    machine.offer()
+    assert machine.update("look", "--url", url, "--quiet-s", "0") == 0
+    assert machine.update("before") == 0
+    assert list((machine.folder / "share").iterdir()) == []
+
+
+def test_what_was_offered_for_a_week_is_taken_away(machine: Machine) -> None:
+    offered = machine.folder / "share" / OFFER_FILE
+    offered.write_text("{}")
+    assert machine.update("look", "--url", "") == 0
+    assert offered.exists()
+    os.utime(offered, (1.0, 1.0))
+    assert machine.update("look", "--url", "") == 0
+    assert not offered.exists()
+
+
 def test_stick_is_taken_once_though_it_stays(machine: Machine, tmp_path: Path) -> None:
     bundle = tmp_path / "fernruf.raucb"
     bundle.write_bytes(BUNDLE)
-    machine.program("rauc", f"echo RAUC_MF_VERSION=\\'{NEW}\\'")
     assert machine.update("take", bundle) == 0
     assert machine.trial == Trial("b", NEW, OLD)
     machine.runs("b", NEW)

@@ -1,38 +1,72 @@
-"""The very image in an emulated Raspberry Pi 3B: its card, kernel, initrd and device tree.
+"""The very image in an emulated computer: its card, root, kernel and initrd.
 
-QEMU has no VideoCore, so the Pi's own firmware and U-Boot are not run: kernel and initrd are read
-from the image's FAT partition as U-Boot would. Orders are typed into systemd's debug shell on the
-serial line, which only our kernel command line opens.
+QEMU has no VideoCore, so the Pi's own firmware is not run, and U-Boot only in test_slots.py: here a
+slot is chosen as its script does, and kernel and initrd are read from the FAT partition as it
+would. RASPBERRY has the image's device tree and an SD card of 1 MB/s; PLAIN is a computer of virtio
+devices, several times as fast. Orders are typed into systemd's debug shell on the serial line,
+which only our kernel command line opens.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import selectors
 import subprocess
 import time
-from pathlib import Path
+from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
-START = 1 << 20  # of the FAT partition
-CARD_BYTES = 2 << 30  # QEMU wants a power of two
+from tests.image.card import Card
+
 DISK = "fe42f0f1"
+BOOT_S = 900.0  # emulated, on a busy machine
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")  # what a shell tells a terminal beside its words
 
 
-class Machine:
-    """One emulated Raspberry Pi; a context manager that pulls the plug at the end."""
+@dataclass(frozen=True)
+class Kind:
+    """What QEMU emulates."""
 
-    def __init__(self, image: Path, folder: Path, *, fresh: bool = True) -> None:
-        self._folder, self._card = folder, folder / "card.qcow2"
-        self._image = image
-        if fresh:
-            create = ("qemu-img", "create", "-q", "-f", "qcow2", "-b", str(image), "-F", "raw")
-            run(*create, str(self._card), str(CARD_BYTES))
-            for name in ("a/vmlinuz", "a/initrd", "plain/bcm2837-rpi-3-b.dtb"):
-                source = ("-i", f"{image}@@{START}", f"::{name}")
-                run("mcopy", "-n", "-o", *source, str(folder / Path(name).name))
+    hardware: tuple[str, ...]
+    drive: tuple[str, ...]  # with the card's path for {}
+    network: str  # device
+    console: str
+    device_tree: str = ""  # in the FAT partition; empty: QEMU's own
+    words: str = ""  # for the kernel
+
+
+RASPBERRY = Kind(
+    ("-M", "raspi3b", "-serial", "null", "-serial", "stdio"),
+    ("-drive", "if=sd,format=raw,file={}"),
+    "usb-net",
+    "ttyS1,115200",
+    "plain/bcm2837-rpi-3-b.dtb",
+    # QEMU resets the machine as soon as this watchdog is started
+    "module_blacklist=bcm2835_wdt",
+)
+PLAIN = Kind(
+    ("-M", "virt", "-cpu", "cortex-a53", "-smp", "2", "-m", "448", "-serial", "stdio"),
+    (
+        *("-drive", "if=none,id=card,format=raw,file={}"),
+        *("-device", "virtio-blk-device,drive=card"),
+    ),
+    "virtio-net-device",
+    "ttyAMA0",
+)
+
+
+class Machine:
+    """One emulated computer with a card; a context manager that pulls the plug at the end."""
+
+    def __init__(
+        self, card: Card, kind: Kind = RASPBERRY, *, network: str = "user", words: str = ""
+    ) -> None:
+        self.card, self._kind, self._network, self._words = card, kind, network, words
+        self._folder = card.folder
+        self.slot = ""
         self.log = bytearray()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -50,24 +84,27 @@ class Machine:
 
     def switch_on(self) -> None:
         """Power."""
+        kind, slot = self._kind, self.card.choose_slot()
+        self.slot = slot
+        console, part = kind.console.partition(",")[0], {"a": "02", "b": "03"}[slot]
         append = (
-            f"root=PARTUUID={DISK}-02 rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes "
-            "console=ttyS1,115200 fernruf.slot=a systemd.debug_shell=ttyS1 "
-            "systemd.show_status=1 systemd.mask=serial-getty@ttyS1.service "
-            # QEMU resets the machine as soon as this watchdog is started
-            "module_blacklist=bcm2835_wdt"
+            f"root=PARTUUID={DISK}-{part} rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes "
+            f"console={kind.console} fernruf.slot={slot} rauc.slot={slot.upper()} "
+            f"systemd.debug_shell={console} systemd.show_status=1 "
+            f"systemd.mask=serial-getty@{console}.service {kind.words} {self._words}"
         )
+        tree: tuple[str, ...] = ()
+        if kind.device_tree:
+            tree = ("-dtb", str(self.card.get(kind.device_tree)))
         self._process = subprocess.Popen(
             [
-                *("qemu-system-aarch64", "-M", "raspi3b", "-nographic", "-no-reboot"),
-                *("-kernel", str(self._folder / "vmlinuz")),
-                *("-initrd", str(self._folder / "initrd")),
-                *("-dtb", str(self._folder / "bcm2837-rpi-3-b.dtb")),
-                # what the card has confirmed is on it: QEMU would keep it in the killed process
-                *("-drive", f"if=sd,format=qcow2,cache=writethrough,file={self._card}"),
-                *("-netdev", "user,id=net", "-device", "usb-net,netdev=net"),
+                *("qemu-system-aarch64", *kind.hardware, "-display", "none", "-no-reboot"),
+                *("-kernel", str(self.card.get(f"{slot}/vmlinuz"))),
+                *("-initrd", str(self.card.get(f"{slot}/initrd"))),
+                *tree,
+                *(word.format(self.card.path) for word in kind.drive),
+                *("-netdev", f"{self._network},id=net", "-device", f"{kind.network},netdev=net"),
                 *("-append", append, "-monitor", "none"),
-                *("-serial", "null", "-serial", "stdio"),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -83,26 +120,44 @@ class Machine:
 
     def wait_for(self, pattern: str, timeout_s: float) -> re.Match[bytes]:
         """Let the machine run until its serial line says `pattern`; AssertionError with its end."""
-        assert self._process is not None
-        assert self._process.stdout is not None
         wanted, until_s = re.compile(pattern.encode()), time.monotonic() + timeout_s
         begin = len(self.log)
+        while True:
+            if found := wanted.search(self.log, begin):
+                return found
+            end = self.log[-3000:].decode(errors="replace")
+            assert time.monotonic() < until_s, f"never said {pattern!r}; the end:\n{end}"
+            assert self._listen(1.0), f"ended before it said {pattern!r}; the end:\n{end}"
+
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Let the machine run until it starts anew or switches itself off."""
+        until_s = time.monotonic() + timeout_s
+        while self._listen(1.0):
+            end = self.log[-3000:].decode(errors="replace")
+            assert time.monotonic() < until_s, f"goes on; the end:\n{end}"
+        self.cut_power()
+
+    def run_for(self, duration_s: float) -> None:
+        """Let the machine run so long."""
+        until_s = time.monotonic() + duration_s
+        while (left_s := until_s - time.monotonic()) > 0:
+            assert self._listen(min(left_s, 1.0)), "ended by itself"
+
+    def _listen(self, wait_s: float) -> bool:
+        """Keep what the serial line says; False when the machine has ended."""
+        assert self._process is not None
+        assert self._process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
-            while True:
-                if found := wanted.search(self.log, begin):
-                    return found
-                left_s = until_s - time.monotonic()
-                end = self.log[-3000:].decode(errors="replace")
-                assert left_s > 0, f"never said {pattern!r}; the end:\n{end}"
-                if selector.select(min(left_s, 1.0)):
-                    data = os.read(self._process.stdout.fileno(), 65536)
-                    assert data, f"ended before it said {pattern!r}; the end:\n{end}"
-                    self.log += data
-                    with (self._folder / "serial.log").open("ab") as file:
-                        file.write(data)
+            if not selector.select(wait_s):
+                return True
+        data = os.read(self._process.stdout.fileno(), 65536)
+        self.log += data
+        with (self._folder / "serial.log").open("ab") as file:
+            file.write(data)
+        return bool(data)
 
-    def type(self, command: str, timeout_s: float = 120.0) -> tuple[int, str]:
+    def type(self, command: str, timeout_s: float = 240.0) -> tuple[int, str]:
         """One order in the debug shell; its exit code and what it printed."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -113,8 +168,23 @@ class Machine:
         text = ESCAPES.sub(b"", bytes(self.log[begin : found.start()])).decode(errors="replace")
         return int(found.group(1)), text.partition("\n")[2].strip()
 
+    def wait_until_ready(self) -> None:
+        """The debug shell is there and Fernruf has told systemd that it is ready."""
+        self.wait_for(r"Started.*fernruf\.service", BOOT_S)
 
-def run(*command: str) -> None:
-    """A command that must succeed."""
-    done = subprocess.run(command, capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    def status(self) -> dict[str, Any]:
+        """What the telephone says of itself."""
+        code, text = self.type("fernruf ctl --control /run/fernruf/control status")
+        assert code == 0, text
+        found: dict[str, Any] = json.loads(text[text.index("{") : text.rindex("}") + 1])
+        return found
+
+    def wait_for_number(self, timeout_s: float = 1800.0) -> str:
+        """Until the number is made."""
+        code, text = self.type(
+            "until fernruf ctl --control /run/fernruf/control status"
+            ' | grep -q \'"number": "[2-8]\'; do sleep 5; done',
+            timeout_s,
+        )
+        assert code == 0, text
+        return str(self.status()["number"])

@@ -3,45 +3,24 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 from firmware.settings import SETTINGS_FILE, Settings, print_settings
-from tests.image.machine import START, Machine, run
+from tests.image.card import Card
+from tests.image.machine import PLAIN, Machine
 
-BOOT_S = 900.0  # emulated, on a busy machine
-
-
-def ready(machine: Machine) -> None:
-    """The debug shell is there and Fernruf has told systemd that it is ready."""
-    machine.wait_for(r"Started.*fernruf\.service", BOOT_S)
-
-
-def status(machine: Machine) -> dict[str, object]:
-    code, text = machine.type("fernruf ctl --control /run/fernruf/control status")
-    assert code == 0, text
-    found: dict[str, object] = json.loads(text[text.index("{") : text.rindex("}") + 1])
-    return found
+USED_MAX_MB = 130
+RSS_MAX_MB = 60
 
 
 def test_image_boots_to_a_telephone_and_keeps_its_number(image: Path, tmp_path: Path) -> None:
-    card = tmp_path / "card.img"
-    run("cp", "--sparse=always", str(image), str(card))
-    settings = tmp_path / SETTINGS_FILE
-    settings.write_text(
-        print_settings(Settings("Oma", "AT", ssid="Home", password="horse battery"))
-    )
-    run("mcopy", "-o", "-i", f"{card}@@{START}", str(settings), f"::{SETTINGS_FILE}")
-    with Machine(card, tmp_path) as machine:
-        ready(machine)
-        code, text = machine.type(
-            'until fernruf ctl --control /run/fernruf/control status | grep -q \'"number": "[2-8]\''
-            "; do sleep 5; done",
-            timeout_s=1800.0,
-        )
-        assert code == 0, text
-        number = status(machine)["number"]
+    card = Card(image, tmp_path)
+    settings = Settings("Oma", "AT", ssid="Home", password="horse battery")
+    card.put(SETTINGS_FILE, print_settings(settings).encode())
+    with Machine(card) as machine:
+        machine.wait_until_ready()
+        number = machine.wait_for_number()
         code, text = machine.type("cat /boot/firmware/fernruf.toml /data/settings/box.toml")
         assert "horse" not in text
         assert 'country = "AT"' in text
@@ -53,6 +32,29 @@ def test_image_boots_to_a_telephone_and_keeps_its_number(image: Path, tmp_path: 
         assert "failed" not in text
         machine.cut_power()
         machine.switch_on()
-        ready(machine)
-        assert status(machine)["number"] == number
-    os.sync()
+        machine.wait_until_ready()
+        assert machine.status()["number"] == number
+
+
+def test_box_at_rest_leaves_most_of_the_memory_free(image: Path, tmp_path: Path) -> None:
+    """Its figures, with when what was started, are kept in figures.json and analyze.txt."""
+    with Machine(Card(image, tmp_path), PLAIN) as machine:
+        machine.wait_until_ready()
+        machine.wait_for_number()
+        code, text = machine.type(
+            "sleep 60; free -k; grep VmRSS /proc/$(systemctl show fernruf -P MainPID)/status"
+        )
+        assert code == 0, text
+        memory = re.search(r"Mem:\s+\d+\s+(\d+)", text)
+        rss = re.search(r"VmRSS:\s+(\d+)", text)
+        assert memory and rss, text
+        used_mb, rss_mb = int(memory[1]) / 1024, int(rss[1]) / 1024
+        figures = {"used_mb": used_mb, "rss_mb": rss_mb}
+        (tmp_path / "figures.json").write_text(json.dumps(figures))
+        code, text = machine.type(
+            "systemd-analyze --no-pager; systemd-analyze --no-pager critical-chain fernruf.service;"
+            " systemd-analyze --no-pager blame | head -20; systemctl list-units --failed --no-pager"
+        )
+        (tmp_path / "analyze.txt").write_text(text)
+        assert used_mb <= USED_MAX_MB, figures
+        assert rss_mb <= RSS_MAX_MB, figures

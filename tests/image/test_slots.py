@@ -1,7 +1,7 @@
 """U-Boot of the image in QEMU, and the signature of its update: what starts, what is refused.
 
 The part of an update that QEMU's missing VideoCore leaves out is the firmware before U-Boot. RAUC's
-writing of a slot is not run here: it wants an hour of emulation.
+writing of a slot is in test_updates.py.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.image.machine import CARD_BYTES, START, run
+from tests.image.card import Card, run
 
-HERE = Path(__file__).resolve().parents[2]
 START_S = 600.0
 CHOSEN = re.compile(rb"Fernruf: slot ([ab])")
 ENDED = re.compile(rb"Starting kernel|resetting")
@@ -28,28 +27,18 @@ class Bootloader:
     """A card whose environment says what an update left there; each start runs U-Boot anew."""
 
     def __init__(self, image: Path, folder: Path, environment: str) -> None:
-        self._folder, self._card = folder, folder / "card.img"
-        run("cp", "--sparse=always", str(image), str(self._card))
-        run("truncate", "-s", str(CARD_BYTES), str(self._card))
+        self.card, self._folder = Card(image, folder), folder
         for name in ("plain/u-boot.bin", "plain/bcm2837-rpi-3-b.dtb"):
-            self._copy_out(name)
-        plain = (HERE / "board" / "image" / "boot" / "uboot.txt").read_text()
-        kept = [line for line in plain.splitlines() if not line.startswith("BOOT_")]
-        (folder / "uboot.txt").write_text("\n".join([*environment.splitlines(), *kept, ""]))
-        run("mkenvimage", "-s", "0x4000", "-o", str(folder / "env"), str(folder / "uboot.txt"))
-        self.put("uboot.env", (folder / "env").read_bytes())
-
-    def put(self, name: str, data: bytes) -> None:
-        source = self._folder / "put"
-        source.write_bytes(data)
-        run("mcopy", "-o", "-i", f"{self._card}@@{START}", str(source), f"::{name}")
+            self.card.get(name)
+        changes = dict(line.split("=") for line in environment.splitlines())
+        self.card.environment |= changes
 
     def start(self) -> tuple[str, bool]:
         """Which slot U-Boot chose, and whether it got as far as the kernel."""
         command = ["qemu-system-aarch64", "-M", "raspi3b", "-nographic", "-no-reboot"]
         command += ["-kernel", str(self._folder / "u-boot.bin")]
         command += ["-dtb", str(self._folder / "bcm2837-rpi-3-b.dtb"), "-monitor", "none"]
-        command += ["-drive", f"if=sd,format=raw,file={self._card}"]
+        command += ["-drive", f"if=sd,format=raw,file={self.card.path}"]
         command += ["-serial", "null", "-serial", "stdio"]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -59,16 +48,6 @@ class Bootloader:
         finally:
             process.kill()
             process.wait()
-
-    @property
-    def tries_left(self) -> dict[str, int]:
-        self._copy_out("uboot.env")
-        found = re.findall(rb"BOOT_([AB])_LEFT=(\d)", (self._folder / "uboot.env").read_bytes())
-        return {name.decode(): int(count) for name, count in found}
-
-    def _copy_out(self, name: str) -> None:
-        to = self._folder / Path(name).name
-        run("mcopy", "-n", "-o", "-i", f"{self._card}@@{START}", f"::{name}", str(to))
 
 
 def _chosen(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
@@ -91,7 +70,7 @@ def _chosen(process: subprocess.Popen[bytes]) -> tuple[str, bool]:
 def test_fresh_card_starts_slot_a(image: Path, tmp_path: Path) -> None:
     loader = Bootloader(image, tmp_path, "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0")
     assert loader.start() == ("a", True)
-    assert loader.tries_left == {"A": 2, "B": 0}
+    assert loader.card.tries_left == {"A": 2, "B": 0}
 
 
 def test_update_whose_kernel_does_not_start_is_left_after_three_tries(
@@ -99,16 +78,16 @@ def test_update_whose_kernel_does_not_start_is_left_after_three_tries(
 ) -> None:
     loader = Bootloader(image, tmp_path, "BOOT_ORDER=B A\nBOOT_A_LEFT=3\nBOOT_B_LEFT=3")
     for name in ("vmlinuz", "initrd"):
-        loader.put(f"b/{name}", b"no kernel" * 1000)
+        loader.card.put(f"b/{name}", b"no kernel" * 1000)
     assert [loader.start() for _ in range(4)] == [*3 * [("b", False)], ("a", True)]
-    assert loader.tries_left == {"A": 2, "B": 0}
+    assert loader.card.tries_left == {"A": 2, "B": 0}
 
 
 def test_environment_that_a_power_cut_spoiled_still_starts_a_slot(
     image: Path, tmp_path: Path
 ) -> None:
     loader = Bootloader(image, tmp_path, "BOOT_ORDER=A B\nBOOT_A_LEFT=3\nBOOT_B_LEFT=0")
-    loader.put("uboot.env", b"\xff" * 0x4000)
+    loader.card.put("uboot.env", b"\xff" * 0x4000)
     assert loader.start() == ("a", True)
 
 
