@@ -183,6 +183,13 @@ class Wish(StrEnum):
     FREE = "free"  # our bell sounds: who lifts is calling
 
 
+class Transfer(StrEnum):
+    """That somebody has put a call through (CallView.via says who)."""
+
+    PUT_THROUGH = "put_through"
+    RETURNED = "returned"  # in vain: back to who has done so; `via` was not reached
+
+
 @dataclass(frozen=True, slots=True)
 class OtherCall:
     """A call beside the one in front."""
@@ -211,6 +218,7 @@ class CallView:
     is_choosing: bool = False  # the hook was flashed: a digit says what shall happen
     is_muted: bool = False  # nobody hears us
     wish: Wish | None = None
+    transfer: Transfer | None = None
     is_by_box: bool = False  # the answering machine talks; the handset is on its hook
     call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 

@@ -67,6 +67,9 @@ class PhoneBook:
                 self._local_at_zero_s = utc_s + offset_s - now_s
             case RecordsLoaded(records=records):
                 return self._load(records)
+            case events.CallOffered(call=call, number=peer, is_referred=True):
+                is_blocked = self.doorkeeper.is_blocked(peer, self.contact(peer))
+                return self._receive(call, Ring.REFUSED if is_blocked else Ring.RINGS)
             case events.CallOffered(call=call, number=peer):
                 contact, ring = self.contact(peer), self.judge(peer, now_s)
                 if contact is not None and contact.is_intercom and ring is Ring.RINGS:

@@ -31,17 +31,21 @@ class Doorkeeper:
 
     def judge(self, number: str, contact: Contact | None, minute: int | None) -> Ring:
         """What happens when `number` calls now; `minute` is None while nobody knows the time."""
-        rule = self.numbers.get(number)
-        if rule is Rule.BLOCKED:
+        if self.is_blocked(number, contact):
             return Ring.REFUSED
-        is_known = contact is not None or rule is Rule.ALLOWED
-        if not is_known and any(contains(data, number) for data in self.lists.values()):
-            return Ring.REFUSED
+        is_known = contact is not None or self.numbers.get(number) is Rule.ALLOWED
         verdict = Ring.RINGS if is_known else self.rules.strangers
         is_favourite = contact is not None and contact.is_favourite
         if verdict is Ring.RINGS and not is_favourite and self.is_quiet(minute):
             return self.rules.quiet
         return verdict
+
+    def is_blocked(self, number: str, contact: Contact | None) -> bool:
+        """By a rule of its own; or by a list, unless it is known here."""
+        rule = self.numbers.get(number)
+        if rule is not None or contact is not None:
+            return rule is Rule.BLOCKED
+        return any(contains(data, number) for data in self.lists.values())
 
     def is_quiet(self, minute: int | None) -> bool:
         """Whether it is quiet hours; they may go over midnight."""

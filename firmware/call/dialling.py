@@ -38,6 +38,7 @@ def give_dial_tone(line: Line, _fact: events.HookLifted, now_s: float) -> None:
 def begin(line: Line, now_s: float) -> None:
     """Dial tone, with nothing dialled."""
     line.front = line.new_leg()
+    line.front.consults = any(leg.is_talking for leg in line.beside)
     line.enter(line.front, CallState.OFF_HOOK, now_s + FIRST_DIGIT_S)
 
 

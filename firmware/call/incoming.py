@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import events
-from firmware.call import completion, messages
+from firmware.call import completion, messages, transfer
 from firmware.call.callers import Proved, common_codec, refusal
 from firmware.call.errands import note
 from firmware.call.leg import Leg
@@ -86,6 +86,9 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     if leg.view.wish is Wish.FREE:
         completion.call_back(line, now_s)
         return
+    if leg.is_recall:
+        transfer.go_on(line, leg, now_s)
+        return
     _accept(line, leg, now_s)
     if leg.rings:
         leg.rings = False
@@ -135,7 +138,7 @@ def reject(line: Line, fact: events.KeyPressed, now_s: float) -> None:
     if fact.key == REJECT_KEY and line.front.view.wish is Wish.FREE:
         completion.give_up(line)
     elif fact.key == REJECT_KEY:
-        line.respond(line.front, messages.Decline(), now_s)
+        _end_ringing(line, messages.Decline(), now_s)
         _stop_ringing(line, EndReason.DECLINED, now_s)
 
 
@@ -148,7 +151,7 @@ def tire_of_ringing(line: Line, _fact: object, now_s: float) -> None:
     if line.front.view.wish is Wish.FREE:
         completion.give_up(line)
         return
-    line.respond(line.front, messages.TryLater(), now_s)
+    _end_ringing(line, messages.TryLater(), now_s)
     _stop_ringing(line, EndReason.MISSED, now_s)
 
 
@@ -175,7 +178,9 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
     leg = line.new_leg()
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
     leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)
-    refused = refusal(caller, line.pins, line.codecs, is_free=line.is_free or line.may_wait)
+    is_referred = transfer.introduce(line, caller, leg, now_s)
+    has_room = leg.replaces is not None or line.is_free or line.may_wait
+    refused = refusal(caller, line.pins, line.codecs, is_free=has_room)
     if refused is not None:
         line.transactions.respond(caller.session, refused.response, now_s)
         _log_refused(line, caller, leg.call, refused.reason)
@@ -191,6 +196,7 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
             is_contact=line.is_contact(caller.number),
             is_anonymous=caller.session.invite.is_anonymous,
             is_waiting=not line.is_free,
+            is_referred=is_referred,
         )
     )
 
@@ -202,6 +208,9 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
         return
     if caller.session.invite.completion is not None:
         completion.grant(line, caller, now_s)
+        return
+    if leg.replaces is not None:
+        transfer.take_place(line, caller, leg, now_s)
         return
     codec = common_codec(caller, line.codecs)
     assert codec is not None
@@ -244,15 +253,26 @@ def _turn_away(
     leg = line.leg_named(call)
     if leg is None or leg.session is None or leg.view.state is not CallState.RINGING:
         return
-    line.respond(leg, response, now_s)
     if leg is line.front:
+        _end_ringing(line, response, now_s)
         _stop_ringing(line, reason, now_s)
     else:
+        line.respond(leg, response, now_s)
         line.forget(leg, reason, now_s)
 
 
 def _log_refused(line: Line, caller: Proved, call: int, reason: EndReason) -> None:
     line.out.append(events.CallEnded(caller.number, True, reason, 0.0, call))
+
+
+def _end_ringing(line: Line, response: messages.Refusal, now_s: float) -> None:
+    """The caller is told; a call that was answered before ends like any call."""
+    leg = line.front
+    if leg.is_recall and leg.session is not None:
+        leg.is_recall = False
+        leg.session.hang_up(now_s)
+    else:
+        line.respond(leg, response, now_s)
 
 
 def _stop_ringing(line: Line, reason: EndReason, now_s: float) -> None:

@@ -59,6 +59,11 @@ class Channel:
         self._secret = sending + receiving if is_caller else receiving + sending
         self._handshake_hash = noise.get_handshake_hash()
 
+    @property
+    def session_id(self) -> bytes:
+        """As the caller has chosen it; the same at both ends."""
+        return self._session_id
+
     def seal(self, plain: bytes) -> bytes:
         """One datagram; the same text is another datagram each time."""
         counter = self._counter

@@ -28,6 +28,12 @@ class Leg:
     is_joined: bool = False  # beside the front call, and in conference with it
     diversions: int = 0  # of an outgoing call, so far
     via: str = ""  # the number that has sent us here
+    consults: bool = False  # it was dialled while another call is on hold: transfer.py
+    referral: bytes = b""  # that we show to who is called
+    returns_to: str = ""  # the number that is called if this call does not come about
+    is_return: bool = False  # it is that call
+    replaces: Leg | None = None  # the call whose place it takes as soon as it is admitted
+    is_recall: bool = False  # it rings, but was answered before: who lifts goes on with it
 
     @property
     def is_talking(self) -> bool:

@@ -60,6 +60,8 @@ class Line:
         self.is_hands_free = False  # an intercom call, and the handset is down
         self.choice_s: float | None = None  # until then a digit after a flash is awaited
         self.beside: list[Leg] = []
+        self.parting: list[Leg] = []  # the handset has left them; transfer.py ends them
+        self.sent_away: dict[str, tuple[float, str]] = {}  # may return: until when; whence
         self.front = self.new_leg()
 
     @property
@@ -95,15 +97,19 @@ class Line:
         """All of them, the front first."""
         return [self.front, *self.beside]
 
+    def all_legs(self) -> list[Leg]:
+        """The same, and those that the handset has left."""
+        return [*self.legs(), *self.parting]
+
     def leg_of(self, session: Session) -> Leg | None:
         """The call that `session` signals for, if it is not over."""
-        return next((leg for leg in self.legs() if leg.session is session), None)
+        return next((leg for leg in self.all_legs() if leg.session is session), None)
 
     def leg_named(self, call: int) -> Leg | None:
         """The call with this identifier; 0 = the one in front."""
         if not call:
             return self.front
-        return next((leg for leg in self.legs() if leg.call == call), None)
+        return next((leg for leg in self.all_legs() if leg.call == call), None)
 
     @property
     def is_conference(self) -> bool:
@@ -197,9 +203,9 @@ class Line:
         leg.view = replace(leg.view, codec=codec)
         return True
 
-    def talk(self, now_s: float) -> None:
-        """The front call was answered: both voices from now on."""
-        leg = self.front
+    def talk(self, now_s: float, taken: Leg | None = None) -> None:
+        """The front call, or `taken`, was answered: both voices from now on."""
+        leg = taken or self.front
         assert leg.session is not None and leg.session.channel is not None
         key = leg.session.certificate.public_key
         if self.pins.add(leg.number, key):
@@ -211,6 +217,7 @@ class Line:
         self.open_microphone()
         digits = leg.session.channel.authentication_digits()
         leg.view = replace(leg.view, connected_s=now_s, authentication_digits=digits)
+        leg.returns_to = ""
         self.enter(leg, CallState.CONNECTED)
 
     def open_microphone(self) -> None:
@@ -234,8 +241,9 @@ class Line:
     def forget(self, leg: Leg, reason: EndReason, now_s: float) -> None:
         """A call that is over and was not the one in front, or is so no longer."""
         self.finish(leg, reason, now_s)
-        if leg in self.beside:
-            self.beside.remove(leg)
+        for legs in (self.beside, self.parting):
+            if leg in legs:
+                legs.remove(leg)
 
     def hang_up_and_fail(self, reason: EndReason, now_s: float) -> None:
         """The front call ends by our own will."""

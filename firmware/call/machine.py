@@ -22,6 +22,7 @@ from firmware.call import (
     outgoing,
     recall,
     talking,
+    transfer,
 )
 from firmware.call.errands import Errands
 from firmware.call.leg import Leg
@@ -84,7 +85,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CALLING, GaveUp): outgoing.find_nobody,
     (CallState.CALLING, TimerExpired): outgoing.find_nobody,
     (CallState.CALLING, events.HookFlashed): recall.flash_back,
-    (CallState.CALLING, events.HookReplaced): talking.replace_handset,
+    (CallState.CALLING, events.HookReplaced): transfer.hang_up,
     # the other bell sounds
     (CallState.RINGBACK, messages.Answered): outgoing.hear_answer,
     (CallState.RINGBACK, messages.Moved): outgoing.follow_diversion,
@@ -93,7 +94,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.RINGBACK, TimerExpired): outgoing.stop_waiting,
     (CallState.RINGBACK, events.KeyPressed): recall.choose,
     (CallState.RINGBACK, events.HookFlashed): recall.flash_while_it_rings,
-    (CallState.RINGBACK, events.HookReplaced): talking.replace_handset,
+    (CallState.RINGBACK, events.HookReplaced): transfer.hang_up,
     # our bell sounds; the handset is down, so it cannot be replaced
     (CallState.RINGING, events.HookLifted): incoming.answer,
     (CallState.RINGING, events.KeyPressed): incoming.reject,
@@ -109,13 +110,14 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, messages.Ack): talking.hear_news,
     (CallState.CONNECTED, messages.Update): talking.hear_news,
     (CallState.CONNECTED, messages.Updated): talking.hear_news,
+    (CallState.CONNECTED, messages.Refer): transfer.follow,
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
     (CallState.CONNECTED, events.HookLifted): incoming.take_over,
     (CallState.CONNECTED, feature_events.HangUpByBox): incoming.hang_up_by_box,
     (CallState.CONNECTED, feature_events.ServiceEnded): dialling.leave_service,
     (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
-    (CallState.CONNECTED, events.HookReplaced): talking.replace_handset,
+    (CallState.CONNECTED, events.HookReplaced): transfer.hang_up,
     # over, but the handset is still lifted; a call on hold comes back
     (CallState.BUSY, events.KeyPressed): completion.ask,
     **{
@@ -141,8 +143,20 @@ BESIDE: dict[tuple[CallState, type], LegHandler] = {
     (CallState.CONNECTED, messages.Ack): talking.hear_candidates,
     (CallState.CONNECTED, messages.Update): talking.hear_candidates,
     (CallState.CONNECTED, messages.Updated): talking.hear_candidates,
+    (CallState.CONNECTED, messages.Refer): transfer.stay,
     (CallState.CONNECTED, GaveUp): beside.lose,
     (CallState.CONNECTED, events.MediaLost): beside.lose,
+}
+
+# The same for a call that the handset has left, because the two others shall be connected.
+PARTING: dict[type, LegHandler] = {
+    messages.Bye: transfer.let_go,
+    messages.Cancel: transfer.let_go,
+    messages.ReferRefused: transfer.take_back,
+    messages.Refer: transfer.stay,
+    GaveUp: transfer.give_up,
+    TimerExpired: transfer.give_up,
+    events.MediaLost: transfer.give_up,
 }
 
 
@@ -220,7 +234,7 @@ class Call:
             self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
         if self._line.choice_s is not None and now_s >= self._line.choice_s:
             recall.choose_nothing(self._line, now_s)
-        for leg in self._line.legs():
+        for leg in self._line.all_legs():
             if leg.timer_s is not None and now_s >= leg.timer_s:
                 leg.timer_s = None
                 self._step_of(leg, TimerExpired(), now_s)
@@ -228,7 +242,7 @@ class Call:
 
     def deadline_s(self) -> float | None:
         """The end of the state, or the next retransmission."""
-        timers = (leg.timer_s for leg in self._line.legs())
+        timers = (leg.timer_s for leg in self._line.all_legs())
         others = self._line.choice_s, completion.deadline_s(self._line)
         deadlines = (*timers, *others, self._transactions.deadline_s())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
@@ -248,7 +262,9 @@ class Call:
         if leg is self._line.front:
             self._step(fact, now_s)
             return
-        handler = BESIDE.get((leg.view.state, type(fact)))
+        is_parting = leg in self._line.parting
+        table = PARTING.get(type(fact)) if is_parting else None
+        handler = table or BESIDE.get((leg.view.state, type(fact)))
         if handler is None:
             self.ignored[leg.view.state, type(fact).__name__] += 1
         else:
@@ -260,6 +276,7 @@ class Call:
             self.ignored[self.view.state, type(fact).__name__] += 1
             return
         handler(self._line, fact, now_s)
+        transfer.return_if_lost(self._line, now_s)
 
     def _flush(self, now_s: float) -> list[Message]:
         completion.watch(self._line, now_s)

@@ -12,22 +12,20 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from firmware.call.addresses import decode_candidates, encode_candidates
+from firmware.call.fields import decode_fields, decode_number, decode_utc, encode_fields
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
 from firmware.model import Candidate, Codec
-from firmware.number import NUMBER_DIGITS
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 1_000  # what a handshake leaves of a datagram of 1,200 bytes
 CODECS_MAX = 16  # offered in one INVITE
-UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
 
 _HEAD = struct.Struct("!BH")
-_FIELD = struct.Struct("!BH")
 # tags
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
-_ANONYMOUS, _VIA, _HELD = range(10, 13)
+_ANONYMOUS, _VIA, _HELD, _REFERRAL, _RETURNED = range(10, 15)
 _MISSED, _COMPLETION = 20, 21
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
@@ -63,6 +61,8 @@ class Invite(Signal):
     via: str = ""  # the number that told the caller to call this one; its own word, not proved
     missed_utc_s: int | None = None  # nothing shall ring: the caller called in vain, at that time
     completion: Completion | None = None
+    referral: bytes = b""  # of who has put the caller through: referral.py
+    is_returned: bool = False  # the callee has put the caller through to `via`, in vain
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,19 @@ class Update(Signal):
     sequence: int  # 0 to 255, counts and wraps: which of them is answered
     candidates: tuple[Candidate, ...] = ()
     is_held: bool = False  # the sender does not listen: it has put the call on hold
+
+
+@dataclass(frozen=True, slots=True)
+class Refer(Signal):
+    """REFER (RFC 3515): leave this call and call `number`; BYE says that it is done."""
+
+    number: str
+    referral: bytes  # to be shown there
+
+
+@dataclass(frozen=True, slots=True)
+class ReferRefused(Signal):
+    """403 to REFER: the call goes on as it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +206,7 @@ _TYPES: dict[type[Signal], int] = {
     Cancel: 4,
     Prack: 5,
     Update: 6,
+    Refer: 7,
     Trying: 100,
     Ringing: 180,
     Answered: _OK,
@@ -200,6 +214,7 @@ _TYPES: dict[type[Signal], int] = {
     Updated: _OK,
     Noted: 202,
     Moved: 302,
+    ReferRefused: 403,
     NotFound: 404,
     AnonymityDisallowed: 433,
     TryLater: 480,
@@ -211,7 +226,7 @@ _TYPES: dict[type[Signal], int] = {
 _WITHOUT_FIELDS: dict[int, Signal] = {
     _TYPES[kind]: kind()
     for kind in (
-        *(Bye, Cancel, Prack, Trying, Noted),
+        *(Bye, Cancel, Prack, Trying, Noted, ReferRefused),
         *(NotFound, AnonymityDisallowed, TryLater, Busy, NotAcceptable, DoNotDisturb, Decline),
     )
 }
@@ -232,15 +247,15 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_ANSWERS: _ANSWERS_END}
         case Update(sequence=sequence, is_held=is_held):
             fields = {_SEQUENCE: bytes([sequence]), **({_HELD: b""} if is_held else {})}
+        case Refer(number=number, referral=referral):
+            fields = {_NUMBER: number.encode(), _REFERRAL: referral}
         case Moved(number=number):
             fields = {_NUMBER: number.encode()}
         case Updated(sequence=sequence):
             fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
     if isinstance(signal, WithCandidates) and signal.candidates:
         fields[_CANDIDATES] = encode_candidates(signal.candidates)
-    encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + b"".join(
-        _FIELD.pack(tag, len(value)) + value for tag, value in sorted(fields.items())
-    )
+    encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + encode_fields(fields)
     assert len(encoded) <= MESSAGE_BYTES_MAX
     return encoded
 
@@ -252,7 +267,7 @@ def decode_signal(data: bytes) -> Signal:
     version, kind = _HEAD.unpack_from(data)
     if version != VERSION:
         raise MalformedError("signalling message of an unknown version")
-    fields = _decode_fields(data[_HEAD.size :])
+    fields = decode_fields(data[_HEAD.size :])
     if kind in _WITHOUT_FIELDS:
         return _WITHOUT_FIELDS[kind]
     if kind == _TYPES[Invite]:
@@ -263,7 +278,11 @@ def decode_signal(data: bytes) -> Signal:
     if kind == _TYPES[Update]:
         return Update(_decode_sequence(fields), candidates, _HELD in fields)
     if kind == _TYPES[Moved]:
-        return Moved(_decode_number(fields, _NUMBER))
+        return Moved(decode_number(fields, _NUMBER))
+    if kind == _TYPES[Refer]:
+        if not fields.get(_REFERRAL):
+            raise MalformedError("REFER without a referral")
+        return Refer(decode_number(fields, _NUMBER), fields[_REFERRAL])
     if kind == _TYPES[Ringing]:
         return Ringing(_decode_codec(fields), candidates)
     if kind == _OK:
@@ -289,27 +308,15 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_MISSED] = struct.pack("!Q", invite.missed_utc_s)
     if invite.completion is not None:
         fields[_COMPLETION] = bytes([invite.completion])
-    return fields
-
-
-def _decode_fields(data: bytes) -> dict[int, bytes]:
-    """Values by tag. Rising tags leave one encoding only, and no field twice."""
-    fields: dict[int, bytes] = {}
-    position, tag_before = 0, 0
-    while position < len(data):
-        if len(data) - position < _FIELD.size:
-            raise MalformedError("signalling field is truncated")
-        tag, length = _FIELD.unpack_from(data, position)
-        position += _FIELD.size
-        if tag <= tag_before or len(data) - position < length:
-            raise MalformedError("signalling field is out of order or truncated")
-        fields[tag] = data[position : position + length]
-        position, tag_before = position + length, tag
+    if invite.referral:
+        fields[_REFERRAL] = invite.referral
+    if invite.is_returned:
+        fields[_RETURNED] = b""
     return fields
 
 
 def _decode_invite(fields: dict[int, bytes]) -> Invite:
-    number = _decode_number(fields, _NUMBER)
+    number = decode_number(fields, _NUMBER)
     certificate = fields.get(_CERTIFICATE, b"")
     codes = fields.get(_CODECS, b"")
     if not 0 < len(certificate) <= CERTIFICATE_BYTES_MAX:
@@ -319,27 +326,12 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     codecs = tuple(_CODECS_BY_CODE[code] for code in codes if code in _CODECS_BY_CODE)
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     flags = _RELAYED in fields, _ANONYMOUS in fields
-    via = _decode_number(fields, _VIA) if _VIA in fields else ""
-    utc_s, missed_utc_s = (_decode_utc(fields, tag) for tag in (_UTC, _MISSED))
+    via = decode_number(fields, _VIA) if _VIA in fields else ""
+    utc_s, missed_utc_s = (decode_utc(fields, tag) for tag in (_UTC, _MISSED))
     who = number, certificate, codecs
     completion = _decode_completion(fields)
-    return Invite(*who, utc_s, candidates, *flags, via, missed_utc_s, completion)
-
-
-def _decode_number(fields: dict[int, bytes], tag: int) -> str:
-    value = fields.get(tag, b"")
-    if len(value) != NUMBER_DIGITS or not value.isdigit():
-        raise MalformedError("a number that is none, or is missing")
-    return value.decode()
-
-
-def _decode_utc(fields: dict[int, bytes], tag: int) -> int | None:
-    if tag not in fields:
-        return None
-    utc_s = int.from_bytes(fields[tag], "big")
-    if len(fields[tag]) != 8 or utc_s > UTC_S_MAX:
-        raise MalformedError("INVITE with an impossible time")
-    return utc_s
+    referred = fields.get(_REFERRAL, b""), _RETURNED in fields
+    return Invite(*who, utc_s, candidates, *flags, via, missed_utc_s, completion, *referred)
 
 
 def _decode_completion(fields: dict[int, bytes]) -> Completion | None:

@@ -21,6 +21,7 @@ from firmware.number import is_valid
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
 RING_CALLER_S = 60.0
+RING_TRANSFERRED_S = 30.0  # then back to who has put us through
 DIVERSIONS_MAX = 3  # of one call
 
 
@@ -59,6 +60,8 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
         relayed_only=leg.disclosure.relayed_only,
         is_anonymous=leg.disclosure.relayed_only,
         via=leg.via,
+        referral=leg.referral,
+        is_returned=leg.is_return,
     )
     try:
         callee = Certificate.decode(fact.certificate)
@@ -92,7 +95,8 @@ def hear_ringback(line: Line, signal: messages.Ringing, now_s: float) -> None:
     """The callee's box says, sealed by its key, that its bell sounds."""
     if line.prepare_media(line.front, signal.codec, now_s):
         hear_candidates(line, line.front, signal, now_s)
-        line.enter(line.front, CallState.RINGBACK, now_s + RING_CALLER_S)
+        rings_s = RING_TRANSFERRED_S if line.front.returns_to else RING_CALLER_S
+        line.enter(line.front, CallState.RINGBACK, now_s + rings_s)
 
 
 def hear_answer(line: Line, signal: messages.Answered, now_s: float) -> None:
@@ -122,6 +126,7 @@ def follow_diversion(line: Line, signal: messages.Moved, now_s: float) -> None:
         return
     leg = line.new_leg()
     leg.diversions, leg.via = count, before.number
+    leg.consults, leg.returns_to = before.consults, before.returns_to
     leg.number, leg.disclosure.relayed_only = signal.number, before.disclosure.relayed_only
     via = before.view.peer_name or before.number
     leg.view = replace(leg.view, digits=signal.number, via=via)

@@ -21,6 +21,8 @@ from firmware.call.messages import (
     Ended,
     Invite,
     Prack,
+    Refer,
+    ReferRefused,
     Refusal,
     Ringing,
     Signal,
@@ -107,6 +109,14 @@ class Session(ABC):
         self._update = _repeat(Update(self._updates, self.own_candidates, self.holds), now_s)
         self._transmit(self._update.signal)
 
+    def refer(self, refer: Refer, now_s: float) -> None:
+        """Send the peer to somebody else; ends by its BYE, a refusal, or the silence of both."""
+        self._start_repeat(refer, now_s)
+
+    def refuse_refer(self) -> None:
+        """We stay; told again for each repetition."""
+        self._transmit(ReferRefused())
+
     def hear(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
         """Open a transport message; returns what the core must know. Raises MalformedError."""
         if self.channel is None:
@@ -120,6 +130,8 @@ class Session(ABC):
             return None
         if isinstance(signal, Update | Updated):
             return self._take_update(signal)
+        if isinstance(signal, Refer | ReferRefused):
+            return self._take_refer(signal)
         return self._take(signal, now_s)
 
     def on_time(self, now_s: float) -> Signal | None:
@@ -150,6 +162,15 @@ class Session(ABC):
         was_over = self.is_over
         self.end(now_s)
         return None if was_over else signal
+
+    def _take_refer(self, signal: Refer | ReferRefused) -> Signal | None:
+        if self.is_over or not self._is_answered:
+            return None
+        if isinstance(signal, ReferRefused):
+            is_asked = self._repeat is not None and isinstance(self._repeat.signal, Refer)
+            self._stop_repeat(Refer)
+            return signal if is_asked else None
+        return signal
 
     def _take_update(self, signal: Update | Updated) -> Signal | None:
         if self.is_over:

@@ -65,7 +65,7 @@ class Transactions:
         self.own_number: str | None = None  # INVITEs are accepted from then on
         self.freshness = Freshness()
         self.dropped: Counter[str] = Counter()
-        self._identity = identity
+        self.identity = identity
         self._random_bytes = random_bytes
         self._sessions: dict[bytes, Session] = {}
         self._outbox: list[SendDatagram] = []
@@ -84,7 +84,7 @@ class Transactions:
         session_id = self._random_bytes(SESSION_BYTES)
         ephemeral = self._random_bytes(EPHEMERAL_BYTES)
         handshake = CallerHandshake(
-            self._identity, callee.noise_key, session_id, ephemeral, encode_signal(invite)
+            self.identity, callee.noise_key, session_id, ephemeral, encode_signal(invite)
         )
         session = CallerSession(
             handshake, callee, session_id, endpoints[:ENDPOINTS_MAX], self._outbox
@@ -168,7 +168,7 @@ class Transactions:
         if not self._take_handshake(now_s):
             self._drop("handshake over the limit")
             return None
-        handshake = CalleeHandshake(self._identity, envelope.session_id, envelope.sealed)
+        handshake = CalleeHandshake(self.identity, envelope.session_id, envelope.sealed)
         invite = decode_signal(handshake.payload)
         if not isinstance(invite, Invite):
             raise MalformedError("first message is no INVITE")

@@ -44,6 +44,8 @@ class Desk:
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """A code, an answer of the card, a key; the services hear of it, too."""
         match fact:
+            case CallOffered(is_referred=True):
+                return []  # somebody here has brought it about
             case RecordsLoaded():
                 for record in fact.records:
                     if record.kind is Kind.SETTING:

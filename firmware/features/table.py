@@ -14,6 +14,7 @@ from firmware.features.greeting import Greeting
 from firmware.features.machine import Machine
 from firmware.features.messages import Messages
 from firmware.features.missed import Missed
+from firmware.features.put_through import PutThrough
 from firmware.features.quiet_hours import QuietHours
 from firmware.features.redial import Redial
 from firmware.features.reject_anonymous import RejectAnonymous
@@ -41,4 +42,5 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     Greeting,
     Messages,
     WakeUp,
+    PutThrough,
 )

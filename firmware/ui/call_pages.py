@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import number
-from firmware.model import CallState, CallView, OtherCall, Place, Wish
+from firmware.model import CallState, CallView, OtherCall, Place, Transfer, Wish
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import ROWS_MAX, Page
 
@@ -21,8 +21,10 @@ def call_page(alone: Page, view: CallView, texts: CallTexts = ENGLISH) -> Page:
         return _talking(alone, view, texts)
     if view.wish is not None:
         return _wish(alone, view, texts)
-    if view.state is CallState.RINGING and view.via:
-        return replace(alone, foot=texts.via.format(view.via))
+    if view.transfer is not None:
+        return _transfer(alone, view, texts)
+    if view.via:
+        return replace(alone, foot=texts.via.format(_shown(view.via)))
     if view.others and view.state in (CallState.BUSY, CallState.FAILED):
         return replace(alone, body="", banner=texts.back)
     if view.others:
@@ -62,6 +64,20 @@ def _wish(alone: Page, view: CallView, texts: CallTexts) -> Page:
     return replace(alone, title=texts.is_free, foot=texts.is_free_hint)
 
 
+def _transfer(alone: Page, view: CallView, texts: CallTexts) -> Page:
+    """Somebody has put this call through; or it comes back, because that was in vain."""
+    via = _shown(view.via)
+    is_ringing = view.state is CallState.RINGING
+    if view.transfer is Transfer.RETURNED:
+        title = texts.coming_back if is_ringing else texts.going_back
+        whom = f"..{via[-4:]}" if view.via.isdigit() else via  # a whole number has no room
+        foot = texts.not_reached.format(whom) if via else texts.still_there
+        return replace(alone, title=title, foot=foot)
+    if is_ringing:
+        return replace(alone, foot=texts.via.format(via))
+    return replace(alone, title=texts.put_through, foot=texts.put_through_by.format(via))
+
+
 def _choice(view: CallView, texts: CallTexts) -> Page:
     """What each digit does now."""
     other = min(view.others, key=lambda other: other.place is not Place.WAITING)
@@ -74,6 +90,11 @@ def _choice(view: CallView, texts: CallTexts) -> Page:
 
 def _peer(view: CallView) -> str:
     return view.peer_name.strip() or number.display(view.peer_number)
+
+
+def _shown(who: str) -> str:
+    """A name, or a number in groups."""
+    return number.display(who) if who.isdigit() else who.strip()
 
 
 def _who(other: OtherCall) -> str:

@@ -23,6 +23,12 @@ class CallTexts:
     swap: str
     join: str
     via: str
+    put_through: str
+    put_through_by: str
+    going_back: str
+    coming_back: str
+    not_reached: str
+    still_there: str
     wish_offered: str
     wish_asked: str
     wish_granted: str
@@ -46,6 +52,12 @@ ENGLISH = CallTexts(
     swap="2 swap",
     join="3 all together",
     via="via {}",
+    put_through="Put through",
+    put_through_by="by {}",
+    going_back="Going back",
+    coming_back="Back again",
+    not_reached="not reached: {}",
+    still_there="is still there",
     wish_offered="5: ring me when free",
     wish_asked="Asking to be told ...",
     wish_granted="Hang up, it will ring.",

@@ -24,6 +24,8 @@ from firmware.call.messages import (
     Noted,
     NotFound,
     Prack,
+    Refer,
+    ReferRefused,
     Ringing,
     Signal,
     Trying,
@@ -54,6 +56,9 @@ SIGNALS: tuple[Signal, ...] = (
     Invite("471108151234", b"c", (), 1_800_000_100, missed_utc_s=1_800_000_000),
     Invite("471108151234", b"c", (), None, completion=Completion.ASK),
     Invite("471108151234", b"c", (), 1_800_000_100, completion=Completion.FREE),
+    Invite("471108151234", b"c", (), None, referral=b"r" * 149),
+    Invite("471108151234", b"c", (), None, via="471108151234", is_returned=True),
+    *(Refer("471108151234", b"r" * 149), ReferRefused()),
     Noted(),
     *(
         Update(0, CANDIDATES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place, Wish
+from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place, Transfer, Wish
 from firmware.ui.call_pages import call_page
 from firmware.ui.pages import Page, Status, page
 from firmware.ui.texts import ENGLISH, Texts
@@ -16,6 +16,8 @@ WAITING = OtherCall(Place.WAITING, CLARA, "Clara")
 HELD = OtherCall(Place.HELD, CLARA, "Clara")
 JOINED = OtherCall(Place.JOINED, CLARA, "Clara")
 RINGING = CallView(CallState.RINGING, incoming=True, peer_number=BERT, peer_name="Bert")
+CALLING = CallView(CallState.CALLING, peer_number=BERT, peer_name="Bert")
+RINGBACK = replace(CALLING, state=CallState.RINGBACK)
 BUSY = CallView(CallState.BUSY, peer_number=BERT, peer_name="Bert", reason=EndReason.BUSY)
 
 CASES: dict[str, CallView] = {
@@ -30,6 +32,13 @@ CASES: dict[str, CallView] = {
     "dial_tone_held": CallView(CallState.OFF_HOOK, others=(HELD,)),
     "over_held": replace(BUSY, others=(HELD,)),
     "ringing_via": replace(RINGING, via="Clara"),
+    "calling_via": replace(CALLING, via="Clara"),
+    "put_through": replace(CALLING, via="Anna", transfer=Transfer.PUT_THROUGH),
+    "put_through_ringback": replace(RINGBACK, via="Anna", transfer=Transfer.PUT_THROUGH),
+    "ringing_put_through": replace(RINGING, via="Anna", transfer=Transfer.PUT_THROUGH),
+    "going_back": replace(CALLING, via="Clara", transfer=Transfer.RETURNED),
+    "coming_back": replace(RINGING, via=CLARA, transfer=Transfer.RETURNED),
+    "still_there": replace(RINGING, transfer=Transfer.RETURNED),
     "wish_offered": replace(BUSY, wish=Wish.OFFERED),
     "wish_asked": replace(BUSY, wish=Wish.ASKED),
     "wish_granted": replace(BUSY, wish=Wish.GRANTED),

@@ -1,0 +1,54 @@
+"""Fields of signalling messages: tag, length (16 bits) and value, tags rising.
+
+Knows no message. Source: ours, docs/protocol.md section 4.
+"""
+
+from __future__ import annotations
+
+import struct
+
+from firmware.errors import MalformedError
+from firmware.number import NUMBER_DIGITS
+
+UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
+
+_FIELD = struct.Struct("!BH")
+
+
+def encode_fields(fields: dict[int, bytes]) -> bytes:
+    """In the one order that there is."""
+    return b"".join(_FIELD.pack(tag, len(value)) + value for tag, value in sorted(fields.items()))
+
+
+def decode_fields(data: bytes) -> dict[int, bytes]:
+    """Values by tag. Rising tags leave one encoding only, and no field twice."""
+    fields: dict[int, bytes] = {}
+    position, tag_before = 0, 0
+    while position < len(data):
+        if len(data) - position < _FIELD.size:
+            raise MalformedError("signalling field is truncated")
+        tag, length = _FIELD.unpack_from(data, position)
+        position += _FIELD.size
+        if tag <= tag_before or len(data) - position < length:
+            raise MalformedError("signalling field is out of order or truncated")
+        fields[tag] = data[position : position + length]
+        position, tag_before = position + length, tag
+    return fields
+
+
+def decode_number(fields: dict[int, bytes], tag: int) -> str:
+    """Twelve digits; their check digit is not looked at."""
+    value = fields.get(tag, b"")
+    if len(value) != NUMBER_DIGITS or not value.isdigit():
+        raise MalformedError("a number that is none, or is missing")
+    return value.decode()
+
+
+def decode_utc(fields: dict[int, bytes], tag: int) -> int | None:
+    """Unix time, None if it is not told."""
+    if tag not in fields:
+        return None
+    utc_s = int.from_bytes(fields[tag], "big")
+    if len(fields[tag]) != 8 or utc_s > UTC_S_MAX:
+        raise MalformedError("INVITE with an impossible time")
+    return utc_s
