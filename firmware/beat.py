@@ -9,22 +9,18 @@ Units: `_s` monotonic seconds, the clock of the event loop.
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Callable
 from typing import Protocol
 
 from firmware.core import Message
+from firmware.drivers import priority
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.model import Frame
 from firmware.shell.shell import Step
 
-logger = logging.getLogger(__name__)
-
 FRAMES_MAX = 4  # each way in one turn: what was kept waiting longer than that is lost anyway
 HURRY_S = 0.004  # an earpiece so far below what it should have does not wait for the microphone
 SHORTEST_S = 0.001  # between two beats, whatever a card says
-PRIORITY = 10  # of 1 to 99 (SCHED_RR): before everything that is not sound
 
 Capture = Callable[[Frame, float], list[Message]]
 Playout = Callable[[float, float], Frame]
@@ -112,11 +108,4 @@ class Beat:
         if wanted is self._goes_first:
             return
         self._goes_first = wanted
-        try:
-            if wanted:
-                policy = os.SCHED_RR | os.SCHED_RESET_ON_FORK
-                os.sched_setscheduler(0, policy, os.sched_param(PRIORITY))
-            else:
-                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        except (AttributeError, OSError) as error:
-            logger.debug("no real-time priority: %s", error)
+        priority.take(priority.SOUND if wanted else priority.ORDINARY)

@@ -6,6 +6,7 @@ what it has. Only a file that the operator named and that cannot be used is a Co
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -197,7 +198,7 @@ def _hook(handset: Handset, gpio: Gpio) -> Hook:
 
 def _keypad(handset: Handset, gpio: Gpio) -> Keypad:
     wiring = handset.keypad
-    return Keypad(gpio, wiring.rows, wiring.columns, wiring.keys, wiring.debounce_s)
+    return Keypad(gpio, wiring.rows, wiring.columns, wiring.keys, wiring.debounce_s, time.monotonic)
 
 
 def _ringer(handset: Handset, country: str, gpio: Gpio) -> Ringer:

@@ -1,8 +1,9 @@
 """The telephone on the GPIO header: hook, keypad, dial, bell, lamp and shutdown key in one thread.
 
 While nothing moves the thread sleeps until an edge wakes it, and looks all the same every
-LOOK_S, because edges get lost; while something moves it samples every SAMPLE_S. A key is looked at
-in the thread of the edge as well: on a busy machine this one can come after its release.
+LOOK_S, because edges get lost; while something moves it samples every SAMPLE_S. It runs before all
+other threads. Where it is late all the same, it tells what the edges have shown of hook, keypad
+and dial in the order in which it happened: who lifts and dials is never heard to dial and lift.
 Units: `_s` seconds.
 """
 
@@ -12,8 +13,11 @@ import contextlib
 import logging
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from firmware.drivers import priority
 from firmware.drivers.attendant import OnFact
 from firmware.drivers.chips import Gpio
 from firmware.drivers.dial import RotaryDial
@@ -49,9 +53,11 @@ class Parts:
 class Contacts:
     """The methods of `telephone.Telephone`; one thread touches the pins."""
 
-    def __init__(self, gpio: Gpio, parts: Parts) -> None:
+    def __init__(self, gpio: Gpio, parts: Parts, look_s: float = LOOK_S) -> None:
         self.parts = parts
         self.samples = 0
+        self.resting = False  # the thread sleeps until an edge, or for `look_s`
+        self._look_s = look_s
         self._gpio = gpio
         self._flood = Flood(Part.KEYPAD)
         self._edge, self._closing = threading.Event(), threading.Event()
@@ -100,15 +106,15 @@ class Contacts:
         """Look at every contact once, move bell and lamp; what happened."""
         self.samples += 1
         parts, facts = self.parts, list[Fact | None]()
+        moments_s = sorted(at_s for part in self._told_by_edges for at_s in part.moments_s)
+        now_s = max([now_s, *moments_s])  # of a thread that was stopped since it asked for the time
+        for at_s in moments_s:
+            for part in self._told_by_edges:
+                facts += self._thinned(part.replay(at_s), at_s)
         if parts.hook is not None:
             facts.append(parts.hook.sample(now_s))
         for keys in (parts.keypad, parts.dial):
-            found = keys.sample(now_s) if keys is not None else []
-            facts += [
-                fact
-                for fact in found
-                if not isinstance(fact, KeyPressed) or self._flood.allows(now_s)
-            ]
+            facts += self._thinned(keys.sample(now_s) if keys is not None else [], now_s)
         facts.append(self._flood.judge(now_s))
         if parts.ringer is not None:
             facts.append(parts.ringer.sample(now_s))
@@ -117,6 +123,17 @@ class Contacts:
         if parts.lamp is not None:
             parts.lamp.sample(now_s)
         return [fact for fact in facts if fact is not None]
+
+    @property
+    def _told_by_edges(self) -> tuple[Hook | Keypad | RotaryDial, ...]:
+        parts = (self.parts.hook, self.parts.keypad, self.parts.dial)
+        return tuple(part for part in parts if part is not None)
+
+    def _thinned(self, facts: list[Fact], now_s: float) -> list[Fact]:
+        """Without the keys that are too many for a hand."""
+        return [
+            fact for fact in facts if not isinstance(fact, KeyPressed) or self._flood.allows(now_s)
+        ]
 
     @property
     def quiet(self) -> bool:
@@ -128,6 +145,7 @@ class Contacts:
         return all(part is None or part.quiet for part in alive)
 
     def _run(self, on_fact: OnFact) -> None:
+        priority.take(priority.CONTACTS, inherited=True)  # by lgpio's thread that reads the edges
         self._watch_edges()
         moved_s = time.monotonic()
         try:
@@ -138,24 +156,29 @@ class Contacts:
                     on_fact(fact)
                 if not self.quiet or self._edge.is_set():
                     moved_s = now_s
-                idle = now_s - moved_s > SETTLE_S
-                if self._edge.wait(LOOK_S if idle else SAMPLE_S) and not idle:
+                self.resting = now_s - moved_s > SETTLE_S
+                edge = self._edge.wait(self._look_s if self.resting else SAMPLE_S)
+                if edge and not self.resting:
                     self._closing.wait(SAMPLE_S)  # bouncing contacts must not set the pace
         finally:
             self._rest()
 
     def _watch_edges(self) -> None:
-        for part in (self.parts.hook, self.parts.keypad, self.parts.dial, self.parts.shutdown):
-            for pin in part.pins if part is not None else ():
-                on_edge = self._keypad_edge if part is self.parts.keypad else self._edge.set
-                try:
-                    self._gpio.watch(pin, on_edge)
-                except HardwareError as error:
-                    logger.warning("pin %d is sampled only: %s", pin, error)
+        for part in self._told_by_edges:
+            for pin in part.pins:
+                self._watch(pin, partial(self._note, part))
+        for pin in self.parts.shutdown.pins if self.parts.shutdown is not None else ():
+            self._watch(pin, self._edge.set)
 
-    def _keypad_edge(self) -> None:
-        """In the thread that brings the edge: this one may be late, and the key up by then."""
-        if self.parts.keypad is None or self.parts.keypad.edge(time.monotonic()):
+    def _watch(self, pin: int, on_edge: Callable[[], object]) -> None:
+        try:
+            self._gpio.watch(pin, on_edge)
+        except HardwareError as error:
+            logger.warning("pin %d is sampled only: %s", pin, error)
+
+    def _note(self, part: Hook | Keypad | RotaryDial) -> None:
+        """In the thread that brings the edge: this one may be late, and all over by then."""
+        if part.edge(time.monotonic()):
             self._edge.set()
 
     def _rest(self) -> None:

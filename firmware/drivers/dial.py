@@ -7,8 +7,11 @@ Units: `_s` seconds. Source: ITU-T Q.23's predecessor dials: 10 pulses/s, break/
 
 from __future__ import annotations
 
+import contextlib
+
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
+from firmware.drivers.looks import Looks
 from firmware.errors import HardwareError
 from firmware.events import Fact, KeyPressed
 from firmware.model import Part
@@ -32,7 +35,10 @@ def digit_of(pulses: int, country: str) -> str | None:
 
 
 class RotaryDial:
-    """Counts the pulses of one turn; call `sample` every 5 ms while it is not `quiet`."""
+    """Counts the pulses of one turn; call `sample` every 5 ms while it is not `quiet`.
+
+    Call `edge` when a pin changes; `replay` and late samples count what the edges have shown.
+    """
 
     def __init__(
         self,
@@ -47,6 +53,8 @@ class RotaryDial:
         self._pulse = _Contact(debounce_s)
         self._off_normal = _Contact(debounce_s)
         self._pulses = 0
+        self._looks: Looks[tuple[bool, bool]] = Looks()  # pulse contact open, dial at rest
+        self._levels = (False, True)  # the same, as last seen
         self._health = Health(Part.KEYPAD)
         gpio.set_input(pulse_pin)
         if off_normal_pin is not None:
@@ -61,34 +69,60 @@ class RotaryDial:
     @property
     def quiet(self) -> bool:
         """At rest, and nothing counted."""
-        return not (self._pulses or self._pulse.high or self._off_normal_closed) and all(
-            contact.steady for contact in (self._pulse, self._off_normal)
+        return (
+            not (self._pulses or self._pulse.high or self._off_normal_closed)
+            and all(contact.steady for contact in (self._pulse, self._off_normal))
+            and not self._looks.moments_s
         )
+
+    @property
+    def moments_s(self) -> list[float]:
+        """Of the edges that neither `replay` nor `sample` has told of."""
+        return self._looks.moments_s
+
+    def edge(self, now_s: float) -> bool:
+        """A contact has changed; from any thread. True: somebody must `sample`."""
+        with contextlib.suppress(HardwareError):  # the next sample says so
+            self._looks.note(now_s, self._read())
+        return True
+
+    def replay(self, until_s: float) -> list[Fact]:
+        """The digits that were complete by then, as the edges have shown them."""
+        facts: list[Fact] = []
+        for at_s, levels in self._looks.until(until_s):
+            facts += self._count(*self._levels, at_s) + self._count(*levels, at_s)
+            self._levels = levels
+        return facts
 
     def sample(self, now_s: float) -> list[Fact]:
         """A digit, if one is complete; a failure or recovery, if any."""
         try:
-            pulse = self._gpio.read(self._pulse_pin)  # low = closed, at rest
-            pin = self._off_normal_pin
-            rests = pin is None or self._gpio.read(pin)
+            levels = self._read()
         except HardwareError as error:
             self._pulses = 0
+            self._looks.forget()
             failed = self._health.failed(error)
             return [failed] if failed else []
         recovered = self._health.worked()
-        return ([recovered] if recovered else []) + self._count(pulse, rests, now_s)
+        facts = self.replay(now_s) + self._count(*levels, now_s)
+        self._levels = levels
+        return ([recovered] if recovered else []) + facts
+
+    def _read(self) -> tuple[bool, bool]:
+        pin = self._off_normal_pin  # low = closed: the pulse contact at rest, this one in a turn
+        return self._gpio.read(self._pulse_pin), pin is None or self._gpio.read(pin)
 
     def _count(self, pulse: bool, rests: bool, now_s: float) -> list[Fact]:
-        open_s = self._pulse.lasted_s(now_s)
+        opened_s = self._pulse.changed_s
         moved = self._off_normal.step(not rests, now_s)
         if self._pulse.step(pulse, now_s) and not self._pulse.high:
             has_turned = self._off_normal_pin is None or self._off_normal.high
-            self._pulses += has_turned and open_s <= PULSE_MAX_S
+            self._pulses += has_turned and self._pulse.changed_s - opened_s <= PULSE_MAX_S
         is_over = (
             moved and not self._off_normal.high
             if self._off_normal_pin is not None
             else self._pulses > 0 and not self._pulse.high
-            and self._pulse.lasted_s(now_s) >= DIGIT_END_S
+            and now_s - self._pulse.changed_s >= DIGIT_END_S
         )  # fmt: skip
         if not is_over:
             return []
@@ -107,15 +141,12 @@ class _Contact:
         self.high = False
         self._debounce_s = debounce_s
         self._raw = False
-        self._raw_s = self._changed_s = 0.0
+        self._raw_s = 0.0
+        self.changed_s = 0.0  # when the level that counts began
 
     @property
     def steady(self) -> bool:
         return self._raw == self.high
-
-    def lasted_s(self, now_s: float) -> float:
-        """Since the level that counts began."""
-        return now_s - self._changed_s
 
     def step(self, raw: bool, now_s: float) -> bool:
         """True if `high` changed."""
@@ -123,5 +154,5 @@ class _Contact:
             self._raw, self._raw_s = raw, now_s
         if raw == self.high or now_s - self._raw_s < self._debounce_s:
             return False
-        self.high, self._changed_s = raw, self._raw_s
+        self.high, self.changed_s = raw, self._raw_s
         return True

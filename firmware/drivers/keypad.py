@@ -3,32 +3,34 @@
 While no key is down all columns are driven low, and a look at the rows suffices; when a row goes
 low, the columns are driven one at a time and all others float, so no two outputs can ever be
 connected through two keys of one row. Rows have pull-ups. An edge of a row looks at once and notes
-what is down since when, so that a key is told even if the next sample comes after its release.
+what is down since when, so that a key is told even if the next sample comes after its release. No
+row has edges of its own while it is scanned: whoever scans looks afterwards whether a key moved.
 Units: `_s` seconds.
 """
 
 from __future__ import annotations
 
+import math
 import threading
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
+from firmware.drivers.looks import Looks
 from firmware.errors import HardwareError
 from firmware.events import Fact, KeyPressed
 from firmware.link.matrix import COLUMNS_MAX, Matrix, place
 from firmware.model import Part
 
 STUCK_S = 30.0
-LOOKS_MAX = 64  # between two samples: sixteen keys and their bounce; then edges are ignored
+SCANS_MAX = 3  # in a row, when a key moves while they are made
 
 
 class Keypad:
     """Each press is one KeyPressed, after `debounce_s`; a held key does not repeat.
 
     Call `edge` when a row changes, and `sample` at least twice in each `debounce_s`; late samples
-    only delay what the edges have seen.
+    only delay what the edges have seen. `clock` says when a look is over; None: looks take no time.
     """
 
     def __init__(
@@ -38,18 +40,22 @@ class Keypad:
         columns: Sequence[int],
         keys: Sequence[str],
         debounce_s: float = 0.015,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         assert len(keys) == len(rows) and all(len(row) == len(columns) for row in keys)
         self._gpio, self._rows, self._columns = gpio, tuple(rows), tuple(columns)
         self._keys = tuple(keys)
         self._matrix = Matrix(debounce_s)
+        self._clock = clock
         self._sampled_s: float | None = None
         self._watching = False  # all columns are low
+        self._is_told = False  # of edges: without one nothing changes between two looks
         self._looking = threading.RLock()  # edges come in another thread than samples
         self._scanning = False
         self._low: list[int] = []  # rows, when they were last looked at with all columns low
         self._closed: set[int] = set()  # places, when they were last looked at
-        self._looks: deque[tuple[float, set[int]]] = deque()  # at edges since the last sample
+        self._seen: set[int] = set()  # places that were closed at some time in the last look
+        self._looks: Looks[set[int]] = Looks()
         self._health, self._stuck_health = Health(Part.KEYPAD), Health(Part.KEYPAD)
         self._since_s: dict[int, float] = {}  # when each key that is down was first seen
         self._stuck: set[int] = set()
@@ -72,46 +78,65 @@ class Keypad:
         """No key is down, none bounces; a stuck key is looked at as seldom as none."""
         if self._stuck:
             return self._matrix.settled and self._matrix.pressed == self._stuck
-        return not self._closed and not self._looks and self._matrix.quiet
+        return not self._closed and not self._looks.moments_s and self._matrix.quiet
+
+    @property
+    def moments_s(self) -> list[float]:
+        """Of the edges that neither `replay` nor `sample` has told of."""
+        return self._looks.moments_s
 
     def edge(self, now_s: float) -> bool:
         """A row has changed; from any thread. False if it was the scan that changed it."""
         with self._looking:
+            self._is_told = True
             if self._scanning:
                 return False
-            if not self._watching or len(self._looks) >= LOOKS_MAX:
+            if not self._watching or self._looks.is_full:
                 return True
             try:
                 moved = self._low_rows() != self._low
                 if moved:
-                    self._looks.append((now_s, self._closed_places()))
+                    closed = self._closed_places()
+                    self._looks.note(now_s, self._seen)
+                    if closed != self._seen:
+                        self._looks.note(self._over_s(now_s), closed)
             except HardwareError:
                 self._watching = False  # the next sample says so
                 return True
             return moved
 
+    def replay(self, until_s: float) -> list[Fact]:
+        """What happened up to then, as the edges have shown it."""
+        new: list[int] = []
+        for at_s, places in self._looks.until(until_s):
+            new += self._matrix.step(self._closed, self._elapsed_s(at_s))  # until this edge
+            new += self._matrix.step(places, 0.0)
+            self._closed = places
+        return [KeyPressed(self._key(one)) for one in new]
+
     def sample(self, now_s: float) -> list[Fact]:
         """What happened since the last sample."""
         with self._looking:
-            looks, self._looks = self._looks, deque()
             try:
                 closed = self._closed_places()
             except HardwareError as error:
                 self._matrix.forget()
+                self._looks.forget()
                 self._closed = set()
                 self._watching = False  # nobody knows what the columns do now
                 failed = self._health.failed(error)
                 return [failed] if failed else []
+            over_s = self._over_s(now_s) if closed else now_s  # else a press was told by its edge
+            pressed = self.replay(math.inf)
+            stood = self._closed if self._is_told else self._seen  # until this look began
+            seen = self._seen
         recovered = self._health.worked()
         stuck = self._watch_stuck(now_s)
-        new: list[int] = []
-        for at_s, places in looks:
-            new += self._matrix.step(self._closed, self._elapsed_s(at_s))  # until this edge
-            new += self._matrix.step(places, 0.0)
-            self._closed = places
-        new += self._matrix.step(closed, self._elapsed_s(now_s))
+        new = self._matrix.step(stood, self._elapsed_s(now_s))
+        new += self._matrix.step(seen, 0.0)
+        new += self._matrix.step(closed, self._elapsed_s(over_s))
         self._closed = closed
-        pressed = [KeyPressed(self._key(one)) for one in new]
+        pressed += [KeyPressed(self._key(one)) for one in new]
         return [fact for fact in (recovered, stuck, *pressed) if fact is not None]
 
     def _elapsed_s(self, now_s: float) -> float:
@@ -136,8 +161,21 @@ class Keypad:
     def _closed_places(self) -> set[int]:
         if not self._watching:
             self._watch()
-        self._low = self._low_rows()
-        return self._scan() if self._low else set()
+        self._low, closed = self._low_rows(), set[int]()
+        self._seen = set()
+        for _ in range(SCANS_MAX):
+            if not self._low:
+                return set()
+            closed = self._scan()
+            self._seen |= closed
+            self._low = self._low_rows()
+            if self._low == sorted({one // COLUMNS_MAX for one in closed}):
+                break  # nothing has moved meanwhile
+        return closed
+
+    def _over_s(self, now_s: float) -> float:
+        """When the look that began at `now_s` is over."""
+        return now_s if self._clock is None else max(now_s, self._clock())
 
     def _scan(self) -> set[int]:
         self._scanning = True

@@ -47,7 +47,7 @@ class DeafGpio(SimGpio):
 class Bench:
     """Everything that can be soldered to the header, and the hand."""
 
-    def __init__(self, gpio: SimGpio | None = None) -> None:
+    def __init__(self, gpio: SimGpio | None = None, look_s: float = LOOK_S) -> None:
         self.gpio = gpio or SimGpio()
         handset = Handset()
         self.hand, pads = Hand(self.gpio, handset), handset.keypad
@@ -62,6 +62,7 @@ class Bench:
                 lamp=Lamp(self.gpio, LAMP),
                 shutdown=ShutdownKey(self.gpio, SHUTDOWN, hold_s=0.2),
             ),
+            look_s,
         )
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
 
@@ -76,6 +77,16 @@ class Bench:
         while self.gpio.outputs.get(pin) != holds:
             assert time.monotonic() < deadline_s
 
+    def close(self) -> None:
+        self.contacts.close()
+        assert self.contacts.join(WAIT_S)
+
+    def rest(self) -> None:
+        """Nothing moves, and the thread sleeps."""
+        deadline_s = time.monotonic() + WAIT_S
+        while not self.contacts.resting:
+            assert time.monotonic() < deadline_s
+
     def settle(self) -> None:
         deadline_s = time.monotonic() + WAIT_S
         while not self.contacts.quiet or self.contacts.samples == 0:
@@ -87,8 +98,7 @@ def bench() -> Iterator[Bench]:
     bench = Bench()
     bench.open()
     yield bench
-    bench.contacts.close()
-    assert bench.contacts.join(WAIT_S)
+    bench.close()
 
 
 def test_contacts_tell_what_the_hand_does(bench: Bench) -> None:
@@ -103,29 +113,24 @@ def test_contacts_tell_what_the_hand_does(bench: Bench) -> None:
     assert bench.fact() == HookReplaced()
 
 
-def test_contacts_at_rest_are_hardly_looked_at_and_an_edge_wakes_them(bench: Bench) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while True:  # asleep once fewer than ten looks happen in a second
-        before = bench.contacts.samples
-        time.sleep(1.0)
-        if bench.contacts.samples - before < 10:
-            break
-        assert time.monotonic() < deadline_s
-    began_s = time.monotonic()
+def test_contacts_at_rest_are_not_looked_at_until_an_edge_wakes_them() -> None:
+    bench = Bench(look_s=3600.0)
+    bench.open()
+    bench.rest()
+    samples = bench.contacts.samples
     bench.hand.hold("7")
     assert bench.fact() == KeyPressed("7")
-    assert time.monotonic() - began_s < LOOK_S
-    bench.hand.release("7")
+    assert bench.contacts.samples > samples
+    bench.close()
 
 
 def test_contacts_whose_edges_get_lost_are_heard_all_the_same() -> None:
     bench = Bench(DeafGpio())
     bench.open()
-    time.sleep(1.5)
+    bench.rest()
     bench.hand.lift()
     assert bench.fact() == HookLifted()
-    bench.contacts.close()
-    assert bench.contacts.join(WAIT_S)
+    bench.close()
 
 
 def test_contacts_ring_bell_and_lamp_and_keep_the_lamp_for_a_missed_call(bench: Bench) -> None:
@@ -146,18 +151,17 @@ def test_contacts_closed_while_ringing_are_silent_and_dark() -> None:
     bench.open()
     bench.contacts.ring(on=True)
     bench.until(True, LAMP)
-    bench.contacts.close()
-    assert bench.contacts.join(WAIT_S)
+    bench.close()
     assert not bench.hand.hears_bell() and not bench.gpio.outputs[LAMP]
 
 
-def test_shutdown_key_counts_when_it_is_held_and_once(bench: Bench) -> None:
-    bench.settle()
+def test_shutdown_key_counts_when_it_is_held_and_once() -> None:
+    bench = Bench()
+    lived(bench, 1.0, nobody)
     bench.gpio.drive(SHUTDOWN, False)
-    assert bench.fact() == ShutdownHeld()
-    time.sleep(0.5)
+    assert lived(bench, 5.0, nobody, at_s=1.0) == [ShutdownHeld()]
     bench.gpio.drive(SHUTDOWN, True)
-    assert bench.facts.empty()
+    assert lived(bench, 1.0, nobody, at_s=6.0) == []
 
 
 def test_shutdown_key_shorted_from_the_start_switches_nothing_off() -> None:

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from firmware.drivers.keypad import LOOKS_MAX, Keypad
+from firmware.drivers.keypad import Keypad
+from firmware.drivers.looks import LOOKS_MAX
 from firmware.drivers.sim.gpio import SimGpio
 from firmware.drivers.sim.hand import Hand
 from firmware.errors import HardwareError

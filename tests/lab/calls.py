@@ -185,6 +185,7 @@ async def hang_up(*boxes: Box) -> None:
 
 async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
     await caller.ask("lift")
+    await caller.ask("wait", state="off_hook", timeout_s=RING_S)  # for dial tone, as people do
     await caller.ask("press", digits=callee.number)
     await caller.ask("wait", state="ringback", timeout_s=RING_S)
     await callee.ask("wait", state="ringing", timeout_s=RING_S)

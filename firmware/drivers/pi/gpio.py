@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from firmware.drivers import priority
 from firmware.errors import HardwareError
 
 
@@ -70,7 +71,11 @@ def _load() -> tuple[Any, tuple[type[Exception], ...]]:
     import tempfile  # with all of its archives it is needed here only
 
     try:
-        with tempfile.TemporaryDirectory() as scratch, contextlib.chdir(scratch):
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            contextlib.chdir(scratch),
+            priority.for_new_threads(priority.CONTACTS),  # lgpio's thread that tells edges
+        ):
             from RPi import GPIO
     except ImportError:
         raise HardwareError("the package rpi-lgpio is not installed") from None
