@@ -25,10 +25,15 @@ OPEN_HEAD_BYTES = 2 + TARGET_BYTES + ID_BYTES
 OPENED_HEAD_BYTES = 2 + 2 * ID_BYTES
 PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - OPEN_HEAD_BYTES
 OPEN_PAYLOAD_BYTES_MAX = 1_200  # one sealed envelope (call/envelope.py)
+SLIP_BYTES = 316  # overlay/slip.py; always as long, whoever has left it
+SLIP_ID_BYTES = 16
+SIGNATURE_BYTES = 64
 RETRY_S_MAX = 0xFFFF
 ELSEWHERE_MAX = 8
 
 _TARGET_FOR = b"fernruf target"
+_SLIP_FOR = b"fernruf slip id"
+_TAKEN_AS = b"fernruf slip taken"  # keeps the signature from being valid as anything else
 
 
 class Kind(IntEnum):
@@ -43,6 +48,10 @@ class Kind(IntEnum):
     ELSEWHERE = 7  # to a registered box: we are about to stop, others are there
     CHALLENGE = 8  # to a caller: many want that target; say it again, with this cookie
     PROVED_OPEN = 9  # OPEN with a cookie
+    LEAVE = 10  # keep this slip for that target, until it is registered with you
+    LEFT = 11
+    SLIP = 12  # to a registered box: somebody has left this for you
+    TAKEN = 13  # it may be thrown away; signed by the box
 
 
 class Refused(IntEnum):
@@ -52,6 +61,14 @@ class Refused(IntEnum):
     FULL = 2  # at a limit: come back later, or try another
     UNKNOWN_ID = 3  # the leg or registration is gone: open it anew
     DRAINING = 4  # this exchange is about to stop: try another
+
+
+class Leaving(IntEnum):
+    """What LEFT says of a slip."""
+
+    KEPT = 0
+    FULL = 1  # too many are here, of that sender or for that target or in all
+    DRAINING = 2  # this exchange is about to stop
 
 
 class Standing(IntEnum):
@@ -182,7 +199,74 @@ class Elsewhere:
         return head + b"".join(bytes((len(one),)) + one for one in packed)
 
 
-Frame = Open | Data | Refusal | Keep | Kept | Opened | Elsewhere | Challenge
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Keep `slip` for the box of `target`; without the right `cookie` answered by a Challenge."""
+
+    target: bytes
+    nonce: bytes
+    slip: bytes
+    cookie: bytes = bytes(COOKIE_BYTES)
+
+    def encode(self) -> bytes:
+        """350 bytes."""
+        assert len(self.slip) == SLIP_BYTES
+        head = bytes((CHANNEL_FIRST_BYTE, Kind.LEAVE))
+        return head + self.target + self.nonce + self.cookie + self.slip
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Answers the Leave `about`."""
+
+    about: bytes
+    leaving: Leaving
+
+    def encode(self) -> bytes:
+        """11 bytes."""
+        return bytes((CHANNEL_FIRST_BYTE, Kind.LEFT)) + self.about + bytes((self.leaving,))
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Somebody has left `slip` for the registered box; it comes again until it is Taken."""
+
+    kept_id: bytes  # of the registration
+    slip: bytes
+
+    def encode(self) -> bytes:
+        """326 bytes."""
+        return bytes((CHANNEL_FIRST_BYTE, Kind.SLIP)) + self.kept_id + self.slip
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The box of the registration has done with a slip; its signature is over taken_part()."""
+
+    kept_id: bytes
+    slip_id: bytes
+    signature: bytes
+
+    def encode(self) -> bytes:
+        """90 bytes."""
+        head = bytes((CHANNEL_FIRST_BYTE, Kind.TAKEN))
+        return head + self.kept_id + self.slip_id + self.signature
+
+
+Frame = (
+    Open
+    | Data
+    | Refusal
+    | Keep
+    | Kept
+    | Opened
+    | Elsewhere
+    | Challenge
+    | Leave
+    | Left
+    | Slip
+    | Taken
+)
 
 
 def decode(data: bytes) -> Frame:
@@ -209,6 +293,14 @@ def decode(data: bytes) -> Frame:
             return Kept(data[2:10], count, Standing(data[12]), data[13])
         case Kind.ELSEWHERE if len(data) >= DATA_HEAD_BYTES:
             return Elsewhere(data[2:10], _endpoints(data[10:]))
+        case Kind.LEAVE if len(data) == 34 + SLIP_BYTES:
+            return Leave(data[2:18], data[18:26], data[34:], data[26:34])
+        case Kind.LEFT if len(data) == 11 and data[10] in list(Leaving):
+            return Left(data[2:10], Leaving(data[10]))
+        case Kind.SLIP if len(data) == 10 + SLIP_BYTES:
+            return Slip(data[2:10], data[10:])
+        case Kind.TAKEN if len(data) == 26 + SIGNATURE_BYTES:
+            return Taken(data[2:10], data[10:26], data[26:])
     raise MalformedError("channel frame of an unknown kind or length")
 
 
@@ -228,6 +320,16 @@ def _endpoints(data: bytes) -> tuple[Endpoint, ...]:
 def target_of(public_key: bytes) -> bytes:
     """By what an exchange knows the box with this Ed25519 key."""
     return hashlib.sha256(_TARGET_FOR + public_key).digest()[:TARGET_BYTES]
+
+
+def slip_id_of(slip: bytes) -> bytes:
+    """By what a slip is known, to all who have it."""
+    return hashlib.sha256(_SLIP_FOR + slip).digest()[:SLIP_ID_BYTES]
+
+
+def taken_part(exchange_key: bytes, slip_id: bytes) -> bytes:
+    """What the box signs to have a slip thrown away by one exchange."""
+    return _TAKEN_AS + exchange_key + slip_id
 
 
 def may_carry(payload: bytes) -> bool:

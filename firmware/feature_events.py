@@ -79,6 +79,39 @@ class MissedTold(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class LeaveSlip(Command):
+    """Leave a slip for `number` with its exchanges (features -> directory)."""
+
+    number: str
+    utc_s: int  # of our call in vain
+
+
+@dataclass(frozen=True, slots=True)
+class SlipLeft(Fact):
+    """Answers LeaveSlip: so many exchanges keep it (directory -> features)."""
+
+    number: str
+    utc_s: int
+    exchanges: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellBack(Command):
+    """Tell `number` that we are there, and have noted its slip of `utc_s` (directory -> call)."""
+
+    number: str
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReturned(Fact):
+    """The owner of `number` is back, and has noted our slip of `utc_s` (call -> features)."""
+
+    number: str
+    utc_s: int
+
+
+@dataclass(frozen=True, slots=True)
 class SlipCame(Fact):
     """The owner of `number`, which is proved, says that it called us at `utc_s` (-> book).
 

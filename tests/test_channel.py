@@ -14,11 +14,16 @@ from firmware.channel import (
     Frame,
     Keep,
     Kept,
+    Leave,
+    Leaving,
+    Left,
     Open,
     Opened,
     Refusal,
     Refused,
+    Slip,
     Standing,
+    Taken,
 )
 from firmware.demux import DATAGRAM_BYTES_MAX, Protocol, protocol_of
 from firmware.errors import MalformedError
@@ -36,6 +41,10 @@ FRAMES: list[Frame] = [
     Kept(ID, 7, Standing.DRAINING, 255),
     Opened(ID, OTHER_ID, b"\xf0sealed"),
     Elsewhere(ID, (Endpoint("192.0.2.1", 6881), Endpoint("2001:db8::1", 1))),
+    Leave(TARGET, ID, b"s" * channel.SLIP_BYTES, b"a cookie"),
+    Left(ID, Leaving.FULL),
+    Slip(ID, b"s" * channel.SLIP_BYTES),
+    Taken(ID, b"i" * channel.SLIP_ID_BYTES, b"s" * channel.SIGNATURE_BYTES),
 ]
 
 
@@ -57,7 +66,7 @@ def test_frame_cut_anywhere_in_its_head_is_malformed(frame: Frame) -> None:
 def test_random_bytes_are_a_frame_or_malformed_and_nothing_else() -> None:
     dice = random.Random(7)
     for _ in range(20_000):
-        data = b"\xf1" + bytes([dice.randrange(9)]) + dice.randbytes(dice.randrange(40))
+        data = b"\xf1" + bytes([dice.randrange(15)]) + dice.randbytes(dice.randrange(40))
         try:
             frame = channel.decode(data)
         except MalformedError:

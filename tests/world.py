@@ -70,6 +70,7 @@ class PhoneActor(Actor):
     """A telephone with somebody's ear and mouth at its handset."""
 
     phone: Phone = field(init=False)
+    phone_setup: PhoneSetup = field(init=False)
     number: str = ""
     view: CallView = field(default_factory=CallView)
     rings: bool = False
@@ -171,7 +172,7 @@ class World:
         """A telephone with a set-up of the caller's own; `kept` = the records of an earlier run."""
         phone = Phone(setup, self._random_bytes(name))
         actor = PhoneActor(name, phone, self.place(len(self.actors) + 1))
-        actor.phone = phone
+        actor.phone, actor.phone_setup = phone, setup
         actor.number = setup.number or ""
         actor.holes = {} if behind_nat else None
         actor.kept = kept or Kept()

@@ -12,16 +12,23 @@ from firmware import events
 from firmware.call import completion, messages
 from firmware.call.callers import Proved
 from firmware.call.line import Line
-from firmware.call.messages import Completion
 from firmware.call.session import CallerSession, Session
 from firmware.call.wishes import Errand
 from firmware.errors import MalformedError
-from firmware.feature_events import MissedTold, SlipCame, SlipNoted, SlipOutcome, TellMissed
+from firmware.feature_events import (
+    MissedTold,
+    PeerReturned,
+    SlipCame,
+    SlipNoted,
+    SlipOutcome,
+    TellBack,
+    TellMissed,
+)
 from firmware.identity import Certificate
 
 ERRANDS_MAX = 4  # at the same time
 
-Key = tuple[str, Completion | None]  # one errand of a kind to one number
+Key = tuple[str, str]  # one errand of a kind to one number
 _RESPONSES: dict[SlipOutcome, messages.Refusal] = {
     SlipOutcome.KEPT: messages.Noted(),
     SlipOutcome.REFUSED: messages.Decline(),
@@ -42,6 +49,8 @@ class Errands:
         match fact:
             case TellMissed(number=number, utc_s=utc_s):
                 self._begin(Errand(number, missed_utc_s=utc_s))
+            case TellBack(number=number, utc_s=utc_s):
+                self._begin(Errand(number, back_utc_s=utc_s))
             case SlipNoted():
                 self._answer(fact, now_s)
             case events.NumberResolved(number=number):
@@ -63,7 +72,8 @@ class Errands:
         """The callee has answered, or nobody has; who does not want to be told is told enough."""
         for key, one in list(self._sessions.items()):
             if one is session:
-                is_enough = isinstance(answer, messages.Decline) and key[1] is None
+                is_missed = self._wanted[key].missed_utc_s is not None
+                is_enough = isinstance(answer, messages.Decline) and is_missed
                 self._end(key, now_s, is_told=is_enough or isinstance(answer, messages.Noted))
 
     def _keys_of(self, number: str) -> list[Key]:
@@ -73,7 +83,7 @@ class Errands:
         if self._line.own_certificate is None or len(self._wanted) >= ERRANDS_MAX:
             self._tell(errand, is_told=False)
             return
-        self._wanted[errand.number, errand.completion] = errand
+        self._wanted[errand.number, errand.kind] = errand
         self._line.out.append(events.ResolveNumber(errand.number))
 
     def _go(self, key: Key, fact: events.NumberResolved, now_s: float) -> None:
@@ -91,6 +101,7 @@ class Errands:
             is_anonymous=errand.is_relayed,
             missed_utc_s=errand.missed_utc_s,
             completion=errand.completion,
+            back_utc_s=errand.back_utc_s,
         )
         try:
             callee = Certificate.decode(fact.certificate)
@@ -108,9 +119,9 @@ class Errands:
         self._tell(errand, is_told=is_told)
 
     def _tell(self, errand: Errand, *, is_told: bool) -> None:
-        if errand.completion is None:
+        if errand.missed_utc_s is not None:
             self._line.out.append(MissedTold(errand.number, is_told=is_told))
-        else:
+        elif errand.completion is not None:
             completion.end_errand(self._line, errand, is_told=is_told)
 
     def _answer(self, told: SlipNoted, now_s: float) -> None:
@@ -124,12 +135,17 @@ class Errands:
 
 
 def note(line: Line, caller: Proved, now_s: float) -> None:
-    """Somebody tells us of a call that we have missed: nothing rings; answered by SlipNoted."""
-    missed_utc_s = caller.session.invite.missed_utc_s
-    assert missed_utc_s is not None
+    """Somebody tells us of a call that we have missed, or that it is back: nothing rings.
+
+    The one is answered by SlipNoted, the other at once.
+    """
+    invite = caller.session.invite
     if line.pins.contradict(caller.number, caller.session.certificate.public_key):
         line.transactions.respond(caller.session, messages.Decline(), now_s)
-        return
-    line.tellers = [one for one in line.tellers if not one.session.is_over]
-    line.tellers.append(caller)
-    line.out.append(SlipCame(caller.number, missed_utc_s))
+    elif invite.missed_utc_s is not None:
+        line.tellers = [one for one in line.tellers if not one.session.is_over]
+        line.tellers.append(caller)
+        line.out.append(SlipCame(caller.number, invite.missed_utc_s))
+    elif invite.back_utc_s is not None:
+        line.transactions.respond(caller.session, messages.Noted(), now_s)
+        line.out.append(PeerReturned(caller.number, invite.back_utc_s))

@@ -168,10 +168,11 @@ def _accept(line: Line, leg: Leg, now_s: float) -> None:
 
 
 def _offer(line: Line, caller: Proved, now_s: float) -> None:
-    if caller.session.invite.missed_utc_s is not None:
+    invite = caller.session.invite
+    if invite.missed_utc_s is not None or invite.back_utc_s is not None:
         note(line, caller, now_s)
         return
-    if caller.session.invite.completion is not None:
+    if invite.completion is not None:
         completion.hear(line, caller, now_s)
         return
     line.wishes.forget_asker(caller.number)

@@ -26,7 +26,7 @@ _HEAD = struct.Struct("!BH")
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD, _REFERRAL, _RETURNED = range(10, 15)
-_MISSED, _COMPLETION = 20, 21
+_MISSED, _COMPLETION, _BACK = 20, 21, 22
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -63,6 +63,7 @@ class Invite(Signal):
     completion: Completion | None = None
     referral: bytes = b""  # of who has put the caller through: referral.py
     is_returned: bool = False  # the callee has put the caller through to `via`, in vain
+    back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +313,8 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_REFERRAL] = invite.referral
     if invite.is_returned:
         fields[_RETURNED] = b""
+    if invite.back_utc_s is not None:
+        fields[_BACK] = struct.pack("!Q", invite.back_utc_s)
     return fields
 
 
@@ -327,18 +330,22 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     flags = _RELAYED in fields, _ANONYMOUS in fields
     via = decode_number(fields, _VIA) if _VIA in fields else ""
-    utc_s, missed_utc_s = (decode_utc(fields, tag) for tag in (_UTC, _MISSED))
+    utc_s, missed_utc_s, back_utc_s = (decode_utc(fields, tag) for tag in (_UTC, _MISSED, _BACK))
     who = number, certificate, codecs
     completion = _decode_completion(fields)
+    if (missed_utc_s, completion, back_utc_s).count(None) < 2:
+        raise MalformedError("INVITE with two errands")
     referred = fields.get(_REFERRAL, b""), _RETURNED in fields
-    return Invite(*who, utc_s, candidates, *flags, via, missed_utc_s, completion, *referred)
+    return Invite(
+        *who, utc_s, candidates, *flags, via, missed_utc_s, completion, *referred, back_utc_s
+    )
 
 
 def _decode_completion(fields: dict[int, bytes]) -> Completion | None:
     if _COMPLETION not in fields:
         return None
     value = fields[_COMPLETION]
-    if len(value) != 1 or value[0] not in tuple(Completion) or _MISSED in fields:
+    if len(value) != 1 or value[0] not in tuple(Completion):
         raise MalformedError("INVITE that waits for nothing we know")
     return Completion(value[0])
 

@@ -18,12 +18,18 @@ ASKERS_MAX = 16  # who wait for us
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """What a box tells another without ringing: one of the two is set."""
+    """What a box tells another without ringing: one of the three is set."""
 
     number: str
     missed_utc_s: int | None = None
     completion: Completion | None = None
+    back_utc_s: int | None = None
     is_relayed: bool = False  # no address of ours is told
+
+    @property
+    def kind(self) -> str:
+        """Of each kind there is one errand to a number at a time."""
+        return f"{self.missed_utc_s is not None} {self.completion} {self.back_utc_s is not None}"
 
 
 @dataclass(frozen=True, slots=True)

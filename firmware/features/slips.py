@@ -1,6 +1,7 @@
-"""Slips: who was called in vain is told so when its box is back; our own box keeps trying.
+"""Slips: who was called in vain is told so when its box is back.
 
-A slip outlives a restart. It is tried after half a minute, then more and more rarely, and forgotten
+A slip is left with the exchanges of that box (overlay/leaving.py), and our own box keeps trying. It
+outlives a restart. It is tried after half a minute, then more and more rarely, and forgotten
 when the two have talked, or after a week. Calls that withhold their address leave none.
 Units: `_s` monotonic seconds, `utc_s` Unix time.
 """
@@ -12,7 +13,16 @@ from dataclasses import dataclass
 
 from firmware.codes import Service
 from firmware.events import CallChanged, CallEnded, Message, WallClockRead
-from firmware.feature_events import CallMissed, MissedTold, SlipNoted, SlipOutcome, TellMissed
+from firmware.feature_events import (
+    CallMissed,
+    LeaveSlip,
+    MissedTold,
+    PeerReturned,
+    SlipLeft,
+    SlipNoted,
+    SlipOutcome,
+    TellMissed,
+)
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
 from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
@@ -32,6 +42,7 @@ class _Slip:
     utc_s: int
     due_s: float
     tries: int = 0
+    exchanges: int = 0  # that keep it
 
 
 class Slips(Feature):
@@ -70,6 +81,12 @@ class Slips(Feature):
             case SaveFailed(kind=Kind.SLIP, key=key) if key in self._noting:
                 self._noted.pop(key, None)
                 return self._noted_as(key, SlipOutcome.LATER)
+            case SlipLeft(number=number, utc_s=utc_s, exchanges=exchanges):
+                if (slip := self._slips.get(number)) is not None and slip.utc_s == utc_s:
+                    slip.exchanges = exchanges
+            case PeerReturned(number=number, utc_s=utc_s):
+                if (slip := self._slips.get(number)) is not None and slip.utc_s <= utc_s:
+                    return self._forget(number)
             case MissedTold(number=number):
                 return self._told(number, now_s, is_told=fact.is_told)
         return []
@@ -101,7 +118,8 @@ class Slips(Feature):
             return []
         utc_s = round(self._utc_at_zero_s + now_s)
         self._slips[number] = _Slip(utc_s, now_s + FIRST_S)
-        return [SaveRecord(Kind.SLIP, _OUT + number, str(utc_s).encode())]
+        saved = SaveRecord(Kind.SLIP, _OUT + number, str(utc_s).encode())
+        return [saved, LeaveSlip(number, utc_s)]
 
     def _told(self, number: str, now_s: float, *, is_told: bool) -> list[Message]:
         self._on_its_way = "" if number == self._on_its_way else self._on_its_way
@@ -110,6 +128,8 @@ class Slips(Feature):
         if (slip := self._slips.get(number)) is not None:
             slip.tries += 1
             slip.due_s = now_s + back_off_s(number, slip.utc_s, slip.tries)
+            if not slip.exchanges:
+                return [LeaveSlip(number, slip.utc_s)]
         return []
 
     def _forget(self, number: str) -> list[Message]:

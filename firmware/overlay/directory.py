@@ -33,10 +33,12 @@ from firmware.events import (
     Stopping,
     WallClockRead,
 )
+from firmware.feature_events import LeaveSlip, SlipNoted
 from firmware.identity import Identity
 from firmware.model import Endpoint, Unreachable
 from firmware.network_events import HelpingRead, ReadHelping, RelayUsed, StreamOpened
 from firmware.overlay.channels import Channels
+from firmware.overlay.collecting import CollectingSlips
 from firmware.overlay.contacts import LastReached
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
 from firmware.overlay.dht.krpc import (
@@ -50,6 +52,7 @@ from firmware.overlay.dht.krpc import (
 from firmware.overlay.dht.node import Node
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import figures_of
+from firmware.overlay.leaving import LeavingSlips
 from firmware.overlay.neighbours import Neighbours, lan_question
 from firmware.overlay.presence import Presence
 from firmware.overlay.proof import prove
@@ -103,6 +106,9 @@ class Directory:
         self.registrar = Registrar(node, random_bytes, exchanges, remembered)
         self.channels = Channels(random_bytes)
         self.exchange = exchange
+        self._leaving = LeavingSlips(node, self._known, self._pins, random_bytes)
+        self._collecting = CollectingSlips(self._known)
+        self._collecting.claim(identity)
         if number is not None and certificate is not None:
             self._presence.claim(number, certificate, identity)
             self.registrar.claim(identity, certificate)
@@ -140,25 +146,22 @@ class Directory:
                 out += self._expect(number, now_s)
             case ResolveNumber(number):
                 out += self._resolve(number, now_s)
+            case LeaveSlip() | SlipNoted():
+                out += self._serve_slip(fact, now_s)
             case PeerPinned(number, public_key):
                 self._pins[number] = public_key
             case LanNeighbourSeen():
                 self._meet(fact, now_s)
             case LanNeighbourLost(name):
                 self._neighbours.remove(name)
-            case Argon2Computed(secret, salt, digest):
-                if (secret, salt) in self._expected:
-                    self._expected.remove((secret, salt))
-                    self._known.keep_swarm((secret, salt), info_hash_of(digest))
-                self._tell_jobs(fact, now_s)
+            case Argon2Computed():
+                out += self._take_hash(fact, now_s)
             case Started():
                 out += self._presence.start(now_s) + self._node.handle(fact, now_s)
                 out += self.registrar.start()
                 out += [] if self.exchange is None else self.exchange.start()
             case StreamOpened(_, exchange):
-                self.registrar.learn(exchange)
-                self._node.ask(Ping(), exchange, now_s)
-                self._node.join(now_s)
+                self._enter_by(exchange, now_s)
             case PortMapped(endpoint=mapped):
                 self._node.mapped = mapped
             case SoundRouter():
@@ -192,10 +195,23 @@ class Directory:
             self.registrar.deadline_s(),
             self.channels.deadline_s(),
             self._warm.deadline_s(),
+            self._leaving.deadline_s(),
             None if self.exchange is None else self.exchange.deadline_s(),
             *(resolution.deadline_s() for resolution in self._resolutions.values()),
         ]
         return min((due_s for due_s in deadlines if due_s is not None), default=None)
+
+    def _serve_slip(self, fact: LeaveSlip | SlipNoted, now_s: float) -> list[Message]:
+        if isinstance(fact, SlipNoted):
+            return self._collecting.noted(fact)
+        certificate = self._presence.certificate
+        return self._leaving.begin(fact, self._identity, certificate, self._calendar, now_s)
+
+    def _enter_by(self, exchange: Endpoint, now_s: float) -> None:
+        """A tunnel leads there, and nowhere else."""
+        self.registrar.learn(exchange)
+        self._node.ask(Ping(), exchange, now_s)
+        self._node.join(now_s)
 
     def _hand_out(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
         """Our certificate to whoever knows a hash of our number, wherever it asks from."""
@@ -221,8 +237,14 @@ class Directory:
             return []
         if isinstance(frame, frames.Kept | frames.Refusal | frames.Elsewhere):
             self.registrar.receive(frame, source, now_s)
+        elif isinstance(frame, frames.Slip):
+            link = self.registrar.link_of(source, frame.kept_id)
+            out = [] if link is None else self._collecting.receive(frame, source, link.key)
+            return self._settle(out, now_s)
         elif isinstance(frame, frames.Data) and self.registrar.rang(frame.payload, source, now_s):
             return self._settle([], now_s)
+        if isinstance(frame, frames.Challenge | frames.Left):
+            self._leaving.receive(frame, source, now_s)
         return self._settle(self.channels.receive(frame, source, now_s), now_s)
 
     def _meet(self, neighbour: LanNeighbourSeen, now_s: float) -> None:
@@ -242,6 +264,14 @@ class Directory:
             questions.add(lan_question(number))
         self._expected = {q for q in questions if self._known.swarm_of(q) is None}
         return [ComputeArgon2(*question) for question in sorted(self._expected)]
+
+    def _take_hash(self, fact: Argon2Computed, now_s: float) -> list[Message]:
+        question = fact.secret, fact.salt
+        if question in self._expected:
+            self._expected.remove(question)
+            self._known.keep_swarm(question, info_hash_of(fact.digest))
+        self._tell_jobs(fact, now_s)
+        return self._collecting.hear(fact)
 
     def _resolve(self, number: str, now_s: float) -> list[Message]:
         if number in self._resolutions:
@@ -326,6 +356,7 @@ class Directory:
         self._presence.hear(fact, now_s)
         self.registrar.hear(fact, now_s)
         self._warm.hear(fact)
+        self._leaving.hear(fact)
         if self.exchange is not None:
             self.exchange.hear(fact, now_s)
         for resolution in self._resolutions.values():
@@ -336,6 +367,7 @@ class Directory:
         self.registrar.set_hashes(self._presence.hashes())
         self._presence.exchanges = self.registrar.places()
         out += self.registrar.advance(now_s) + self._warm.advance(now_s)
+        out += self._leaving.advance(now_s)
         if self.exchange is not None:
             out += self.exchange.advance(now_s)
         for number, resolution in list(self._resolutions.items()):

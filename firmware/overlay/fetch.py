@@ -60,6 +60,11 @@ class CardFetch:
             return ()
         return tuple(place for place in self.card.places if _is_global(place.endpoint))
 
+    def exchanges(self) -> list[Endpoint]:
+        """Where the owner was registered when it wrote the card, however long ago."""
+        places = () if self.card is None else self.card.places
+        return [place.endpoint for place in places if place.key and _is_global(place.endpoint)]
+
     def end(self) -> None:
         """Nothing more is asked."""
         if self._lookup is not None:

@@ -3,7 +3,10 @@ from __future__ import annotations
 from firmware import events
 from firmware.feature_events import (
     CallMissed,
+    LeaveSlip,
     MissedTold,
+    PeerReturned,
+    SlipLeft,
     SlipNoted,
     SlipOutcome,
     TellMissed,
@@ -51,7 +54,8 @@ def call_in_vain(slips: Slips, number: str, now_s: float, prefix: str = "") -> l
 def test_slip_is_kept_told_and_forgotten() -> None:
     slips = with_clock()
     kept = call_in_vain(slips, BERT, 10.0)
-    assert kept == [SaveRecord(Kind.SLIP, f"out/{BERT}", str(UTC_S + 10).encode())]
+    saved = SaveRecord(Kind.SLIP, f"out/{BERT}", str(UTC_S + 10).encode())
+    assert kept == [saved, LeaveSlip(BERT, UTC_S + 10)]
     assert slips.deadline_s() == 10.0 + FIRST_S
     assert slips.on_time(10.0 + FIRST_S) == [TellMissed(BERT, UTC_S + 10)]
     assert slips.deadline_s() is None
@@ -77,6 +81,27 @@ def test_slip_that_cannot_be_told_is_tried_more_and_more_rarely_and_given_up_aft
     assert waits[0] < waits[1] < waits[2] < waits[3]
     assert max(waits) <= 1.25 * LONGEST_S
     assert 0.9 < tries / (KEPT_S / LONGEST_S) < 1.2
+
+
+def test_slip_that_no_exchange_keeps_is_left_again_at_each_try_and_else_is_not() -> None:
+    slips = with_clock()
+    call_in_vain(slips, BERT, 0.0)
+    slips.handle(SlipLeft(BERT, UTC_S, 0), 1.0)
+    slips.on_time(FIRST_S)
+    again = slips.handle(MissedTold(BERT, is_told=False), 31.0)
+    assert again == [LeaveSlip(BERT, UTC_S)]
+    slips.handle(SlipLeft(BERT, UTC_S, 3), 32.0)
+    slips.on_time(200.0)
+    assert slips.handle(MissedTold(BERT, is_told=False), 201.0) == []
+
+
+def test_who_is_back_and_has_noted_the_slip_needs_to_be_told_no_more() -> None:
+    slips = with_clock()
+    call_in_vain(slips, BERT, 10.0)
+    assert slips.handle(PeerReturned(BERT, UTC_S + 5), 60.0) == []  # of an earlier call
+    forgotten = [SaveRecord(Kind.SLIP, f"out/{BERT}", None)]
+    assert slips.handle(PeerReturned(BERT, UTC_S + 10), 60.0) == forgotten
+    assert slips.handle(PeerReturned(ANNA, UTC_S), 60.0) == []
 
 
 def test_slip_outlives_a_restart() -> None:

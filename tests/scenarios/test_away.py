@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from firmware.book_events import Rule, SetRule
-from firmware.model import CallState, EndReason
+from firmware.call.pins import decode_pins, encode_pins
+from firmware.model import CallState, Endpoint, EndReason
+from firmware.overlay.contacts import decode_contacts, encode_contacts
 from firmware.store_events import Kind, SaveFailure
 from tests.scenarios.test_calls import two_phones
-from tests.world import PhoneActor, World
+from tests.scenarios.test_exchanges import directory_of, hang_up, hidden
+from tests.world import UTC_AT_START_S, Actor, PhoneActor, World
 
 
 def call_in_vain(world: World, caller: PhoneActor, callee: PhoneActor) -> None:
@@ -46,3 +51,82 @@ def test_blocked_caller_leaves_no_missed_call_and_does_not_try_for_a_week() -> N
     world.run(700.0)
     assert missed(bert) == []
     assert anna.kept.all_of(Kind.SLIP) == []
+
+
+class WideWorld(World):
+    """With addresses of the Internet, which alone stand on cards."""
+
+    def place(self, i: int) -> Endpoint:
+        return Endpoint(f"8.{i % 200}.{i}.1", 6881)
+
+
+def acquainted(seed: int) -> tuple[World, list[Actor], PhoneActor, PhoneActor]:
+    """Three exchanges, and two behind routers who have talked once."""
+    world = WideWorld(seed)
+    world.add_nodes(5)
+    exchanges = world.add_exchanges(3)
+    anna, bert = hidden(world, "anna", exchanges), hidden(world, "bert", exchanges)
+    world.settle()
+    world.run(10.0)
+    world.connect(anna, bert)
+    world.run(2.0)
+    hang_up(world, anna, bert)
+    return world, exchanges, anna, bert
+
+
+def slips_at(exchange: Actor) -> int:
+    served = directory_of(exchange).exchange
+    assert served is not None
+    return len(served.slips)
+
+
+def return_of(world: World, who: PhoneActor) -> PhoneActor:
+    """The same telephone after a restart, with what was on its card."""
+    setup = replace(
+        who.phone_setup,
+        pins=decode_pins(who.stored.get("peers.json", encode_pins({})), "peers.json"),
+        contacts=tuple(decode_contacts(who.stored.get("contacts.json", encode_contacts(())))),
+    )
+    return world.add_prepared(who.name, setup, behind_nat=True, kept=who.kept)
+
+
+def test_slip_waits_at_the_exchanges_and_is_told_at_the_next_registration() -> None:
+    world, exchanges, anna, bert = acquainted(61)
+    call_in_vain(world, anna, bert)
+    called_utc_s = UTC_AT_START_S + world.now_s
+    world.run(5.0)
+    assert [slips_at(exchange) for exchange in exchanges] == [1, 1, 1]
+    anna.online = False  # so that nobody but the exchanges can tell
+    world.run(3600.0)
+    again = return_of(world, bert)
+    world.run(8.0)
+    assert missed(again) == [anna.number], world.story("not told, or more than once")
+    assert again.ended[0].utc_s is not None and abs(again.ended[0].utc_s - called_utc_s) < 3
+    assert [slips_at(exchange) for exchange in exchanges] == [0, 0, 0]
+
+
+def test_slip_that_is_told_brings_the_callee_s_box_to_say_so() -> None:
+    world, _, anna, bert = acquainted(62)
+    call_in_vain(world, anna, bert)
+    world.run(3000.0)  # by now the caller's box tries every ten minutes only
+    again = return_of(world, bert)
+    world.run(10.0)
+    assert missed(again) == [anna.number]
+    assert anna.kept.all_of(Kind.SLIP) == [], world.story("nobody has told the caller's box")
+    world.run(1500.0)
+    assert missed(again) == [anna.number]
+
+
+def test_caller_s_box_that_was_restarted_still_tries_when_the_exchanges_have_gone() -> None:
+    world, exchanges, anna, bert = acquainted(63)
+    call_in_vain(world, anna, bert)
+    anna.online = False
+    for exchange in exchanges:  # they come back with nothing in their memory
+        served = directory_of(exchange).exchange
+        assert served is not None
+        served.slips.expire(world.now_s + 8 * 86_400.0)
+    anew = return_of(world, anna)
+    again = return_of(world, bert)
+    world.run(700.0)
+    assert missed(again) == [anna.number]
+    assert anew.kept.all_of(Kind.SLIP) == []

@@ -13,11 +13,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from firmware import channel as frames
-from firmware import stun
 from firmware.channel import ID_BYTES, Refused, Standing, target_of
 from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
-from firmware.events import Argon2Computed, Fact, Message, SendDatagram, SendFromOtherPort
+from firmware.events import Argon2Computed, Fact, Message, SendDatagram
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.network_events import LimitRelays, RelayUsed
@@ -36,12 +35,15 @@ from firmware.overlay.dht.krpc import (
 )
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.store import Tokens
+from firmware.overlay.exchange import mirror
 from firmware.overlay.exchange.announcer import Announcer
 from firmware.overlay.exchange.channels import Channels, Sent
 from firmware.overlay.exchange.contest import Contest
+from firmware.overlay.exchange.farewells import Farewells
 from firmware.overlay.exchange.limits import Bucket, Helping, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.overlay.exchange.rings import Rings
+from firmware.overlay.exchange.slips import KNOWN_MAX, Slips
 from firmware.overlay.lease import TOKEN_BYTES, Entry, Outcome, Reception, binding_of
 from firmware.overlay.proof import prove
 from firmware.overlay.shards import shard_hash, shard_of
@@ -50,7 +52,6 @@ from firmware.overlay.swarm import Calendar
 SWEEP_S = 5.0
 RINGS_BURST, RING_PAUSE_S = 12, 5.0  # enough to find out which of three is lying
 FAREWELL_S = 0.02
-FAREWELLS_AT_ONCE = 200  # 20,000 boxes in two seconds
 RATE_S = 1.0  # over which traffic is measured
 NEW_UNTIL = 0.8  # of the limit: above it no new channel, so that those there are have room
 RETRY_S = 30  # said to who comes while we are full
@@ -78,6 +79,13 @@ class Exchange:
         self.tls_port: int | None = None  # where boxes whose networks block UDP get in
         self.registrations = Registrations(self.limits.registrations)
         self.channels = Channels(self.limits.channels, self.limits.bytes_per_s, random_bytes)
+        self.slips = Slips(
+            self.limits.slips,
+            self.registrations,
+            self.public_key,
+            random_bytes,
+            KNOWN_MAX * self.limits.registrations,
+        )
         self._sign = identity.sign
         self._random_bytes = random_bytes
         self._node = node
@@ -91,7 +99,7 @@ class Exchange:
         self._is_automatic = automatic
         self._traffic = (0.0, 0, 0.0)  # when it was looked at last, bytes then, bytes/s until then
         self._out: list[Message] = []
-        self._farewells: list[tuple[bytes, Endpoint]] = []  # who is still to be told
+        self._farewells = Farewells()
         node.serve(Register, self.register)
         node.serve(Ring, self.ring)
 
@@ -106,7 +114,8 @@ class Exchange:
     def drain(self, now_s: float, *, for_good: bool = False) -> None:
         """We are about to stop: nobody new, and who is here is told where to go."""
         self._standing, self._is_automatic = Standing.DRAINING, self._is_automatic and not for_good
-        self._farewells = self.registrations.endpoints()
+        self._farewells.begin(self.registrations.endpoints())
+        self.slips.hand_on(tuple(self._announcer.others)[-frames.ELSEWHERE_MAX :], now_s)
         self._sweep_s = now_s
 
     def helping(self) -> Helping:
@@ -222,6 +231,7 @@ class Exchange:
             self._announcer.leave(info_hash)
         for info_hash in registration.hashes:
             self._announcer.want(info_hash, now_s)
+        self.slips.know(registration, now_s)
         for rival in self.registrations.rivals(registration):
             self._contest.examine(rival)
         self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
@@ -257,8 +267,18 @@ class Exchange:
                 return [*self.channels.drain(), *(SendDatagram(*one) for one in sent)]
             case frames.Keep():
                 return self._keep(frame, source, now_s)
-            case frames.Challenge():
-                return list(self._rings.prove(frame, source)) or None
+            case frames.Leave():
+                self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
+                is_draining = self._standing is Standing.DRAINING
+                return self.slips.leave(frame, source, now_s, is_draining=is_draining)
+            case frames.Taken():
+                if (one := self.registrations.keep(frame.kept_id, source, now_s)) is not None:
+                    self.slips.taken(frame, one, now_s)
+                return []
+            case frames.Challenge() | frames.Left():
+                self.slips.receive(frame, source, now_s)
+                if isinstance(frame, frames.Challenge):
+                    return list(self._rings.prove(frame, source)) or None
         return None
 
     def _open(self, frame: frames.Open, source: Endpoint, size: int, now_s: float) -> list[Sent]:
@@ -285,15 +305,15 @@ class Exchange:
         return sent
 
     def _keep(self, frame: frames.Keep, source: Endpoint, now_s: float) -> list[Message]:
-        is_known = (
-            self.registrations.keep(frame.kept_id, source, now_s) is not None
-            or self.channels.keep(frame.kept_id, source, now_s) is not None
-        )
+        registration = self.registrations.keep(frame.kept_id, source, now_s)
+        leg = None if registration else self.channels.keep(frame.kept_id, source, now_s)
         if frame.is_last:
             for info_hash in self.registrations.leave(frame.kept_id, source):
                 self._announcer.leave(info_hash)
             return []
-        if not is_known:
+        if registration is not None:
+            self.slips.greet(registration, now_s)
+        elif leg is None:
             return [SendDatagram(*_refuse(frame.kept_id, Refused.UNKNOWN_ID, 0, source))]
         kept = frames.Kept(frame.kept_id, frame.count, self._standing, self.load(now_s))
         return [*self.channels.drain(), SendDatagram(kept.encode(), source)]
@@ -306,24 +326,8 @@ class Exchange:
         return [SendDatagram(*_refuse(data[2:10], Refused.UNKNOWN_ID, 0, source))]
 
     def tell_address(self, data: bytes, source: Endpoint, now_s: float) -> list[Message]:
-        """STUN Binding: a plain request is told its address (RFC 8489 section 6.3.1)."""
-        try:
-            request = stun.decode(data)
-        except MalformedError:
-            self.counters["malformed"] += 1
-            return []
-        if request.kind is not stun.Kind.REQUEST or request.value(stun.Attribute.USERNAME):
-            return []
-        answer = stun.binding_response(request, source)
-        if (port := stun.knock_port(request)) is not None and len(answer) <= len(data):
-            self.counters["knock"] += 1
-            return [SendFromOtherPort(answer, Endpoint(source.host, port))]
-        # The shortest request is 20 bytes, the answer 40: what is more counts as unproved traffic.
-        if len(answer) > len(data) and not self._node.desk.may_send(source, len(answer), now_s):
-            self.counters["unproved_limited"] += 1
-            return []
-        self.counters["binding"] += 1
-        return [SendDatagram(answer, source)]
+        """STUN Binding."""
+        return mirror.tell_address(data, source, self._node, self.counters, now_s)
 
     # --- time --------------------------------------------------------------------------------
 
@@ -349,17 +353,18 @@ class Exchange:
         """Forget who is gone, announce who is here, take leave; say which channels need us."""
         if self._is_automatic:
             self._open_or_close(now_s)
-        if self._farewells:
-            self._take_leave()
+        self._out += self._farewells.some(self._announcer.others)
         if now_s >= self._sweep_s:
             for info_hash in self.registrations.expire(now_s):
                 self._announcer.leave(info_hash)
             self.channels.expire(now_s)
-            is_busy = len(self.registrations) or len(self.channels)
+            self.slips.expire(now_s)
+            is_busy = len(self.registrations) or len(self.channels) or len(self.slips)
             self._sweep_s = now_s + SWEEP_S if is_busy else math.inf
         if self._farewells:
             self._sweep_s = now_s + FAREWELL_S
         self._announcer.advance(now_s)
+        self._out += self.slips.advance(now_s)
         less_s = self._utc_less_now_s
         calendar = None if less_s is None else Calendar(now_s + less_s, now_s)
         self._out += self._contest.advance(calendar, now_s)
@@ -380,17 +385,10 @@ class Exchange:
             self._announcer.leave(shard_hash(shard_of(self.public_key)))
             self.drain(now_s)
 
-    def _take_leave(self) -> None:
-        others = tuple(self._announcer.others)[-frames.ELSEWHERE_MAX :]
-        for registration_id, endpoint in self._farewells[:FAREWELLS_AT_ONCE]:
-            named = tuple(other for other in others if may_name(other, endpoint))
-            frame = frames.Elsewhere(registration_id, named)
-            self._out.append(SendDatagram(frame.encode(), endpoint))
-        del self._farewells[:FAREWELLS_AT_ONCE]
-
     def deadline_s(self) -> float | None:
         """Of the next sweep or announcement; None while nobody is here."""
-        due = (self._sweep_s, self._announcer.deadline_s(), self._contest.deadline_s())
+        parts = (self._announcer, self._contest, self.slips)
+        due = (self._sweep_s, *(part.deadline_s() for part in parts))
         due_s = min(one_s for one_s in due if one_s is not None)
         return due_s if due_s < math.inf else None
 

@@ -17,11 +17,12 @@ class Limits:
     registrations: int = 100
     channels: int = 32  # two boxes each
     bytes_per_s: int = 250_000  # relayed, all channels together: 20 calls
+    slips: int = 1_000  # of calls in vain, 600 bytes each in memory
 
     @classmethod
     def of_a_server(cls) -> Limits:
         """Those of `fernruf exchange`."""
-        return cls(registrations=20_000, channels=4_000, bytes_per_s=50_000_000)
+        return cls(registrations=20_000, channels=4_000, bytes_per_s=50_000_000, slips=100_000)
 
 
 @dataclass(frozen=True, slots=True)

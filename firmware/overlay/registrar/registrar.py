@@ -119,6 +119,13 @@ class Registrar:
         links = [link for link in self._links.values() if link.state is State.REGISTERED]
         return sorted(links, key=lambda link: (not _counts(link), link.rtt_s))
 
+    def link_of(self, source: Endpoint, registration_id: bytes) -> Link | None:
+        """The exchange there, if that is our registration with it."""
+        link = self._links.get(source)
+        if link is None or link.state is not State.REGISTERED:
+            return None
+        return link if link.registration_id == registration_id else None
+
     def places(self) -> tuple[Place, ...]:
         """Where others reach us."""
         return tuple(Place(link.endpoint, link.key) for link in self.registered())
