@@ -54,12 +54,9 @@ class Contact(_Known):
     def __repr__(self) -> str:
         return f"Contact({self.node_id.hex()}, {self.endpoint})"
 
-    def may_be_told_to(self, other: Endpoint) -> bool:
-        """As address.may_name."""
-        if not self.is_usable:
-            return False
-        scope = self.scope
-        return scope is Scope.GLOBAL or scope is scope_of(other.host)
+    def may_be_told_by(self, scope: Scope) -> bool:
+        """As address.may_name, for a node of that scope."""
+        return self.is_usable and (self.scope is Scope.GLOBAL or self.scope is scope)
 
 
 def contact_at(node_id: bytes, endpoint: Endpoint) -> Contact:

@@ -162,12 +162,12 @@ class Lookup:
         candidate.state, candidate.token = State.ANSWERED, token
         candidate.rtt_s, candidate.answered_s = times_s
         self._has_answers = True
-        by_endpoint, is_v6 = self._by_endpoint, contact.is_v6
+        by_endpoint, is_v6, scope = self._by_endpoint, contact.is_v6, contact.scope
         for other in islice(told, CONTACTS_PER_ANSWER_MAX):
             if (
                 other.endpoint not in by_endpoint
                 and other.is_v6 is is_v6
-                and other.may_be_told_to(endpoint)
+                and other.may_be_told_by(scope)
             ):
                 self._add(other.endpoint, other, candidate)
         return candidate
@@ -237,17 +237,18 @@ class Lookup:
         return tuple(reversed(hops))
 
     def _add(self, endpoint: Endpoint, contact: Contact | None, parent: Candidate | None) -> None:
-        if endpoint in self._by_endpoint:
+        by_endpoint = self._by_endpoint
+        if endpoint in by_endpoint:
             return
         owner = owner_of(endpoint) if contact is None else contact.owner
         count = self._owners.get(owner, 0)
         if count >= CANDIDATES_PER_OWNER_MAX:
             return
-        if len(self._by_endpoint) >= CANDIDATES_MAX and not self._make_room(contact):
+        if len(by_endpoint) >= CANDIDATES_MAX and not self._make_room(contact):
             return
         self._owners[owner] = count + 1
         hops = 1 if parent is None else parent.hops + 1
-        candidate = self._by_endpoint[endpoint] = Candidate(endpoint, contact, parent, hops)
+        candidate = by_endpoint[endpoint] = Candidate(endpoint, contact, parent, hops)
         self._enter_order(candidate)
 
     def _make_room(self, contact: Contact | None) -> bool:
@@ -267,10 +268,11 @@ class Lookup:
         return False
 
     def _enter_order(self, candidate: Candidate) -> None:
-        if candidate.contact is None:
+        contact = candidate.contact
+        if contact is None:
             self._strangers.append(candidate)
             return
-        far = self._far_of(candidate.contact)
+        far = self._far_of(contact)
         index = bisect.bisect(self._far, far)
         self._far.insert(index, far)
         self._near.insert(index, candidate)

@@ -9,6 +9,7 @@ R. Jimenez, F. Osmani, B. Knutsson, "Sub-second lookups on a large-scale Kademli
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from firmware.model import Endpoint
@@ -115,7 +116,7 @@ class RoutingTable:
     def trusts(self, contact: Contact) -> bool:
         """True if `contact` is in the table and not bad."""
         index = self._index_of(contact)
-        return index >= 0 and self._rows[index].failures < FAILURES_MAX
+        return index >= 0 and not self._is_bad(index)
 
     def remember(self, contact: Contact) -> None:
         """A node of an earlier run: bad until it answers, but a way back and worth a ping."""
@@ -126,9 +127,10 @@ class RoutingTable:
 
         `rtt_s` is None if nobody knows which of several attempts was answered (RFC 6298).
         """
-        index = self._index_of(contact)
+        same_id = self._rows.find_id(contact)
+        index = self._exactly(contact, same_id)
         if index < 0:
-            return self._insert(contact, rtt_s, now_s)
+            return self._insert(contact, same_id, rtt_s, now_s)
         row = self._rows[index]
         self.nodes += row.state & FAILURES >= FAILURES_MAX
         row.state &= ~FAILURES
@@ -146,18 +148,19 @@ class RoutingTable:
 
         Those close to us must be known at once; of those far away there are many, in their turn.
         """
-        index = self._index_of(contact)
+        same_id = self._rows.find_id(contact)
+        index = self._exactly(contact, same_id)
         if index >= 0:
-            is_good = self._rows[index].failures == 0
+            is_good = self._rows.state(index) & FAILURES == 0
             if is_good:
                 self._rows.touch(index, max(0, int(now_s)))
             return not is_good
-        leaving = self._place_for(contact, None)
+        leaving = self._place_for(contact, same_id, None)
         if not contact.fits and self.nodes >= K:
             leaving = None  # it does not know its address yet, and will take another id
         if leaving is not None and (self._is_close(contact) or self._is_bad(leaving)):
             return True
-        self.told(contact)
+        self._keep_spare(contact)
         return False
 
     def told(self, contact: Contact) -> None:
@@ -165,12 +168,8 @@ class RoutingTable:
 
         At SPARES_MAX the one told first is forgotten.
         """
-        spares = self._spares
-        if contact in spares or contact.node_id == self.own_id or self._index_of(contact) >= 0:
-            return
-        spares.append(contact)
-        if len(spares) > SPARES_MAX:
-            del spares[0]
+        if self._index_of(contact) < 0:
+            self._keep_spare(contact)
 
     def failed(self, contact: Contact, *, is_online: bool = True) -> Contact | None:
         """`contact` left a query unanswered; the result is a spare to try in its place, if any.
@@ -225,7 +224,7 @@ class RoutingTable:
     def adopt(self, row: Row) -> bool:
         """Take a row of another table, if its bucket has a free place."""
         contact = row.contact
-        is_ours = contact.node_id == self.own_id or self._rows.find_id(contact.node_id) >= 0
+        is_ours = contact.node_id == self.own_id or self._rows.find_id(contact) >= 0
         if is_ours or not self._is_sparse(self._rows.bucket(contact.number)):
             return False
         self._rows.append(row)
@@ -234,8 +233,8 @@ class RoutingTable:
 
     # --- places ------------------------------------------------------------------------------
 
-    def _insert(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
-        leaving = self._place_for(contact, rtt_s)
+    def _insert(self, contact: Contact, same_id: int, rtt_s: float | None, now_s: float) -> bool:
+        leaving = self._place_for(contact, same_id, rtt_s)
         if leaving is None:
             return False
         if leaving >= 0:
@@ -249,13 +248,15 @@ class RoutingTable:
         self.nodes += 1
         return True
 
-    def _place_for(self, contact: Contact, rtt_s: float | None) -> int | None:
-        """Index of the row that gives way, -1 if none has to; None if there is no place."""
+    def _place_for(self, contact: Contact, same_id: int, rtt_s: float | None) -> int | None:
+        """Index of the row that gives way, -1 if none has to; None if there is no place.
+
+        `same_id` is the row with the id of `contact`, -1 if there is none.
+        """
         if contact.node_id == self.own_id or self._owner_is_full(contact):
             return None
-        same_id = self._rows.find_id(contact.node_id)
         if same_id >= 0:  # somebody else has this id; first come stays while it answers
-            return same_id if self._rows[same_id].failures >= FAILURES_MAX else None
+            return same_id if self._is_bad(same_id) else None
         bucket = self._rows.bucket(contact.number)
         if self._is_sparse(bucket):
             return -1
@@ -273,15 +274,18 @@ class RoutingTable:
         slots = self._slots(bucket, first, last)
         slot = slot_of(newcomer.node_id, bucket)
         if slot not in slots:
-            crowded = [at for at, other in enumerate(slots, first) if slots.count(other) > 1]
-            rows = [(at, self._rows[at]) for at in crowded]
-            return max(rows, key=lambda each: (each[1].answers < OLD_ANSWERS, each[1].rtt))[0]
+            counts = Counter(slots)
+            crowded = [at for at, other in enumerate(slots, first) if counts[other] > 1]
+            return max(crowded, key=lambda at: (not self._is_old(at), self._rows.rtt(at)))
         if rtt_s is None:
             return None
-        mates = [(at, self._rows[at]) for at, other in enumerate(slots, first) if other == slot]
-        index, slowest = max(mates, key=lambda each: each[1].rtt)
-        factor = NEARER if slowest.answers < OLD_ANSWERS else MUCH_NEARER
-        return index if _units(rtt_s) < factor * slowest.rtt else None
+        mates = [at for at, other in enumerate(slots, first) if other == slot]
+        slowest = max(mates, key=self._rows.rtt)
+        factor = MUCH_NEARER if self._is_old(slowest) else NEARER
+        return slowest if _units(rtt_s) < factor * self._rows.rtt(slowest) else None
+
+    def _is_old(self, index: int) -> bool:
+        return self._rows.answers(index) >= OLD_ANSWERS
 
     def _slots(self, bucket: int, first: int, last: int) -> bytes | bytearray:
         if bucket < len(BUCKET_SIZES):  # all bits that count are in the first byte
@@ -296,6 +300,13 @@ class RoutingTable:
         mates = map(self._rows.contact, self._rows.find_owner(contact))
         return sum(mate.endpoint != contact.endpoint for mate in mates) >= NODES_PER_OWNER_MAX
 
+    def _keep_spare(self, contact: Contact) -> None:
+        spares = self._spares
+        if contact not in spares and contact.node_id != self.own_id:
+            spares.append(contact)
+            if len(spares) > SPARES_MAX:
+                del spares[0]
+
     def _spare_for(self, bucket: int) -> Contact | None:
         for spare in reversed(self._spares):
             if self._rows.bucket(spare.number) == bucket:
@@ -309,20 +320,23 @@ class RoutingTable:
         return len(self._rows) - first < K
 
     def _is_bad(self, index: int) -> bool:
-        return index >= 0 and self._rows[index].failures >= FAILURES_MAX
+        return index >= 0 and self._rows.state(index) & FAILURES >= FAILURES_MAX
 
     def _is_sparse(self, bucket: int) -> bool:
         return self._rows.count(bucket) < bucket_size(bucket)
 
     def _index_of(self, contact: Contact) -> int:
         """Row of exactly this node, -1 if there is none."""
-        index = self._rows.find_id(contact.node_id)
-        if index >= 0 and self._rows.contact(index).endpoint != contact.endpoint:
+        return self._exactly(contact, self._rows.find_id(contact))
+
+    def _exactly(self, contact: Contact, same_id: int) -> int:
+        """`same_id`, a row with the id of `contact`, if it is at its address too; else -1."""
+        if same_id >= 0 and self._rows.contact(same_id).endpoint != contact.endpoint:
             return -1
-        return index
+        return same_id
 
     def _remove(self, index: int) -> None:
-        self.nodes -= self._rows[index].failures < FAILURES_MAX
+        self.nodes -= self._rows.state(index) & FAILURES < FAILURES_MAX
         self._rows.remove(index)
 
 

@@ -24,7 +24,8 @@ SCOPES = (Scope.GLOBAL, Scope.PRIVATE, Scope.LOOPBACK, Scope.UNUSABLE)
 FAILURES = 3  # bits of the state byte: failures, scope, id fits the address
 SCOPE_SHIFT = 2
 FITS = 16
-STATE, HEAD = 9, 10  # columns: state byte, first byte of the id
+_RTT, _ANSWERS = 4, 8  # columns
+STATE, HEAD = 9, 10  # state byte, first byte of the id
 _TAIL = 11  # the last two bytes of the id, by which it is found
 _TAG = 13  # two bytes that belong to the owner, by which it is found
 _ROW = struct.Struct(">IHHBBB2s2s")
@@ -79,6 +80,19 @@ class Rows:
         """Of one row."""
         return self._contacts[index]
 
+    def state(self, index: int) -> int:
+        """Of one row: failures, scope, whether the id fits."""
+        return self._rows[index * _SIZE + STATE]
+
+    def rtt(self, index: int) -> int:
+        """Smoothed round-trip time of one row, RTT_UNIT_S."""
+        at = index * _SIZE + _RTT
+        return self._rows[at] << 8 | self._rows[at + 1]
+
+    def answers(self, index: int) -> int:
+        """How often one row has answered, up to ANSWERS_COUNTED_MAX."""
+        return self._rows[index * _SIZE + _ANSWERS]
+
     def contacts(self, first: int, last: int) -> list[Contact]:
         """Of the rows in [first, last)."""
         return self._contacts[first:last]
@@ -118,14 +132,18 @@ class Rows:
         """One more than the deepest bucket with a row."""
         return len(self._counts.rstrip(b"\0"))
 
-    def find_id(self, node_id: bytes) -> int:
-        """Row of `node_id`, -1 if there is none."""
-        rows, contacts, tail = self._rows, self._contacts, node_id[-2:]
-        at = rows.find(tail)
+    def find_id(self, contact: Contact) -> int:
+        """Row with the id of `contact`, -1 if there is none."""
+        first, last = self.span(self.bucket(contact.number))
+        if first == last:
+            return -1
+        rows, contacts, node_id = self._rows, self._contacts, contact.node_id
+        tail, end = node_id[-2:], last * _SIZE
+        at = rows.find(tail, first * _SIZE, end)
         while at >= 0:
             if at % _SIZE == _TAIL and contacts[at // _SIZE].node_id == node_id:
                 return at // _SIZE
-            at = rows.find(tail, at + 1)
+            at = rows.find(tail, at + 1, end)
         return -1
 
     def stalest(self, until_s: int) -> int:
@@ -188,22 +206,23 @@ class Rows:
         """Rows in the order of distance from `target`, without looking at more than needed.
 
         `allowed` has a 1 for each state byte that counts (states_in). The bucket of the target is
-        nearest, then all deeper ones together, then the others.
+        nearest, then all deeper ones together, then the others: they always lie side by side.
         """
         number = int.from_bytes(target, "big")
         bucket = self.bucket(number)
         first, last = self.span(bucket)
-        found = self._sorted(first, last, number, count, allowed)
-        if len(found) < count:
-            found += self._sorted(last, len(self._contacts), number, count - len(found), allowed)
-        counts = self._counts
+        counts, rows, wanted = self._counts, len(self._contacts), count
         bucket = min(bucket, len(counts))
-        while len(found) < count and first > 0:
-            bucket -= 1
-            if width := counts[bucket]:
-                last, first = first, first - width
-                found += self._sorted(first, last, number, count - len(found), allowed)
-        return found
+        while True:
+            if last - first < wanted:
+                last = rows
+            while last - first < wanted and first > 0:
+                bucket -= 1
+                first -= counts[bucket]
+            found = self._sorted(first, last, number, count, allowed)
+            if len(found) == count or last - first < wanted:
+                return found
+            wanted += count  # some of those do not count: look farther
 
     def _sorted(self, first: int, last: int, target: int, count: int, allowed: bytes) -> list[int]:
         if first == last:
@@ -212,14 +231,27 @@ class Rows:
         indices: Iterable[int] = range(first, last)
         if 0 in states:
             indices = [index for index, good in enumerate(states, first) if good]
-        elif last - first > 2 * count:  # in a long bucket the first byte tells most ids apart
-            keys = self.column(HEAD, first, last).translate(_XOR[target >> BUCKETS - 8])
-            limit = sorted(keys)[count - 1]
-            indices = [index for index, key in enumerate(keys, first) if key <= limit]
+        elif last - first > 4 * count:
+            indices = self._like(target >> BUCKETS - 8, first, last, count)
         contacts = self._contacts
         keyed = [(contacts[index].number ^ target, index) for index in indices]
         keyed.sort()
         return [index for _, index in keyed[:count]]
+
+    def _like(self, head: int, first: int, last: int, count: int) -> list[int]:
+        """Rows in [first, last) whose ids begin most like `head`, `count` at least if there are.
+
+        In a long bucket the first byte tells most ids apart.
+        """
+        heads, found = self.column(HEAD, first, last), []
+        for difference in range(256):
+            at = heads.find(head ^ difference)
+            while at >= 0:
+                found.append(first + at)
+                at = heads.find(head ^ difference, at + 1)
+            if len(found) >= count:
+                break
+        return found
 
 
 def states_in(scopes: tuple[Scope, ...]) -> bytes:
@@ -238,4 +270,3 @@ def _tag(contact: Contact) -> bytes:
 
 _FIELDS = struct.Struct(">IHHBB")
 _HEARD = struct.Struct(">I")
-_XOR = tuple(bytes(head ^ other for other in range(256)) for head in range(256))

@@ -2,7 +2,7 @@ import random
 
 from firmware.model import Endpoint
 from firmware.overlay.dht import contact as contacts
-from firmware.overlay.dht.address import Scope, may_name
+from firmware.overlay.dht.address import Scope, may_name, scope_of
 from firmware.overlay.dht.contact import Contact, contact_at, contact_of
 from firmware.overlay.dht.node_id import fits_address, for_address
 
@@ -39,7 +39,7 @@ def test_contact_is_told_to_whom_its_address_may_be_named() -> None:
     for host in hosts:
         for other in hosts:
             named, asker = Endpoint(host, 1), Endpoint(other, 1)
-            told = Contact(bytes(20), named).may_be_told_to(asker)
+            told = Contact(bytes(20), named).may_be_told_by(scope_of(asker.host))
             assert told == may_name(named, asker), (host, other)
 
 
