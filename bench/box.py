@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from bench.fingers.latency import AdapterBench, PhoneBench
-from firmware.box import phone_setup
 from firmware.config import parse_config
 from firmware.errors import CommandError
 from firmware.handset import Handset
+from firmware.phone_setup import phone_setup
 from firmware.shell.control import ControlClient
 from firmware.shell.state import IDENTITY, StateDir
 

@@ -19,41 +19,33 @@ from firmware import events
 from firmware.archive import Archive
 from firmware.beat import Beat
 from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
-from firmware.call.pins import decode_pins
-from firmware.codec.echo import is_available as echo_canceller_is_available
-from firmware.codec.speech import available_codecs
 from firmware.config import Config
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
 from firmware.drivers.telephone import Telephone
-from firmware.errors import ConfigError, HardwareError
+from firmware.errors import HardwareError
 from firmware.events import Message
 from firmware.handset import Handset
 from firmware.media.srtp import get_ready
-from firmware.model import CallState, Codec, Endpoint, EndReason, Frame, Part, silence
-from firmware.overlay.contacts import CONTACTS_FILE, decode_contacts
-from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
-from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS
-from firmware.overlay.exchange.limits import Limits
-from firmware.overlay.fallback import TUNNELS_FILE, decode_tunnels
-from firmware.overlay.registrar.pool import EXCHANGES_FILE, decode_exchanges
+from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
 from firmware.owner import Owner
 from firmware.page import OpenPage, open_page
-from firmware.phone import Phone, PhoneSetup
+from firmware.phone import Phone
+from firmware.phone_setup import phone_setup
+from firmware.preferences import Places, Preferences
 from firmware.remote import Remote, ViewWatch
 from firmware.shell.addresses import AddressWatch
 from firmware.shell.control import Answer, ControlServer
-from firmware.shell.jobs import Argon2Cost, prove_number
 from firmware.shell.lan import LocalNetwork
 from firmware.shell.memory import let_go_of_files
 from firmware.shell.notices import NoticeBoard
 from firmware.shell.shell import Shell
-from firmware.shell.state import IDENTITY, PEERS, StateDir
+from firmware.shell.state import StateDir
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
 from firmware.store_events import ReadRecord, ReadRecords, SaveRecord
-from firmware.ui.call_log import CALLS_FILE, decode_calls, summary
-from firmware.ui.mouthpiece import Echo, HandsetSound
+from firmware.ui.call_log import summary
+from firmware.web.access import Access
 
 if TYPE_CHECKING:
     from firmware.shell.tunnel.server import TunnelServer
@@ -75,8 +67,12 @@ class Box:
         handset: Handset,
         state: StateDir,
         control: Path | None,
-        notices: Path | None = None,
+        places: Places | None = None,
+        visitors: Access | None = None,
     ) -> None:
+        """`visitors` are those whom the page knows already."""
+        places = places or Places()
+        self._visitors = visitors or Access(os.urandom)
         self._loop = asyncio.get_running_loop()
         setup = phone_setup(config, handset, state)
         self._phone = Phone(setup, os.urandom)
@@ -91,7 +87,7 @@ class Box:
         self._faults: dict[Part, str] = {}
         self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
-        self.restored = asyncio.Event()  # another identity lies in the state: start anew
+        self.changed = asyncio.Event()  # another identity or configuration: start anew
         tell = self._from_thread(self._tell)
         kept = self._from_thread(self._kept)
         self._store = Store(state.path, Sealer(setup.identity, os.urandom), kept)
@@ -113,7 +109,10 @@ class Box:
         )
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
-        self._notices = NoticeBoard(notices, self._shell.tell) if notices else None
+        self._notices = NoticeBoard(places.notices, self._shell.tell) if places.notices else None
+        self._preferences = Preferences(
+            config, places, partial(self._watch.until, CallState.IDLE), self.changed.set
+        )
         self._control: ControlServer | None = None
         self._tls = config.exchange.tls
         self._tunnels: TunnelServer | None = None
@@ -131,11 +130,15 @@ class Box:
         self._control = await self._open_control(remote)
         self._page = await open_page(
             self._web,
-            remote.handlers() | self._owner.handlers() | self._archive.handlers(),
+            remote.handlers()
+            | self._owner.handlers()
+            | self._archive.handlers()
+            | self._preferences.handlers(),
             self._state,
+            self._visitors,
             self._show_code,
             self._board.browser,
-            self.restored.set,
+            self.changed.set,
         )
         if self._lan is not None and self._page is not None:
             self._lan.page = self._page.at
@@ -164,6 +167,7 @@ class Box:
                     tasks.create_task(self._tunnels.run(), name="tunnels")
                 if self._page is not None:
                     tasks.create_task(self._page.server.run(), name="page")
+                    tasks.create_task(self._preferences.run(), name="preferences")
                 if self._control is not None:
                     tasks.create_task(self._control.run(), name="control")
         finally:
@@ -334,67 +338,3 @@ class Box:
             stream.join(RELEASE_S)
         self._board.close()
         self._store.close()
-
-
-def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup:
-    """Read identity and pins, prove our number (one hash, before anything else runs)."""
-    identity_file = state.load_identity()
-    number = certificate = None
-    if identity_file.modifier is not None:
-        number = prove_number(identity_file, Argon2Cost(), str(state.path / IDENTITY))
-        certificate = identity_file.identity.certify(identity_file.modifier, config.identity.name)
-    pins = state.read(PEERS)
-    return PhoneSetup(
-        identity=identity_file.identity,
-        certificate=certificate,
-        number=number,
-        name=config.identity.name,
-        bootstrap=config.network.bootstrap,
-        country=config.audio.country,
-        language=config.display.language,
-        display_height=handset.oled.height,
-        codecs=usable_codecs(config, available_codecs()),
-        names=config.contacts,
-        pins=decode_pins(pins, str(state.path / PEERS)) if pins is not None else {},
-        contacts=tuple(state.restore(CONTACTS_FILE, decode_contacts) or ()),
-        known_nodes=state.restore(NODES_FILE, decode_nodes),
-        exchanges=config.network.exchanges,
-        known_exchanges=state.restore(EXCHANGES_FILE, decode_exchanges) or (),
-        tls_exchanges=config.network.tls_exchanges,
-        known_tunnels=state.restore(TUNNELS_FILE, decode_tunnels) or (),
-        tls_port=Endpoint.parse(config.exchange.tls).port if config.exchange.tls else None,
-        direct=config.network.direct,
-        port_mapping=config.network.port_mapping,
-        help=config.exchange.help,
-        limits=Limits(
-            config.exchange.registrations,
-            config.exchange.channels,
-            1000 * config.exchange.kilobytes_per_s,
-        ),
-        last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
-        calls=state.restore(CALLS_FILE, decode_calls) or (),
-        sound=_handset_sound(handset),
-    )
-
-
-def _handset_sound(handset: Handset) -> HandsetSound:
-    """How this handset sounds; a canceller that is missing is said once."""
-    audio = handset.audio
-    if audio.echo != Echo.OFF and not echo_canceller_is_available():
-        logger.warning("echoes are not cancelled: libspeexdsp is missing")
-    return HandsetSound(
-        Echo(audio.echo), audio.microphone_db, audio.earpiece_db, audio.side_tone_db
-    )
-
-
-def usable_codecs(config: Config, available: tuple[Codec, ...]) -> tuple[Codec, ...]:
-    """Those of `[codec] preference` that this machine has; ConfigError if it has none of them."""
-    preferred = config.codec.preference
-    missing = [codec for codec in preferred if codec not in available]
-    if len(missing) == len(preferred):
-        raise ConfigError(
-            f"{config.source}: [codec] preference: none of them works on this machine"
-        )
-    for codec in missing:
-        logger.warning("codec %s is not offered: its library is missing", codec)
-    return tuple(codec for codec in preferred if codec in available)

@@ -6,7 +6,6 @@ The server's modules are imported when a page is wanted: they take a fifth of a 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from firmware.model import Endpoint
 from firmware.shell.control import Handler
 from firmware.shell.lan import PAGE_NAMES
 from firmware.shell.state import IDENTITY, StateDir
+from firmware.web.access import Access
 
 if TYPE_CHECKING:
     from firmware.web.server import WebServer
@@ -45,6 +45,7 @@ async def open_page(
     settings: WebSettings,
     handlers: Mapping[str, Handler],
     state: StateDir,
+    visitors: Access,
     show_code: Callable[[str], None],
     card: BrowserCard | None,
     restored: Callable[[], None],
@@ -55,7 +56,6 @@ async def open_page(
     """
     if not settings.bind:
         return None
-    from firmware.web.access import Access
     from firmware.web.keys import KEYS_FILE, Keys
     from firmware.web.server import Household, WebServer
 
@@ -65,8 +65,9 @@ async def open_page(
         restored()
 
     names = (f"{name}.local" for name in PAGE_NAMES)
+    visitors.names = frozenset({"localhost", *settings.names, *names})
     household = Household(
-        Access(os.urandom, frozenset({"localhost", *settings.names, *names})),
+        visitors,
         show_code,
         state.restore(KEYS_FILE, Keys.decode) or Keys(),
         partial(state.write, KEYS_FILE),

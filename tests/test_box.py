@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from firmware.box import Box, phone_setup, usable_codecs
+from firmware.box import Box
 from firmware.config import parse_config
 from firmware.errors import CommandError, ConfigError
 from firmware.handset import Handset
@@ -21,6 +21,7 @@ from firmware.model import Codec, Endpoint
 from firmware.overlay.contacts import CONTACTS_FILE
 from firmware.overlay.dht.acquaintances import NODES_FILE
 from firmware.overlay.dht.node import Node
+from firmware.phone_setup import phone_setup, usable_codecs
 from firmware.shell.control import ControlClient
 from firmware.shell.shell import Shell
 from firmware.shell.state import IDENTITY, StateDir

@@ -145,7 +145,7 @@ make_tree() {
     sed -i "s|@URL@|${UPDATE_URL:-}|" "$tree/etc/systemd/system/fernruf-update.service"
     mkdir -p "$tree/boot/firmware" "$tree/data"
     add_user "$tree"
-    chroot "$tree" systemctl --quiet enable fernruf.service fernruf-good.service \
+    chroot "$tree" systemctl --quiet enable fernruf.service fernruf-wishes.path fernruf-good.service \
         fernruf-update.timer fernruf-trial.timer fernruf-network.timer fernruf-journal.service \
         fernruf-journal.timer fernruf-share.path systemd-networkd.service \
         systemd-resolved.service systemd-timesyncd.service

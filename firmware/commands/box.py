@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 
 from firmware.box import Box
@@ -14,9 +16,11 @@ from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.config import Config, parse_config
 from firmware.errors import CommandError, ConfigError
 from firmware.handset import Handset, parse_handset
+from firmware.preferences import Places
 from firmware.shell.memory import give_back
 from firmware.shell.service import Service
 from firmware.shell.state import StateDir
+from firmware.web.access import Access
 
 
 class Ending(Enum):
@@ -24,7 +28,7 @@ class Ending(Enum):
 
     STOPPED = auto()  # by a signal
     SWITCHED_OFF = auto()  # by the shutdown key
-    RESTORED = auto()  # another identity lies in the state: it begins anew at once
+    CHANGED = auto()  # another identity or configuration lies there: it begins anew at once
 
 
 SWITCH_OFF = "off"  # beside the control socket: fernruf.service looks for it when the box has ended
@@ -37,6 +41,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--state", type=Path, required=True, metavar="DIR")
     parser.add_argument("--control", type=Path, metavar="SOCKET")
     parser.add_argument("--notices", type=Path, metavar="DIR", help="shown on the display")
+    parser.add_argument("--wishes", type=Path, metavar="DIR", help="for somebody with rights")
     add_verbosity(parser)
     parser.set_defaults(run=run)
 
@@ -44,14 +49,14 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Read the configuration and serve until SIGINT or SIGTERM."""
     set_up_logging(arguments.verbose)
-    config, handset = read_configuration(arguments.config)
-    state = StateDir(arguments.state)
-    ending = Ending.RESTORED
+    read_configuration(arguments.config)  # before anything is made
+    state, places = StateDir(arguments.state), Places(arguments.wishes, arguments.notices)
+    visitors, ending = Access(os.urandom), Ending.CHANGED
     with state.locked():
-        while ending is Ending.RESTORED:
-            ending = asyncio.run(
-                serve(config, handset, state, arguments.control, notices=arguments.notices)
-            )
+        while ending is Ending.CHANGED:
+            config, handset = read_configuration(arguments.config)
+            box = partial(Box, config, handset, state, arguments.control, places, visitors)
+            ending = asyncio.run(serve(box))
     if ending is Ending.SWITCHED_OFF and arguments.control:
         ask_to_switch_off(arguments.control)
     return 0
@@ -75,18 +80,13 @@ def read_configuration(path: Path) -> tuple[Config, Handset]:
 
 
 async def serve(
-    config: Config,
-    handset: Handset,
-    state: StateDir,
-    control: Path | None,
-    greet: Callable[[Box], None] = lambda _box: None,
-    notices: Path | None = None,
+    make_box: Callable[[], Box], greet: Callable[[Box], None] = lambda _box: None
 ) -> Ending:
-    """Run the box; on a signal, the shutdown key or a restore hang up first.
+    """Run the box; on a signal, the shutdown key or a change hang up first.
 
     `greet` is called as soon as its sockets are open.
     """
-    box = Box(config, handset, state, control, notices)
+    box = make_box()
     await box.open()
     greet(box)
     give_back()
@@ -98,7 +98,7 @@ async def serve(
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(box.run(), name="box")
         living = tasks.create_task(service.live(), name="watchdog")
-        await first_of(stop, box.switched_off, box.restored)
+        await first_of(stop, box.switched_off, box.changed)
         service.stopping()
         living.cancel()
         await box.hang_up()
@@ -108,7 +108,7 @@ async def serve(
     if box.switched_off.is_set():
         return Ending.SWITCHED_OFF
     await box.close_page()  # its port is wanted again
-    return Ending.RESTORED
+    return Ending.CHANGED
 
 
 async def first_of(*happenings: asyncio.Event) -> None:

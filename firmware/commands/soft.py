@@ -22,6 +22,7 @@ from firmware.commands.arguments import add_verbosity, host_and_port, set_up_log
 from firmware.commands.box import Ending, read_configuration, serve
 from firmware.errors import CommandError
 from firmware.shell.state import StateDir
+from firmware.web.access import Access
 
 BOX_FILE = "box.toml"
 HANDSET_FILE = "handset.toml"
@@ -65,14 +66,17 @@ def run(arguments: argparse.Namespace) -> int:
             first = configuration(arguments.name, arguments.port, tuple(arguments.bootstrap))
             state.write(HANDSET_FILE, HANDSET.encode())
             state.write(BOX_FILE, first.encode())
-        config, handset = read_configuration(state.path / BOX_FILE)
-        if not config.web.bind:
-            raise CommandError(f"{config.source}: [web] bind: a telephone in the browser needs it")
         greet = partial(show, is_opened=not arguments.no_open)
-        while (
-            asyncio.run(serve(config, handset, state, arguments.control, greet)) is Ending.RESTORED
-        ):
-            pass  # with the other identity
+        visitors, ending = Access(os.urandom), Ending.CHANGED
+        while ending is Ending.CHANGED:
+            config, handset = read_configuration(state.path / BOX_FILE)
+            if not config.web.bind:
+                raise CommandError(
+                    f"{config.source}: [web] bind: a telephone in the browser needs it"
+                )
+            box = partial(Box, config, handset, state, arguments.control, None, visitors)
+            ending = asyncio.run(serve(box, greet))
+            greet = partial(show, is_opened=False)
     return 0
 
 

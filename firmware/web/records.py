@@ -1,4 +1,4 @@
-"""Phone book, calls and rules over HTTP: each route is one handler of the box (owner.py)."""
+"""Phone book, calls, rules and settings over HTTP: each route is one handler of the box."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from firmware.web.api import Handler, Reply
 from firmware.web.body import BODY_BYTES_MAX, json_body
 
 CARDS_BYTES_MAX = 4 << 20  # of a vCard file: some 20,000 contacts
-READ = {"/api/book": "book", "/api/rules": "rules"}
+READ = {"/api/book": "book", "/api/rules": "rules", "/api/settings": "settings"}
 WRITE = {  # route: handler, size of the body
     ("POST", "/api/book"): ("save_contact", BODY_BYTES_MAX),
     ("DELETE", "/api/book"): ("forget_contact", BODY_BYTES_MAX),
     ("POST", "/api/book/import"): ("import_cards", CARDS_BYTES_MAX),
     ("POST", "/api/rules"): ("set_rules", BODY_BYTES_MAX),
     ("POST", "/api/rule"): ("set_rule", BODY_BYTES_MAX),
+    ("POST", "/api/settings"): ("set_settings", BODY_BYTES_MAX),
+    ("POST", "/api/wireless"): ("set_wireless", BODY_BYTES_MAX),
+    ("POST", "/api/update"): ("look_for_update", BODY_BYTES_MAX),
     ("POST", "/api/dial"): ("dial", BODY_BYTES_MAX),
     ("DELETE", "/api/call"): ("forget_call", BODY_BYTES_MAX),
     ("DELETE", "/api/calls"): ("forget_calls", BODY_BYTES_MAX),

@@ -232,6 +232,30 @@ def test_rules_and_keys_outlive_a_reload(pages: tuple[Page, Page]) -> None:
     expect(anna.locator("#log-list")).to_contain_text("the page is at")
 
 
+def test_name_and_country_are_changed_and_the_visit_goes_on(
+    pages: tuple[Page, Page], softs: tuple[Soft, Soft]
+) -> None:
+    page, soft = pages[0], softs[0]
+    view(page, "settings")
+    expect(page.locator("#box-name")).to_have_value("Anna")
+    expect(page.locator("#update-state")).to_contain_text("updated there")
+    page.fill("#box-name", "ß" * 25)
+    page.locator("#box-form button").click()
+    expect(page.locator("#alarm")).to_contain_text("name: must be at most 48 bytes")
+    page.fill("#box-name", "Änne")
+    page.select_option("#box-country", label="Austria")
+    page.select_option("#box-language", "de")
+    page.locator("#box-form button").click()
+    expect(page.locator("#box-saved")).to_contain_text("starts anew")
+    address = next_line(soft.process, "your telephone is at ")
+    page.goto(address.partition("#")[0])  # the port of this test is another one each time
+    expect(page.locator("#telephone")).to_be_visible()
+    expect(page.locator("#display")).to_have_attribute("aria-label", re.compile("Bereit"))
+    view(page, "settings")
+    expect(page.locator("#box-name")).to_have_value("Änne")
+    expect(page.locator("#box-country")).to_have_value("AT")
+
+
 def test_box_starts_anew_with_the_words_of_its_backup(
     pages: tuple[Page, Page], softs: tuple[Soft, Soft]
 ) -> None:

@@ -1,5 +1,6 @@
-// Password, tokens, sound test; the language stands above each view.
+// Password, tokens, backup, sound test; what is the box's own is in own.js, the page's language above each view.
 import { $, ask, attempt, element, row } from "./common.js";
+import * as own from "./own.js";
 import { sound } from "./telephone.js";
 import { text } from "./texts.js";
 
@@ -14,7 +15,7 @@ async function load() {
 }
 
 const set_password = password => attempt(async () => { await ask("/api/password", { password }); $("password-form-new").reset(); await load(); });
-export const enter = () => attempt(load);
+export const enter = () => attempt(async () => { await own.load(); await load(); });
 export const show = () => { $("test-sound").disabled = !globalThis.isSecureContext; };
 
 // Listen to the own microphone for a few seconds, level and ear: is it the right one?
@@ -63,6 +64,7 @@ function start_backup() {
 }
 
 export function start() {
+  own.start();
   start_backup();
   $("password-form-new").onsubmit = event => { event.preventDefault(); set_password($("password-new").value); };
   $("password-remove").onclick = () => set_password("");
