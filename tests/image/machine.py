@@ -62,9 +62,15 @@ class Machine:
     """One emulated computer with a card; a context manager that pulls the plug at the end."""
 
     def __init__(
-        self, card: Card, kind: Kind = RASPBERRY, *, network: str = "user", words: str = ""
+        self,
+        card: Card,
+        kind: Kind = RASPBERRY,
+        *,
+        network: str = "user",
+        inside: tuple[str, ...] = (),
     ) -> None:
-        self.card, self._kind, self._network, self._words = card, kind, network, words
+        """`inside` comes before QEMU's command: the network namespace where it runs."""
+        self.card, self._kind, self._network, self._inside = card, kind, network, inside
         self._folder = card.folder
         self.slot = ""
         self.log = bytearray()
@@ -91,14 +97,15 @@ class Machine:
             f"root=PARTUUID={DISK}-{part} rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes "
             f"console={kind.console} fernruf.slot={slot} rauc.slot={slot.upper()} "
             f"systemd.debug_shell={console} systemd.show_status=1 "
-            f"systemd.mask=serial-getty@{console}.service {kind.words} {self._words}"
+            f"systemd.mask=serial-getty@{console}.service {kind.words}"
         )
         tree: tuple[str, ...] = ()
         if kind.device_tree:
             tree = ("-dtb", str(self.card.get(kind.device_tree)))
         self._process = subprocess.Popen(
             [
-                *("qemu-system-aarch64", *kind.hardware, "-display", "none", "-no-reboot"),
+                *(*self._inside, "qemu-system-aarch64", *kind.hardware),
+                *("-display", "none", "-no-reboot"),
                 *("-kernel", str(self.card.get(f"{slot}/vmlinuz"))),
                 *("-initrd", str(self.card.get(f"{slot}/initrd"))),
                 *tree,
@@ -159,18 +166,36 @@ class Machine:
 
     def type(self, command: str, timeout_s: float = 240.0) -> tuple[int, str]:
         """One order in the debug shell; its exit code and what it printed."""
-        assert self._process is not None
-        assert self._process.stdin is not None
         begin = len(self.log)
-        self._process.stdin.write(f"{command}; echo FINISHE''D $?\n".encode())
-        self._process.stdin.flush()
+        self.say(f"{command}; echo FINISHE''D $?")
         found = self.wait_for(r"FINISHED (\d+)\r?\n", timeout_s)
         text = ESCAPES.sub(b"", bytes(self.log[begin : found.start()])).decode(errors="replace")
         return int(found.group(1)), text.partition("\n")[2].strip()
 
+    def say(self, command: str) -> None:
+        """Begin something in the debug shell."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{command}\n".encode())
+        self._process.stdin.flush()
+
+    def find_last(self, pattern: str) -> re.Match[bytes]:
+        """The last place where the serial line said it."""
+        return list(re.finditer(pattern.encode(), self.log))[-1]
+
+    def last_line(self) -> str:
+        """Where the machine has come to."""
+        text = ESCAPES.sub(b"", bytes(self.log[-500:])).decode(errors="replace")
+        lines = [line.strip() for line in text.splitlines()]
+        return next((line for line in reversed(lines) if line), "")
+
     def wait_until_ready(self) -> None:
-        """The debug shell is there and Fernruf has told systemd that it is ready."""
+        """Fernruf has told systemd that it is ready, and its slot is good."""
         self.wait_for(r"Started.*fernruf\.service", BOOT_S)
+        code, text = self.type(
+            "until systemctl is-active -q fernruf-good.service; do sleep 1; done", BOOT_S
+        )
+        assert code == 0, text
 
     def status(self) -> dict[str, Any]:
         """What the telephone says of itself."""
