@@ -9,7 +9,7 @@ import pytest
 IMAGE = Path(__file__).resolve().parents[2] / "build" / "image" / "fernruf.img"
 
 
-@pytest.fixture(name="image")
+@pytest.fixture(name="image", scope="session")
 def _image(request: pytest.FixtureRequest) -> Path:
     if not request.config.getoption("--image"):
         pytest.skip("boots an image for minutes: make test-image")

@@ -29,11 +29,8 @@ def _shop(tmp_path: Path) -> Iterator[Shop]:
 
 
 @pytest.fixture(name="lived_in", scope="module")
-def _lived_in(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, str]:
+def _lived_in(image: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A card that has been started once, and the number that it has made."""
-    image = request.getfixturevalue("image")
     card = Card(image, tmp_path_factory.mktemp("lived-in"))
     with Machine(card, PLAIN) as machine:
         machine.wait_until_ready()
