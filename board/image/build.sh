@@ -116,7 +116,7 @@ make_libraries() {
 
 # compile_python ROOT FOLDER: by the Python that will read it; unchecked, for the root never changes.
 compile_python() {
-    chroot "$1" python3 -m compileall -q --invalidation-mode unchecked-hash "$2"
+    chroot "$1" python3 -m compileall -q -j 2 --invalidation-mode unchecked-hash "$2"
 }
 
 # Who signs updates: a key of the one who builds, never in the repository. The image trusts its

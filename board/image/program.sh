@@ -129,7 +129,7 @@ lay_out_program() {
     echo "$VERSION" >"$home/version"
 }
 
-say() { printf '%s: %4d s: %s\n' "${0#*/}" "$SECONDS" "$*"; }
+say() { printf '%s: %4d s: %s\n' "$(basename "$(dirname "$0")")" "$SECONDS" "$*"; }
 
 fail() {
     say "$*" >&2
