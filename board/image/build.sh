@@ -147,7 +147,7 @@ make_tree() {
     add_user "$tree"
     chroot "$tree" systemctl --quiet enable fernruf.service fernruf-wishes.path fernruf-good.service \
         fernruf-update.timer fernruf-trial.timer fernruf-network.timer fernruf-journal.service \
-        fernruf-journal.timer fernruf-share.path systemd-networkd.service \
+        fernruf-journal.timer fernruf-share.path fernruf-clock.path systemd-networkd.service \
         systemd-resolved.service systemd-timesyncd.service
     chroot "$tree" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
         systemd-networkd-wait-online.service getty@tty1.service systemd-hwdb-update.service \
@@ -189,7 +189,7 @@ slim() {
 # How much a broken service could do: systemd's own judgement, without starting anything.
 check_units() {
     local unit
-    for unit in fernruf fernruf-first-start fernruf-share fernruf-journal; do
+    for unit in fernruf fernruf-first-start fernruf-share fernruf-journal fernruf-clock; do
         systemd-analyze security --offline=yes --no-pager --threshold=$EXPOSURE_MAX \
             --root="$PWD/$OUT/tree" "$unit.service" >"$OUT/$unit.security" ||
             fail "$unit.service is too open: $(tail -1 "$OUT/$unit.security")"

@@ -2,7 +2,7 @@
 
 Knows no packet around them. What is wrong in an answer is as if it were absent.
 Sources: BEP 5, BEP 32 (`nodes6`), BEP 44 (get), BEP 51 (sample_infohashes); `certificate`,
-`proof`, `lease`, `registration` and `tls` are ours, docs/protocol.md.
+`proof`, `lease`, `registration`, `tls` and `time` are ours, docs/protocol.md.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
 INTERVAL_S_MAX = 21_600  # BEP 51
 PROOF_BYTES_MAX = 18 + 64  # an address and a signature
+UTC_S_MAX = 1 << 36  # the year 4147
 BLOB_BYTES_MAX = 160  # of a lease, or of an answer about a registration
 
 
@@ -31,7 +32,7 @@ def encode_plain_answer(answer: Answer) -> bytes | None:
     Nodes, peers, a token and an item, in the same canonical form as `encode_answer`, but quicker.
     """
     nodes, peers, token, certificate, item, seq, samples, packed = answer[:8]
-    if nodes is not None or certificate is not None or samples or answer[8:] != _NONE_4:
+    if nodes is not None or certificate is not None or samples or answer[8:] != _NONE_5:
         return None
     body = b""
     if packed is not None:
@@ -82,6 +83,8 @@ def encode_answer(answer: Answer) -> dict[bytes, object]:
         body[b"registration"] = answer.registration
     if answer.tls_port is not None:
         body[b"tls"] = answer.tls_port
+    if answer.utc_s is not None:
+        body[b"time"] = answer.utc_s
     if answer.item is not None:
         body |= to_fields(answer.item)
     elif answer.seq is not None:
@@ -130,10 +133,11 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
         lease=lease,
         registration=registration,
         tls_port=_port(body.get(b"tls")),
+        utc_s=_unix_time(body.get(b"time")),
     )
 
 
-_NONE_4 = (None,) * 4
+_NONE_5 = (None,) * 5
 _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
 
 
@@ -143,6 +147,10 @@ def _short(value: object) -> bytes | None:
 
 def _port(value: object) -> int | None:
     return value if isinstance(value, int) and 0 < value <= 0xFFFF else None
+
+
+def _unix_time(value: object) -> int | None:
+    return value if isinstance(value, int) and 0 < value <= UTC_S_MAX else None
 
 
 def _decode_item(body: dict[bytes, object]) -> Item | None:

@@ -180,6 +180,7 @@ class Answer(NamedTuple):
     lease: bytes | None = None  # beside one of somebody else's
     registration: bytes | None = None
     tls_port: int | None = None  # beside a registration
+    utc_s: int | None = None  # beside a registration or its refusal: the clock of who answers
 
     def __repr__(self) -> str:
         """Without tokens and proofs."""

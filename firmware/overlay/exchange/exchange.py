@@ -146,8 +146,6 @@ class Exchange:
             self._traffic = (now_s, self.channels.bytes_relayed, per_s)
         return per_s
 
-    # --- questions ---------------------------------------------------------------------------
-
     def register(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
         """`x_fr_register`."""
         assert isinstance(question, Register)
@@ -173,7 +171,9 @@ class Exchange:
             source,
         )
         tls_port = self.tls_port if outcome is Outcome.REGISTERED else None
-        return Answer(registration=reception.encode(), tls_port=tls_port)
+        less_s = None if entry is None else self._utc_less_now_s  # a short question, a short answer
+        utc_s = None if less_s is None else int(now_s + less_s)
+        return Answer(registration=reception.encode(), tls_port=tls_port, utc_s=utc_s)
 
     def ring(self, question: Question, source: Endpoint, now_s: float) -> Answer | Refusal:
         """`x_fr_ring`: call a box that is registered here, through an exchange it names."""

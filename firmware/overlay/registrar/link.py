@@ -54,6 +54,7 @@ class Link:
         self.key = b""
         self.load = 0
         self.tls_port: int | None = None  # where it takes tunnels
+        self.utc_s: int | None = None  # its clock, when it answered last
         self.rtt_s = 0.0
         self.retry_s = 0  # it asks us to wait so long
         self.has_token = False  # for one registration
@@ -115,8 +116,9 @@ class Link:
         except MalformedError:
             self.state = State.LOST
             return True
-        if fact.answer is not None and fact.answer.tls_port is not None:
-            self.tls_port = fact.answer.tls_port
+        if fact.answer is not None:
+            self.tls_port = fact.answer.tls_port or self.tls_port
+            self.utc_s = fact.answer.utc_s
         self._take(reception, now_s)
         return True
 

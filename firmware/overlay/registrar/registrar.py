@@ -23,6 +23,7 @@ from firmware.overlay.dht.address import network_of
 from firmware.overlay.dht.bootstrap import jittered
 from firmware.overlay.dht.facts import Answered
 from firmware.overlay.dht.node import Node
+from firmware.overlay.registrar.clock import CLOCK_FILE, Clocks
 from firmware.overlay.registrar.finder import Finder
 from firmware.overlay.registrar.link import Applicant, Link, State
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, Pool, encode_exchanges
@@ -70,6 +71,7 @@ class Registrar:
         self._target = b""
         self._hashes: tuple[bytes, ...] = ()
         self._utc_less_now_s: float | None = None
+        self._clocks = Clocks()
         self._next_s = -math.inf  # when exchanges may be asked again
         self._choice_s = math.inf
         self._news: list[Message] = []
@@ -149,6 +151,8 @@ class Registrar:
             return
         for link in self._links.values():
             if link.hear(fact, now_s):
+                if link.utc_s is not None:
+                    self._clocks.hear(link.endpoint.host, link.utc_s, now_s)
                 if link.state is State.OFFERED and self._choice_s == math.inf:
                     self._choice_s = now_s + CHOICE_S
                 if link.state is State.REGISTERED:
@@ -191,6 +195,8 @@ class Registrar:
         self._look(now_s)
         if now_s >= self._choice_s or self._is_everything_offered():
             self._choose(applicant, utc_s, now_s)
+        if correction := self._clocks.correction(utc_s - now_s, now_s):
+            out.append(StoreState(CLOCK_FILE, correction))
         out, self._news = out + self._news, []
         return out + self._observations() + self._memory(now_s)
 

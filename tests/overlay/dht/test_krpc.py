@@ -71,7 +71,7 @@ OURS: list[Query | Response | Error] = [
     Query(b"1", ASKER, GetPeers(TARGET, (b"n6",))),
     Query(b"1", ASKER, AnnouncePeer(TARGET, 1, b"t")),
     Response(b"\xff" * 4, TARGET, Answer(nodes=NODES, token=TOKEN), Endpoint("192.0.2.7", 5000)),
-    Response(b"3", TARGET, Answer(registration=bytes(59), tls_port=443)),
+    Response(b"3", TARGET, Answer(registration=bytes(59), tls_port=443, utc_s=1_800_000_000)),
     Response(b"2", TARGET, Answer(nodes=()), Endpoint("2001:db8::7", 5000), b"FR\x00\x01"),
     Response(b"2", TARGET, Answer(peers=(NODES[0].endpoint, NODES[1].endpoint))),
     Response(b"2", TARGET, Answer(certificate=b"c" * 194)),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable
 
 import pytest
 
 from firmware.channel import Elsewhere, Kept, Refusal, Refused, Standing, decode
-from firmware.events import DatagramReceived, Message, SendDatagram
+from firmware.events import DatagramReceived, Message, SendDatagram, StoreState
 from firmware.identity import Identity
 from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.registrar.clock import CLOCK_FILE
 from firmware.overlay.registrar.link import KEEP_S, REPEATS_S
 from firmware.overlay.registrar.registrar import EXCHANGES, Registrar
 
@@ -27,7 +29,12 @@ THERE = tuple(Endpoint(f"192.0.2.{i}", 6881) for i in range(1, 6))  # one networ
 class Street:
     """One box and exchanges, each so many seconds away; virtual time."""
 
-    def __init__(self, ways_s: dict[Endpoint, float], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        ways_s: dict[Endpoint, float],
+        limits: Limits | None = None,
+        utc_s: float = UTC_S,
+    ) -> None:
         self.now_s = 1000.0
         source = random.Random(3).randbytes
         identity = Identity.generate(source(64))
@@ -35,7 +42,8 @@ class Street:
         self.registrar = Registrar(self.node, source, [str(endpoint) for endpoint in ways_s])
         self.registrar.claim(identity, identity.certify(bytes(16), "").encode())
         self.registrar.set_hashes((hashlib.sha1(b"number").digest(),))
-        self.registrar.set_clock(UTC_S, self.now_s)
+        self.registrar.set_clock(utc_s, self.now_s)
+        self.stored: dict[str, bytes] = {}
         self.ways_s = ways_s
         self.exchanges: dict[Endpoint, Exchange] = {}
         self._nodes: dict[Endpoint, Node] = {}
@@ -59,7 +67,9 @@ class Street:
             for item in [item for item in self._under_way if item[0] <= self.now_s]:
                 self._under_way.remove(item)
                 self._arrive(*item[1:])
-            self._say(self.node.on_time(self.now_s) + self.registrar.advance(self.now_s))
+            said = self.registrar.advance(self.now_s)
+            self.stored |= {each.name: each.data for each in said if isinstance(each, StoreState)}
+            self._say(self.node.on_time(self.now_s) + said)
 
     def forge(self, frame: Kept | Refusal | Elsewhere, source: Endpoint) -> None:
         self.registrar.receive(frame, source, self.now_s)
@@ -174,3 +184,14 @@ def test_exchange_sees_our_address_and_we_are_told() -> None:
     street = Street(near(HERE[:3]))
     street.run(3.0)
     assert {link.observed for link in street.registrar.registered()} == {BOX}
+
+
+def test_box_whose_clock_is_a_year_behind_is_told_the_time_and_registered_when_it_is_set() -> None:
+    street = Street(dict.fromkeys(HERE, 0.02), utc_s=UTC_S - 31_536_000.0)
+    street.run(60.0, until=lambda: CLOCK_FILE in street.stored)
+    utc_s = json.loads(street.stored[CLOCK_FILE])["utc_s"]
+    assert abs(utc_s - (UTC_S + street.now_s - 1000.0)) <= 2.0
+    assert not street.registered()
+    street.registrar.set_clock(utc_s, street.now_s)
+    street.run(900.0, until=lambda: len(street.registered()) == EXCHANGES)
+    assert len(street.registered()) == EXCHANGES
