@@ -65,6 +65,15 @@ class LatencyMap:
         way_s = 2 * _DETOUR * _EARTH_KM / _FIBRE_KM_PER_S * arc
         return self._scale * (way_s + self._access_s[one] + self._access_s[other])
 
+    def rtts_s(self, one: int, others: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """The same from one place to many."""
+        x, y, z, access_s = (
+            np.frombuffer(column) for column in (self._x, self._y, self._z, self._access_s)
+        )
+        cosine = x[one] * x[others] + y[one] * y[others] + z[one] * z[others]
+        way_s = 2 * _DETOUR * _EARTH_KM / _FIBRE_KM_PER_S * np.arccos(np.clip(cosine, -1.0, 1.0))
+        return np.asarray(self._scale * (way_s + access_s[one] + access_s[others]))
+
     def sample_s(self, count: int, seed: int) -> list[float]:
         """Round trips of `count` random pairs, for the report."""
         dice = np.random.default_rng([seed, 2])

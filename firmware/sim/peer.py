@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+
 from firmware.events import Message
 from firmware.overlay.dht.acquaintances import NODES_SAVED_MAX, KnownNodes
-from firmware.overlay.dht.krpc import Contact
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
-from firmware.overlay.dht.routing import FRESH_S, RoutingTable, bucket_size, slot_of
+from firmware.overlay.dht.routing import FRESH_S, RoutingTable, bucket_size, row_of
 from firmware.overlay.dht.upkeep import CARE_S, REFRESH_MAX_S
 from firmware.sim.world import Resident, World
 
@@ -47,30 +48,15 @@ class SimNode(Node):
         An `idle` node does not care for its table for the next quarter of an hour.
         """
         population, dice = world.population, world.random
+        chance = np.random.default_rng(dice.getrandbits(64))
         own_id = population.contact(place).node_id
         table = RoutingTable(own_id)
         for bits in range(8 * NODE_ID_BYTES):
-            first, last = population.span(_flipped(own_id, bits), bits + 1)
-            offers = OFFERS * bucket_size(bits)
-            places = (
-                range(first, last)
-                if last - first <= offers
-                else [int(first + dice.random() * (last - first)) for _ in range(offers)]
-            )
-            nearest: dict[int, tuple[float, Contact]] = {}  # of each slot, all that would stay
-            for other in places:
-                rtt_s = world.latency.rtt_s(place, other)
-                contact = population.contact(other)
-                slot = slot_of(contact.node_id, bits)
-                if slot not in nearest or rtt_s < nearest[slot][0]:
-                    nearest[slot] = (rtt_s, contact)
-            chosen = {contact: rtt_s for rtt_s, contact in nearest.values()}
-            for other in places:
-                if len(chosen) >= bucket_size(bits):
-                    break
-                chosen.setdefault(population.contact(other), world.latency.rtt_s(place, other))
-            for contact, rtt_s in chosen.items():
-                table.answered(contact, rtt_s, world.now_s - dice.random() * FRESH_S)
+            span = population.span(_flipped(own_id, bits), bits + 1)
+            places, rtts_s = _met(place, span, bits, world, chance)
+            heard_s = world.now_s - chance.random(len(places)) * FRESH_S
+            for other, rtt_s, since_s in zip(places, rtts_s, heard_s.tolist(), strict=True):
+                table.adopt(row_of(population.contact(other), int(since_s), rtt_s))
             first, last = population.span(own_id, bits + 1)
             if last - first <= 1:
                 break  # nobody is closer
@@ -87,6 +73,25 @@ class SimNode(Node):
             upkeep.attempted(self.nodes, self._tables.depth(), now_s)
         upkeep.refresh_s = now_s + phase * REFRESH_MAX_S
         upkeep.care_s = now_s + (REFRESH_MAX_S if idle else phase * CARE_S)
+
+
+def _met(
+    place: int, span: tuple[int, int], bits: int, world: World, chance: np.random.Generator
+) -> tuple[list[int], list[float]]:
+    """Who of `span`, all in the bucket `bits` of the node at `place`, has stayed; round trips."""
+    (first, last), size = span, bucket_size(bits)
+    if last - first <= OFFERS * size:
+        places = chance.permutation(np.arange(first, last))
+    else:
+        places = chance.permutation(np.unique(chance.integers(first, last, OFFERS * size)))
+    rtts_s = world.latency.rtts_s(place, places)
+    by_rtt = np.argsort(rtts_s, kind="stable")
+    _, nearest = np.unique(world.population.slots(places, bits)[by_rtt], return_index=True)
+    stays = np.zeros(len(places), dtype=bool)
+    stays[by_rtt[nearest]] = True  # the nearest of each slot
+    others = np.flatnonzero(~stays)  # and of the others as many as there is room for
+    stays[others[: size - len(nearest)]] = True
+    return places[stays].tolist(), rtts_s[stays].tolist()
 
 
 def warm_resident(

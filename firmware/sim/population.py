@@ -18,6 +18,7 @@ import numpy.typing as npt
 from firmware.model import Endpoint
 from firmware.overlay.dht.contact import Contact, contact_at, make_room
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, crc32c
+from firmware.overlay.dht.routing import bucket_size
 
 PORT = 6881
 PLACES_MAX = 1 << 24
@@ -75,6 +76,12 @@ class Population:
             node_id = self._identifiers[start : start + NODE_ID_BYTES]
             contact = self._contacts[place] = contact_at(node_id, Endpoint(host, PORT))
         return contact
+
+    def slots(self, places: npt.NDArray[np.int64], bucket: int) -> npt.NDArray[np.uint64]:
+        """`routing.slot_of` of each, as far as identifiers are told apart here."""
+        bits = bucket_size(bucket).bit_length() - 1
+        heads = np.frombuffer(self._heads, dtype=np.uint64)[places]
+        return heads << np.uint64(bucket + 1) >> np.uint64(_HEAD_BITS - bits)
 
     def shuffled(self, dice: Random) -> list[int]:
         """All places in random order."""

@@ -120,7 +120,7 @@ class RoutingTable:
 
     def remember(self, contact: Contact) -> None:
         """A node of an earlier run: bad until it answers, but a way back and worth a ping."""
-        self.adopt(_row_of(contact, 0, RTT_UNKNOWN_S, FAILURES_MAX))
+        self.adopt(row_of(contact, 0, RTT_UNKNOWN_S, FAILURES_MAX))
 
     def answered(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
         """`contact` answered a query; True if it is in the table now.
@@ -239,7 +239,7 @@ class RoutingTable:
             return False
         if leaving >= 0:
             self._remove(leaving)
-        row = _row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s, 0)
+        row = row_of(contact, max(0, int(now_s)), RTT_UNKNOWN_S if rtt_s is None else rtt_s)
         for index in self._rows.find_owner(contact):
             if self._rows.contact(index).endpoint == contact.endpoint:
                 self._remove(index)  # a node that took a new id (BEP 42) is no longer who it was
@@ -352,7 +352,8 @@ def slot_of(node_id: bytes, bucket: int) -> int:
     return int.from_bytes(node_id, "big") >> shift & ((1 << bits) - 1)
 
 
-def _row_of(contact: Contact, heard_s: int, rtt_s: float, failures: int) -> Row:
+def row_of(contact: Contact, heard_s: int, rtt_s: float, failures: int = 0) -> Row:
+    """A new row; one that has failed never answered."""
     fits = FITS if contact.fits else 0
     state = SCOPES.index(contact.scope) << SCOPE_SHIFT | fits | failures
     rtt = _units(rtt_s)
