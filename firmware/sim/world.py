@@ -186,10 +186,11 @@ class World:
             self.lost += 1
             return
         rtt_s = self.latency.rtt_s(resident.place, place)
-        due_s = self.now_s + max(rtt_s * (0.5 + JITTER * (dice() - 0.5)), SHORTEST_S)
+        delay_s = rtt_s * (0.5 + JITTER * (dice() - 0.5))
         if self._link is None or self._link.is_ours(place):
-            self._push(due_s, to, data, resident.endpoint)
+            self._push(self.now_s + delay_s, to, data, resident.endpoint)
         elif to.port == PORT:
+            due_s = self.now_s + max(delay_s, SHORTEST_S)
             self._link.send(due_s, place, data, resident.place)
 
     def _deliver(self, to: Due, data: bytes, source: Endpoint) -> None:
