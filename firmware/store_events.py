@@ -27,6 +27,7 @@ class Kind(StrEnum):
     MESSAGE = "message"  # what is known about a spoken message, without its sound
     SOUND = "sound"  # a message or greeting itself: Opus
     PIN = "pin"  # the key of a number
+    OUTGOING = "outgoing"  # a spoken message that waits for the box it is for, without its sound
 
 
 # Too many or too large for the memory of every box: these are read when they are wanted.
@@ -41,8 +42,9 @@ RECORDS_MAX = {
     Kind.CALL: 100_000,
     Kind.SLIP: 1_000,
     Kind.MESSAGE: 200,
-    Kind.SOUND: 210,
+    Kind.SOUND: 230,
     Kind.PIN: 20_000,
+    Kind.OUTGOING: 20,
 }
 RECORD_BYTES_MAX = dict.fromkeys(Kind, 4096) | {Kind.LIST: 1 << 20, Kind.SOUND: 1 << 20}
 

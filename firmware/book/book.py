@@ -31,6 +31,7 @@ from firmware.book_events import (
 from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.feature_events import CallMissed, SlipCame, SlipNoted, SlipOutcome
+from firmware.message_events import MessageAnswered, MessageCame, MessageOffered, Welcome
 from firmware.model import EndReason
 from firmware.store_events import (
     Kind,
@@ -79,6 +80,10 @@ class PhoneBook:
                 if self._may_tell(peer):
                     return [CallMissed(peer, utc_s)]
                 return [SlipNoted(peer, utc_s, SlipOutcome.REFUSED)]
+            case MessageCame(number=peer, utc_s=utc_s, size_bytes=size_bytes):
+                if self._may_tell(peer):
+                    return [MessageOffered(peer, utc_s, size_bytes)]
+                return [MessageAnswered(peer, utc_s, Welcome.REFUSED)]
             case SearchBook(keys=keys, first=first, count=count):
                 total, found = self._letters.search(keys, first, count)
                 return [BookFound(keys, first, total, found)]

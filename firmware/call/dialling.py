@@ -23,6 +23,7 @@ from firmware.call.dialplan import (
 from firmware.call.line import Line
 from firmware.call.outgoing import call
 from firmware.codes import Progress
+from firmware.message_events import UseHandset
 from firmware.model import CallState, EndReason
 from firmware.number import NUMBER_DIGITS, check_digit
 
@@ -117,6 +118,12 @@ def _judge(line: Line, now_s: float, *, sent: bool = False) -> None:
         case Verdict.CODE:
             _serve(line, now_s)
             line.out.append(feature_events.CodeDialled(digits))
+
+
+def use_handset(line: Line, _command: UseHandset, now_s: float) -> None:
+    """A call has failed, and the box offers something in its place."""
+    line.front = line.new_leg()
+    _serve(line, now_s)
 
 
 def _serve(line: Line, now_s: float) -> None:

@@ -25,6 +25,7 @@ from firmware.feature_events import (
     TellMissed,
 )
 from firmware.identity import Certificate
+from firmware.message_events import MessageCame
 
 ERRANDS_MAX = 4  # at the same time
 
@@ -135,9 +136,9 @@ class Errands:
 
 
 def note(line: Line, caller: Proved, now_s: float) -> None:
-    """Somebody tells us of a call that we have missed, or that it is back: nothing rings.
+    """Somebody tells us of a call that we have missed, or that it is back, or has a message.
 
-    The one is answered by SlipNoted, the other at once.
+    Nothing rings. Answered by SlipNoted, at once, or by MessageAnswered.
     """
     invite = caller.session.invite
     if line.pins.contradict(caller.number, caller.session.certificate.public_key):
@@ -149,3 +150,7 @@ def note(line: Line, caller: Proved, now_s: float) -> None:
     elif invite.back_utc_s is not None:
         line.transactions.respond(caller.session, messages.Noted(), now_s)
         line.out.append(PeerReturned(caller.number, invite.back_utc_s))
+    elif invite.spoken is not None:
+        line.depositors = [one for one in line.depositors if not one.session.is_over]
+        line.depositors.append(caller)
+        line.out.append(MessageCame(caller.number, *invite.spoken))

@@ -169,7 +169,8 @@ def _accept(line: Line, leg: Leg, now_s: float) -> None:
 
 def _offer(line: Line, caller: Proved, now_s: float) -> None:
     invite = caller.session.invite
-    if invite.missed_utc_s is not None or invite.back_utc_s is not None:
+    errands = (invite.missed_utc_s, invite.back_utc_s, invite.spoken)
+    if any(errand is not None for errand in errands):
         note(line, caller, now_s)
         return
     if invite.completion is not None:

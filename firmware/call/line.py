@@ -50,6 +50,7 @@ class Line:
         self.callers = Callers()
         self.wishes = Wishes()
         self.tellers: list[Proved] = []  # of calls that we missed; not answered yet
+        self.depositors: list[Proved] = []  # who have spoken a message; not answered yet
         self.offers: dict[int, tuple[Proved, Leg]] = {}  # asked about, in this step
         self.out: list[Message] = []
         self._found = OwnCandidatesFound((), ())

@@ -24,6 +24,7 @@ from firmware.call import (
     talking,
     transfer,
 )
+from firmware.call.deliveries import Deliveries
 from firmware.call.errands import Errands
 from firmware.call.leg import Leg
 from firmware.call.line import Line
@@ -32,6 +33,7 @@ from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.codes import plan_of
 from firmware.events import Message
 from firmware.identity import Identity
+from firmware.message_events import UseHandset
 from firmware.model import RECALL_KEY, CallState, CallView, Codec
 
 
@@ -120,6 +122,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, events.HookReplaced): transfer.hang_up,
     # over, but the handset is still lifted; a call on hold comes back
     (CallState.BUSY, events.KeyPressed): completion.ask,
+    (CallState.FAILED, UseHandset): dialling.use_handset,
     **{
         (over, kind): handler
         for over in (CallState.BUSY, CallState.FAILED)
@@ -187,6 +190,7 @@ class Call:
             plan=plan_of(country),
         )
         self._errands = Errands(self._line)
+        self._deliveries = Deliveries(self._line)
         self._shown = self.view
 
     @property
@@ -224,6 +228,7 @@ class Call:
             self._step_of(self._line.leg_named(fact.call), fact, now_s)
         else:
             self._errands.handle(fact, now_s)
+            self._deliveries.handle(fact, now_s)
             self._step(fact, now_s)
         return self._flush(now_s)
 
@@ -231,7 +236,9 @@ class Call:
         """Repeat, give up, and leave a state that has lasted too long."""
         for gave_up in self._transactions.on_time(now_s):
             self._errands.end(gave_up.session, now_s)
+            self._deliveries.give_up(gave_up.session, now_s)
             self._step_of(self._line.leg_of(gave_up.session), gave_up, now_s)
+        self._deliveries.on_time(now_s)
         if self._line.choice_s is not None and now_s >= self._line.choice_s:
             recall.choose_nothing(self._line, now_s)
         for leg in self._line.all_legs():
@@ -244,7 +251,8 @@ class Call:
         """The end of the state, or the next retransmission."""
         timers = (leg.timer_s for leg in self._line.all_legs())
         others = self._line.choice_s, completion.deadline_s(self._line)
-        deadlines = (*timers, *others, self._transactions.deadline_s())
+        parts = self._transactions.deadline_s(), self._deliveries.deadline_s()
+        deadlines = (*timers, *others, *parts)
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     def _hear(self, heard: Heard, now_s: float) -> None:
@@ -253,6 +261,7 @@ class Call:
         else:
             if isinstance(heard.signal, messages.Refusal):
                 self._errands.end(heard.session, now_s, heard.signal)
+            self._deliveries.hear(heard.session, heard.signal, now_s)
             self._step_of(self._line.leg_of(heard.session), heard.signal, now_s)
 
     def _step_of(self, leg: Leg | None, fact: object, now_s: float) -> None:

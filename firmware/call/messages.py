@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from firmware.call.addresses import decode_candidates, encode_candidates
 from firmware.call.fields import decode_fields, decode_number, decode_utc, encode_fields
+from firmware.call.spoken import Spoken, decode_spoken
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
 from firmware.model import Candidate, Codec
@@ -26,7 +27,7 @@ _HEAD = struct.Struct("!BH")
 _NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD, _REFERRAL, _RETURNED = range(10, 15)
-_MISSED, _COMPLETION, _BACK = 20, 21, 22
+_MISSED, _COMPLETION, _BACK, _SPOKEN = 20, 21, 22, 23
 _CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
@@ -64,6 +65,7 @@ class Invite(Signal):
     referral: bytes = b""  # of who has put the caller through: referral.py
     is_returned: bool = False  # the callee has put the caller through to `via`, in vain
     back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
+    spoken: Spoken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class Bye(Signal):
 @dataclass(frozen=True, slots=True)
 class Trying(Signal):
     """100: the INVITE may be a recording; say PRACK and it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(Signal):
+    """183: the message may come, in pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +217,7 @@ _TYPES: dict[type[Signal], int] = {
     Refer: 7,
     Trying: 100,
     Ringing: 180,
+    Ready: 183,
     Answered: _OK,
     Ended: _OK,
     Updated: _OK,
@@ -227,7 +235,7 @@ _TYPES: dict[type[Signal], int] = {
 _WITHOUT_FIELDS: dict[int, Signal] = {
     _TYPES[kind]: kind()
     for kind in (
-        *(Bye, Cancel, Prack, Trying, Noted, ReferRefused),
+        *(Bye, Cancel, Prack, Trying, Ready, Noted, ReferRefused),
         *(NotFound, AnonymityDisallowed, TryLater, Busy, NotAcceptable, DoNotDisturb, Decline),
     )
 }
@@ -315,6 +323,8 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         fields[_RETURNED] = b""
     if invite.back_utc_s is not None:
         fields[_BACK] = struct.pack("!Q", invite.back_utc_s)
+    if invite.spoken is not None:
+        fields[_SPOKEN] = invite.spoken.encode()
     return fields
 
 
@@ -332,13 +342,12 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
     via = decode_number(fields, _VIA) if _VIA in fields else ""
     utc_s, missed_utc_s, back_utc_s = (decode_utc(fields, tag) for tag in (_UTC, _MISSED, _BACK))
     who = number, certificate, codecs
-    completion = _decode_completion(fields)
-    if (missed_utc_s, completion, back_utc_s).count(None) < 2:
+    completion, spoken = _decode_completion(fields), decode_spoken(fields.get(_SPOKEN))
+    if (missed_utc_s, completion, back_utc_s, spoken).count(None) < 3:
         raise MalformedError("INVITE with two errands")
     referred = fields.get(_REFERRAL, b""), _RETURNED in fields
-    return Invite(
-        *who, utc_s, candidates, *flags, via, missed_utc_s, completion, *referred, back_utc_s
-    )
+    call = *who, utc_s, candidates, *flags, via
+    return Invite(*call, missed_utc_s, completion, *referred, back_utc_s, spoken)
 
 
 def _decode_completion(fields: dict[int, bytes]) -> Completion | None:

@@ -21,6 +21,7 @@ from firmware.call.messages import (
     Ended,
     Invite,
     Prack,
+    Ready,
     Refer,
     ReferRefused,
     Refusal,
@@ -32,6 +33,7 @@ from firmware.call.messages import (
     decode_signal,
     encode_signal,
 )
+from firmware.call.pieces import Got, Piece, decode_any
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate
@@ -113,6 +115,11 @@ class Session(ABC):
         """Send the peer to somebody else; ends by its BYE, a refusal, or the silence of both."""
         self._start_repeat(refer, now_s)
 
+    def send(self, piece: Piece | Got) -> None:
+        """Once; who wants to be sure sends it again."""
+        assert self.channel is not None
+        self._outbox.append(SendDatagram(self.channel.seal(piece.encode()), self.remote))
+
     def refuse_refer(self) -> None:
         """We stay; told again for each repetition."""
         self._transmit(ReferRefused())
@@ -121,8 +128,10 @@ class Session(ABC):
         """Open a transport message; returns what the core must know. Raises MalformedError."""
         if self.channel is None:
             raise MalformedError("transport message before the handshake is finished")
-        signal = decode_signal(self.channel.open(envelope))
+        signal = decode_any(self.channel.open(envelope))
         self.remote = source
+        if isinstance(signal, Piece | Got):
+            return None if self.is_over else signal
         if isinstance(signal, Bye | Cancel):
             return self._take_end(signal, now_s)
         if isinstance(signal, Ended):
@@ -285,7 +294,7 @@ class CallerSession(Session):
             was_over = self.is_over
             self.end(now_s)
             return None if was_over else signal
-        if self.is_over or not isinstance(signal, Trying | Ringing | Answered):
+        if self.is_over or not isinstance(signal, Trying | Ready | Ringing | Answered):
             return None
         was_invite = self._repeat is not None and isinstance(self._repeat.signal, Invite)
         self._stop_repeat(Invite)

@@ -8,7 +8,6 @@ Units: `_s` monotonic seconds, `utc_s` Unix time.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 from firmware.codes import Service
@@ -23,6 +22,7 @@ from firmware.feature_events import (
     SlipOutcome,
     TellMissed,
 )
+from firmware.features.back_off import FIRST_S, back_off_s
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
 from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
@@ -32,7 +32,6 @@ NOTED_MAX = 500  # slips of others that are remembered
 NOTED_PER_CALLER_MAX = 20
 KEPT_S = 7 * 86_400
 AHEAD_S_MAX = 3600  # of a clock that goes fast
-FIRST_S, LONGEST_S = 30.0, 600.0
 _IN_VAIN = frozenset({EndReason.UNREACHABLE, EndReason.OFFLINE})
 _OUT, _IN = "out/", "in/"
 
@@ -186,13 +185,3 @@ class Slips(Feature):
 
 def _in_key(number: str, utc_s: int) -> str:
     return f"{_IN}{number}/{utc_s}"
-
-
-def back_off_s(number: str, utc_s: int, tries: int) -> float:
-    """Twice as long each time, up to LONGEST_S; spread by half, so that boxes do not come at once.
-
-    The spread is a hash of the call, as good as dice and the same in every replay.
-    """
-    dice = hashlib.blake2s(f"{number}/{utc_s}/{tries}".encode(), digest_size=2).digest()
-    spread = 0.75 + 0.5 * int.from_bytes(dice, "big") / 0xFFFF
-    return float(min(FIRST_S * 2**tries, LONGEST_S) * spread)

@@ -6,14 +6,17 @@ from collections.abc import Callable
 
 from firmware.features.call_return import CallReturn
 from firmware.features.call_waiting import CallWaiting
+from firmware.features.dictation import Dictation
 from firmware.features.do_not_disturb import DoNotDisturb
 from firmware.features.emergency import Emergency
 from firmware.features.feature import Feature
 from firmware.features.forwarding import ForwardAlways, ForwardBusy, ForwardNoAnswer
 from firmware.features.greeting import Greeting
+from firmware.features.inbox import Inbox
 from firmware.features.machine import Machine
 from firmware.features.messages import Messages
 from firmware.features.missed import Missed
+from firmware.features.outbox import Outbox
 from firmware.features.put_through import PutThrough
 from firmware.features.quiet_hours import QuietHours
 from firmware.features.redial import Redial
@@ -39,6 +42,9 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     CallReturn,
     Missed,
     Slips,  # after it: what it keeps of a missed call is on the card before the slip is
+    Dictation,
+    Outbox,
+    Inbox,
     Greeting,
     Messages,
     WakeUp,

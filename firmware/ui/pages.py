@@ -255,12 +255,14 @@ def _quality(view: CallView, status: Status, counters: RtpCounters, texts: Texts
     )
 
 
-def _ended(view: CallView, _status: Status, texts: Texts) -> Page:
+def _ended(view: CallView, status: Status, texts: Texts) -> Page:
     if view.reason is EndReason.EMERGENCY:
         return Page(body=texts.emergency, banner=texts.emergency_banner)
     busy = view.state is CallState.BUSY
     reason = view.reason or (EndReason.BUSY if busy else EndReason.UNREACHABLE)
     end = texts.ends[reason]
+    if status.announced:  # what the box offers instead
+        return Page(body=status.announced)
     return Page(
         icon=_END_ICONS.get(reason, "cross"),
         title=end.title,

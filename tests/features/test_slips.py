@@ -12,16 +12,14 @@ from firmware.feature_events import (
     TellMissed,
     WaitingChanged,
 )
+from firmware.features.back_off import FIRST_S, LONGEST_S, back_off_s
 from firmware.features.missed import Missed
 from firmware.features.slips import (
-    FIRST_S,
     KEPT_S,
-    LONGEST_S,
     NOTED_MAX,
     NOTED_PER_CALLER_MAX,
     SLIPS_MAX,
     Slips,
-    back_off_s,
 )
 from firmware.model import CallState, CallView, EndReason
 from firmware.store_events import (

@@ -11,7 +11,16 @@ from firmware.overlay.contacts import decode_contacts, encode_contacts
 from firmware.store_events import Kind, SaveFailure
 from tests.scenarios.test_calls import two_phones
 from tests.scenarios.test_exchanges import directory_of, hang_up, hidden
-from tests.world import UTC_AT_START_S, Actor, PhoneActor, World
+from tests.scenarios.test_services import says, stutters
+from tests.world import (
+    UTC_AT_START_S,
+    Actor,
+    Network,
+    PhoneActor,
+    World,
+    heard_since,
+    loudest_hz,
+)
 
 
 def call_in_vain(world: World, caller: PhoneActor, callee: PhoneActor) -> None:
@@ -130,3 +139,97 @@ def test_caller_s_box_that_was_restarted_still_tries_when_the_exchanges_have_gon
     world.run(700.0)
     assert missed(again) == [anna.number]
     assert anew.kept.all_of(Kind.SLIP) == []
+
+
+def speak_message(world: World, caller: PhoneActor, callee: PhoneActor, spoken_s: float) -> float:
+    """Call in vain, take the offer, speak, end with a key, hear that it is kept; when it failed."""
+    callee.online = False
+    world.lift(caller)
+    world.dial(caller, callee.number)
+    world.wait(caller, CallState.FAILED, timeout_s=60.0)
+    failed_s = world.now_s
+    world.run(3.0)
+    assert "Fünf" in " ".join(caller.phone.status().picture.lines)
+    world.run(3.0)
+    assert says(world, caller, failed_s, "message_offered")
+    world.dial(caller, "5")
+    world.run(5.0 + spoken_s)
+    world.dial(caller, "#")
+    world.wait(caller, CallState.OFF_HOOK)
+    assert says(world, caller, failed_s, "message_kept"), world.story("not confirmed")
+    world.replace(caller)
+    return failed_s
+
+
+def test_message_for_a_box_that_is_off_is_delivered_within_seconds_of_its_return() -> None:
+    world, _, anna, bert = acquainted(65)
+    speak_message(world, anna, bert, spoken_s=20.0)
+    assert len(anna.kept.all_of(Kind.OUTGOING)) == len(anna.kept.all_of(Kind.SOUND)) == 1
+    world.run(3000.0)
+    again = return_of(world, bert)
+    back_s = world.now_s
+    while not again.kept.all_of(Kind.MESSAGE):
+        world.run(0.1)
+        assert world.now_s - back_s < 10.0, world.story("not delivered in time")
+    world.run(2.0)
+    assert anna.kept.all_of(Kind.OUTGOING) == anna.kept.all_of(Kind.SOUND) == []
+    assert not again.rings
+    assert stutters(world, again)
+    world.lift(again)
+    world.dial(again, "*98")
+    listening_s = world.now_s
+    world.run(30.0)
+    assert any(
+        abs(loudest_hz(heard_since(again, listening_s)[at : at + 50]) - anna.voice_hz) < 15
+        for at in range(0, 800, 25)
+    )
+
+
+def test_message_outlives_restarts_of_both_and_a_line_that_loses_a_fifth() -> None:
+    world, _, anna, bert = acquainted(66)
+    speak_message(world, anna, bert, spoken_s=10.0)
+    anna.online = False
+    world.run(60.0)
+    anew = return_of(world, anna)
+    world.run(60.0)
+    world.network = Network(loss=0.2)
+    again = return_of(world, bert)
+    world.run(900.0)
+    assert len(again.kept.all_of(Kind.MESSAGE)) == 1, world.story("lost on the way")
+    assert anew.kept.all_of(Kind.OUTGOING) == []
+
+
+def test_message_that_is_hung_up_on_is_kept_and_a_blocked_caller_s_is_taken_by_nobody() -> None:
+    world, _, anna, bert = acquainted(67)
+    world.tell(bert, SetRule(anna.number, Rule.BLOCKED))
+    world.run(1.0)
+    call_in_vain(world, anna, bert)  # who hangs up before the offer has spoken nothing
+    assert anna.kept.all_of(Kind.OUTGOING) == []
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    world.dial(anna, "5")
+    world.run(10.0)
+    world.replace(anna)
+    world.run(1.0)
+    assert len(anna.kept.all_of(Kind.OUTGOING)) == 1
+    again = return_of(world, bert)
+    world.run(700.0)
+    assert again.kept.all_of(Kind.MESSAGE) == []
+    assert anna.kept.all_of(Kind.OUTGOING) == anna.kept.all_of(Kind.SOUND) == []
+
+
+def test_message_that_the_card_does_not_take_is_not_confirmed() -> None:
+    world, _, anna, bert = acquainted(68)
+    bert.online = False
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    world.dial(anna, "5")
+    world.run(10.0)
+    anna.kept.failure = SaveFailure.FULL
+    ended_s = world.now_s
+    world.dial(anna, "#")
+    world.run(8.0)
+    assert says(world, anna, ended_s, "not_saved")
+    assert not says(world, anna, ended_s, "message_kept")
