@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 RELEASE_S = 0.5  # for a sound card to be let go
-REST_FIRST_S, REST_S = 5.0, 120.0  # after the start, and from then on
+REST_FIRST_S, REST_S = 5.0, 60.0  # after the start, then twice as late each time, up to
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
 
@@ -178,7 +178,7 @@ class Box:
         wait_s = REST_FIRST_S
         while True:
             await asyncio.sleep(wait_s)
-            wait_s = REST_S
+            wait_s = min(2 * wait_s, REST_S)
             if self._watch.view.state is CallState.IDLE:
                 await asyncio.to_thread(let_go_of_files)
 

@@ -14,6 +14,7 @@ from typing import Any
 from firmware.errors import ConfigError
 from firmware.toml_reader import Document, between, boolean, list_of, one_of, seconds, string
 
+ON_USB = "usb"  # a Pico, under whatever number it was plugged in
 DEVICE_CHARACTERS_MAX = 255  # an ALSA name, or `file:` and a path
 DEBOUNCE_MAX_S = 0.2  # more than this and a quick finger is not seen
 FLASH_MAX_S = 1.6  # the longest flash that exchanges accept
@@ -102,7 +103,7 @@ class ShutdownWiring:
 class AdapterWiring:
     """[adapter]: the serial line to the analog phone adapter."""
 
-    port: str = "/dev/serial0"
+    port: str = "/dev/serial0"  # or ON_USB, and its serial number after a colon if there are two
     ring_hz: int = 25  # 20 in the United States
 
 
@@ -238,10 +239,13 @@ def _keys(value: Any) -> tuple[str, ...]:
 
 
 def _port(value: Any) -> str:
-    path = string(value)
-    if not path.startswith("/dev/") or not path.isprintable() or len(path) > DEVICE_CHARACTERS_MAX:
-        raise ConfigError("must be a device such as /dev/serial0 or /dev/ttyACM0")
-    return path
+    port = string(value)
+    is_named = port.startswith("/dev/") and port.isprintable()
+    bus, colon, serial = port.partition(":")
+    is_found = bus == ON_USB and (serial.isalnum() or not colon)
+    if not (is_named or is_found) or len(port) > DEVICE_CHARACTERS_MAX:
+        raise ConfigError('must be a device such as /dev/serial0, or "usb", or "usb:SERIAL"')
+    return port
 
 
 def _dial_country(value: Any) -> str:

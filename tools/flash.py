@@ -130,10 +130,10 @@ def run_adapter(arguments: argparse.Namespace) -> None:
     if arguments.port:
         if arguments.dry_run:
             with tempfile.TemporaryDirectory() as folder:
-                names = adapter.lay_out(Path(folder))
+                names = adapter.lay_out(Path(folder), usb=arguments.usb)
             print(f"would copy to the Pico at {arguments.port}: {', '.join(names)}")
         else:
-            adapter.write_program(arguments.port)
+            adapter.write_program(arguments.port, usb=arguments.usb)
             print("The program is on the Pico and runs.")
     if not arguments.uf2 and not arguments.port:
         raise CardError("nothing to do: --uf2 FILE for MicroPython, --port PORT for the program")
@@ -292,6 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     adapting.add_argument("--uf2", type=Path, help="MicroPython for the Pico, as downloaded")
     adapting.add_argument("--drive", type=Path, help="where the Pico's drive is mounted")
     adapting.add_argument("--port", help="its serial port, such as /dev/ttyACM0")
+    adapting.add_argument("--usb", action="store_true", help="the box is on its USB, not its UART")
     adapting.add_argument("--dry-run", action="store_true", help="say what would be done")
     return parser
 

@@ -1,4 +1,4 @@
-"""Lays out what goes on the Pico: `python board/adapter/build.py OUT [--mpy]`.
+"""Lays out what goes on the Pico: `python board/adapter/build.py OUT [--mpy] [--usb]`.
 
 `package.json` says which file comes from where, so what `mip` installs and what this lays out is
 the same; `--mpy` compiles all but main.py, which saves the Pico time and memory at each start.
@@ -22,8 +22,11 @@ def sources() -> dict[str, Path]:
     return {target: (HERE / source).resolve() for target, source in package["urls"]}
 
 
-def build(out: Path, *, mpy: bool = False) -> None:
+def build(out: Path, *, mpy: bool = False, usb: bool = False) -> None:
     """Fill `out`; subprocess.CalledProcessError if mpy-cross refuses a file."""
+    out.mkdir(parents=True, exist_ok=True)
+    if usb:
+        (out / "settings.py").write_text("USB = True\n", encoding="utf-8")
     for target, source in sources().items():
         place = out / target
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -40,8 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="lay out the adapter's program")
     parser.add_argument("out", type=Path)
     parser.add_argument("--mpy", action="store_true", help="compile with mpy-cross")
+    parser.add_argument("--usb", action="store_true", help="its line is the USB, not the UART")
     arguments = parser.parse_args()
-    build(arguments.out, mpy=arguments.mpy)
+    build(arguments.out, mpy=arguments.mpy, usb=arguments.usb)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Raspberry Pi Pico with MicroPython 1.23 or later, and an Ag1171 or KS0835F. The pins below are those
 of the wiring diagram. The line is UART 0 by default; `USB = True` in a file settings.py takes the
-USB port instead.
+USB port instead. A Ctrl-C, which no frame holds, stops the program for who puts a new one on it.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ BAUD = 115200
 STEP_MS = 2
 WATCHDOG_MS = 2000
 READ_BYTES_MAX = 64
+STOPPED_MS_MAX = 600000  # long enough to copy a program; then the watchdog starts the old one again
 
 
 class Pins:
@@ -60,18 +61,20 @@ class Pins:
 
 
 class Usb:
-    """The USB port as a serial line; Ctrl-C is a byte like any other."""
+    """The USB port as a serial line: the REPL's, so what MicroPython prints is noise on it."""
 
     def __init__(self):
-        import micropython
-
-        micropython.kbd_intr(-1)
+        self._poll = select.poll()
+        self._poll.register(sys.stdin, select.POLLIN)
 
     def read(self):
         """What has arrived, at most READ_BYTES_MAX; b"" = nothing."""
         data = bytearray()
-        while len(data) < READ_BYTES_MAX and _readable(sys.stdin):
-            data += sys.stdin.buffer.read(1)
+        while len(data) < READ_BYTES_MAX and self._poll.poll(0):
+            byte = sys.stdin.buffer.read(1)
+            if not byte:  # nobody has plugged it in
+                break
+            data += byte
         return bytes(data)
 
     def write(self, data):
@@ -92,12 +95,6 @@ class Uart:
     def write(self, data):
         """Send."""
         self._uart.write(data)
-
-
-def _readable(stream):
-    poll = select.poll()
-    poll.register(stream, select.POLLIN)
-    return bool(poll.poll(0))
 
 
 async def watch(adapter, serial, alive):
@@ -124,9 +121,8 @@ async def listen(adapter, serial, alive):
         await asyncio.sleep_ms(STEP_MS)
 
 
-async def guard(alive):
+async def guard(alive, watchdog):
     """Feeds the watchdog as long as both tasks live."""
-    watchdog = machine.WDT(timeout=WATCHDOG_MS)
     while True:
         if alive[0] and alive[1]:
             watchdog.feed()
@@ -134,15 +130,26 @@ async def guard(alive):
         await asyncio.sleep_ms(WATCHDOG_MS // 4)
 
 
-async def main(use_usb):
+async def main(serial, watchdog):
     """Serve one telephone for ever."""
     by_watchdog = machine.reset_cause() == machine.WDT_RESET
     adapter = Adapter(Pins(), hexlify(os.urandom(4)).decode(), by_watchdog)
-    serial = Usb() if use_usb else Uart()
     alive = [False, False]
     await asyncio.gather(
-        watch(adapter, serial, alive), listen(adapter, serial, alive), guard(alive)
+        watch(adapter, serial, alive), listen(adapter, serial, alive), guard(alive, watchdog)
     )
+
+
+def stay_stopped(watchdog):
+    """The REPL has the Pico now: nothing else would feed a watchdog that cannot be stopped."""
+    stopped_ms = [0]
+
+    def feed(_timer):
+        stopped_ms[0] += WATCHDOG_MS // 4
+        if stopped_ms[0] <= STOPPED_MS_MAX:
+            watchdog.feed()
+
+    return machine.Timer(period=WATCHDOG_MS // 4, callback=feed)
 
 
 def run():
@@ -151,7 +158,13 @@ def run():
         from settings import USB
     except ImportError:
         USB = False  # noqa: N806 - the name in settings.py
-    asyncio.run(main(USB))
+    serial = Usb() if USB else Uart()
+    watchdog = machine.WDT(timeout=WATCHDOG_MS)
+    try:
+        asyncio.run(main(serial, watchdog))
+    except KeyboardInterrupt:
+        Pins()  # bell and lamp off
+        stay_stopped(watchdog)
 
 
 if __name__ == "__main__":

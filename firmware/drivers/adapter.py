@@ -33,6 +33,7 @@ class AdapterEnd:
 
     def __init__(self, keys: Sequence[str], country: str) -> None:
         self.answered = False  # since `begin`
+        self.rings = False  # as the adapter last said
         self.version: int | None = None
         self._keys, self._country = tuple(keys), country
         self._session = Session("")
@@ -126,7 +127,7 @@ class AdapterEnd:
         return []
 
     def _state(self, lifted: bool, ringing: bool, noisy: bool) -> list[Fact]:
-        self.answered = True
+        self.answered, self.rings = True, ringing
         if ringing != bool(self._wanted[messages.RING]) and not lifted:
             self._session.send(messages.RING, self._wanted[messages.RING])
         recovered = None if noisy else self._line.worked()
@@ -176,6 +177,11 @@ class Adapter:
         self._ring = messages.joined(ring)
         self._wishes: dict[str, str] = {}  # the latest of each kind; written by any thread
         self._attendant = Attendant(Part.ADAPTER, self._serve, self._absent)
+
+    @property
+    def rings(self) -> bool:
+        """The bell was on when the adapter last told its state, pauses included."""
+        return self._end.rings
 
     def open(self, on_fact: OnFact) -> None:
         """Start the thread."""

@@ -28,7 +28,7 @@ from firmware.drivers.pi.gpio import PiGpio
 from firmware.drivers.pi.i2c import LinuxI2c
 from firmware.drivers.pi.ssd1306 import Ssd1306Panel
 from firmware.drivers.pi.stream import SerialStream
-from firmware.drivers.pi.usb import open_usb_phone, sound_card_of_phone
+from firmware.drivers.pi.usb import open_usb_phone, serial_path, sound_card_of_phone
 from firmware.drivers.ringer import CADENCES_S, Ringer
 from firmware.drivers.shutdown import ShutdownKey
 from firmware.drivers.sim.browser import BrowserCard
@@ -131,8 +131,11 @@ def open_telephone(handset: Handset, country: str = "DE") -> Telephone:
     if handset.telephone.kind == "usb":
         return UsbPhone(open_usb_phone, CADENCES_S[country])
     wiring = handset.adapter
-    open_port = partial(SerialStream, wiring.port)
     dial, keys = handset.dial.country, handset.keypad.keys
+
+    def open_port() -> SerialStream:
+        return SerialStream(serial_path(wiring.port))
+
     return Adapter(open_port, keys, dial, CADENCES_S[country], wiring.ring_hz)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from firmware.drivers.chips import PERIOD_BYTES, CapturePcm, Gpio, PlaybackPcm
 from firmware.errors import HardwareError
-from firmware.handset import Handset, HookWiring, KeypadWiring, SoundCard
+from firmware.handset import Handset, HookWiring, KeypadWiring
 from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ
 
 KEY_WAIT_S = 8.0  # for a key that is asked for; then it is dead
@@ -242,10 +242,10 @@ def try_sound(
         findings.faults.append("earpiece: no tone on any sound card: is the earpiece connected?")
         person.say(findings.faults[-1])
         return findings
-    audio = SoundCard(handset.audio.capture, handset.audio.playback)
+    audio = handset.audio
     if device != wanted:
         findings.faults.append(f"earpiece: wrong sound card: playback must be {device}")
-        audio = SoundCard(device, device)
+        audio = replace(audio, capture=device, playback=device)
     fault = _judge_microphone(audio.capture or device, person, open_capture)
     if fault:
         findings.faults.append(f"microphone: {fault}")

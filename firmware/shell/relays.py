@@ -18,6 +18,7 @@ from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX
 from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.shell.batches import Batches, Lengths, encode_name, name_bytes
 
+SLOTS_AT_FIRST = 64  # a power of two below 2 * RELAYS_MAX, and doubled until there
 RELAYS_MAX = 8_192  # above the channels of any exchange; beyond it the core carries by itself
 REFILL_S = 0.05  # how often quotas grow
 DATA = bytes((CHANNEL_FIRST_BYTE, Kind.DATA))  # then comes the identifier of the leg
@@ -39,7 +40,7 @@ class Relays:
         self._slot_by_leg: dict[bytes, int] = {}
         self._free: list[int] = []  # first slots
         self._top = 0  # slots from here on were never used
-        slots = 2 * RELAYS_MAX
+        slots = SLOTS_AT_FIRST
         self._leg_ids = [b""] * slots
         self._leaving = np.zeros((slots, self._head_bytes), np.uint8)  # the head to put on frames
         self._used = np.zeros(slots, np.int64)
@@ -142,9 +143,25 @@ class Relays:
         if self._free:
             return self._free.pop()
         if self._top == len(self._leg_ids):
-            return None
+            if self._top >= 2 * RELAYS_MAX:
+                return None
+            self._grow()
         self._top += 2
         return self._top - 2
+
+    def _grow(self) -> None:
+        """Twice as many slots: a box that relays for nobody keeps no memory for it."""
+        more = len(self._leg_ids)
+        self._leg_ids += [b""] * more
+        self._leaving = np.concatenate((self._leaving, np.zeros_like(self._leaving)))
+        self._used, self._told, self._dropped = (
+            np.concatenate((column, np.zeros_like(column)))
+            for column in (self._used, self._told, self._dropped)
+        )
+        self._allowed, self._burst, self._per_s = (
+            np.concatenate((column, np.zeros_like(column)))
+            for column in (self._allowed, self._burst, self._per_s)
+        )
 
     def _refill(self, now_s: float) -> None:
         passed_s = now_s - self._refilled_s

@@ -15,6 +15,7 @@ from importlib import resources
 from io import BytesIO
 
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile  # Image.open would load four other formats
 
 CELLS_PER_ROW = 32  # of a glyph sheet
 TEXT_MAX = 256  # characters of one text that are looked at; a picture shows 25 in a line
@@ -70,7 +71,7 @@ def font(name: FontName) -> Font:
     if name is FontName.DIGITS:
         return Font(width, height, _drawings(f"digits-{name}.txt"))
     characters = "".join(_read(_CHARACTERS).decode().splitlines())
-    sheet = Image.open(BytesIO(_read(f"spleen-{name}.png"))).convert("1")
+    sheet = PngImageFile(BytesIO(_read(f"spleen-{name}.png"))).convert("1")
     glyphs: dict[str, Image.Image] = {}
     for index, character in enumerate(characters):
         row, column = divmod(index, CELLS_PER_ROW)

@@ -32,10 +32,10 @@ def load(path: Path) -> ModuleType:
     return module
 
 
-def lay_out(folder: Path, *, mpy: bool = False) -> Path:
-    """The files of a Pico in `folder`, with the simulated machine."""
+def lay_out(folder: Path, *, mpy: bool = False, usb: bool = False) -> Path:
+    """The files of a Pico in `folder`, with the simulated machine; `usb`: its line is the USB."""
     build: Any = load(ADAPTER / "build.py")
-    build.build(folder, mpy=mpy)
+    build.build(folder, mpy=mpy, usb=usb)
     machine = Path(__file__).parent / "pico" / "machine.py"
     (folder / "machine.py").write_text(machine.read_text())
     return folder
@@ -51,6 +51,10 @@ class Wire:
         settings[6][termios.VMIN] = 0  # MicroPython reads until its buffer is full, or nothing left
         termios.tcsetattr(self._theirs, termios.TCSANOW, settings)
         self.path = os.ttyname(self._theirs)
+
+    def their_end(self) -> int:
+        """A descriptor for a process whose standard input and output this shall be."""
+        return os.dup(self._theirs)
 
     def write(self, data: bytes) -> None:
         os.write(self.ours, data)
@@ -71,6 +75,7 @@ class Pico:
     def __init__(self, folder: Path) -> None:
         self.world, self.line = Wire(), Wire()
         self.outputs: list[tuple[int, int, int]] = []  # pin, level, ticks in ms
+        self.used_bytes = 0  # as `memory_bytes` has found it
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._text = b""
@@ -84,12 +89,16 @@ class Pico:
             "FERNRUF_BY_WATCHDOG": "1" if by_watchdog else "",
             "MICROPYPATH": f"{self._folder}:.frozen",
         }
+        has_usb = (self._folder / "settings.py").exists()
+        usb = self.line.their_end() if has_usb else os.open(os.devnull, os.O_RDWR)
         self._process = subprocess.Popen(
             [MICROPYTHON, "-c", "import main; main.run()"],
             cwd=self._folder,
             env={name: value for name, value in environment.items() if value},
-            stdin=subprocess.DEVNULL,
+            stdin=usb,
+            stdout=usb if has_usb else None,
         )
+        os.close(usb)
 
     def kill(self) -> int:
         """Pull its plug."""
@@ -115,6 +124,14 @@ class Pico:
         """Press or release a key."""
         self.world.write(b"WIRE %d %d %d\n" % (ROWS[row], COLUMNS[column], down))
 
+    def memory_bytes(self) -> int:
+        """What the program uses, garbage collected."""
+        self.used_bytes = 0
+        self.world.write(b"MEMORY\n")
+        while not self.used_bytes:
+            self.look(0.05)
+        return self.used_bytes
+
     def look(self, for_s: float) -> list[tuple[int, int, int]]:
         """All changes of outputs up to now and in the next `for_s`."""
         until_s = time.monotonic() + for_s
@@ -122,6 +139,9 @@ class Pico:
             self._text += self.world.read(left_s)
             *lines, self._text = self._text.split(b"\n")
             for line in lines:
+                if line.startswith(b"USED "):
+                    self.used_bytes = int(line[5:])
+                    continue
                 _, pin, level, ticks = line.split()
                 self.outputs.append((int(pin), int(level), int(ticks)))
         return self.outputs

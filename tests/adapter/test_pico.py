@@ -65,6 +65,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def usb_pico(tmp_path: Path) -> Iterator[Pico]:
+    pico = Pico(lay_out(tmp_path, mpy=True, usb=True))
+    yield pico
+    pico.close()
+
+
+@pytest.fixture
 def pico(folder: Path) -> Iterator[Pico]:
     pico = Pico(folder)
     yield pico
@@ -207,3 +214,77 @@ def test_program_hears_through_noise_and_says_once_what_it_did_not_understand(pi
     pico.line.write(encode("H", 9, "1") * 200)
     pico.level(SHK, 1)
     host.until("H", "1")
+
+
+def test_program_over_usb_tells_hook_and_key_rings_and_hears_through_noise(usb_pico: Pico) -> None:
+    host = Host(usb_pico)
+    host.until("A", host_greeting(host))
+    usb_pico.line.write(b"AT\r\n\x00\xff~H9 1*0000\n" * 20)  # who takes it for a modem
+    host.session.send("R", "25 400 200")
+    host.until("S", f"0 1 0 {20 * 2}")
+    usb_pico.level(SHK, 1)
+    host.until("H", "1")
+    usb_pico.key(3, 2, 1)
+    host.until("B", str(3 * 8 + 2))
+    assert (RM, 1) in [(pin, level) for pin, level, _ in usb_pico.look(0.1)]
+
+
+def test_program_over_usb_reset_in_mid_ring_greets_anew(usb_pico: Pico) -> None:
+    host = Host(usb_pico)
+    host.session.send("R", "25 1000 200")
+    host.until("S", "0 1 0 0")
+    usb_pico.kill()
+    host.heard.clear()
+    usb_pico.power_up()
+    host_greeting(host)
+    host.until("S", "0 0 0 0")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("usb", [False, True])
+def test_memory_of_the_whole_program_is_flat_over_the_frames_of_an_hour(
+    tmp_path: Path, usb: bool
+) -> None:
+    pico = Pico(lay_out(tmp_path, usb=usb))
+    host = Host(pico)
+    used = []
+    for tenth in range(10):
+        for _ in range(360):  # a ping each second
+            host.session.send("Q")
+            host.until("S", "0 0 0 0", pings=False)
+        pico.key(tenth % 4, 1, 1)
+        host.until("B", str(tenth % 4 * 8 + 1))
+        pico.key(tenth % 4, 1, 0)
+        used.append(pico.memory_bytes())
+    pico.close()
+    settled = used[4:]  # queues and lists have reached their size
+    assert max(settled) - min(settled) < 500, used
+
+
+def test_program_stopped_by_a_new_one_keeps_the_watchdog_fed_for_ten_minutes(
+    folder: Path,
+) -> None:
+    script = (
+        "import main, machine\n"
+        "main.main = interrupted = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt())\n"
+        "main.run()\n"
+        "timer, = machine.Timer.started\n"
+        "fed = []\n"
+        "for _ in range(2000):\n"
+        "    machine.WDT.fed_ms = None\n"
+        "    timer.callback(timer)\n"
+        "    fed.append(machine.WDT.fed_ms is not None)\n"
+        "print(timer.period, fed.count(True) * timer.period, fed[-1])\n"
+    )
+    pico = Pico(folder)  # for its world
+    pico.kill()
+    environment = {
+        "FERNRUF_WORLD": pico.world.path,
+        "FERNRUF_LINE": pico.line.path,
+        "MICROPYPATH": f"{folder}:.frozen",
+    }
+    done = subprocess.run(
+        [MICROPYTHON, "-c", script], cwd=folder, env=environment, capture_output=True, check=False
+    )
+    pico.close()
+    assert done.stdout.split() == [b"500", b"600000", b"False"], done.stderr.decode()

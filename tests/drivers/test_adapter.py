@@ -14,6 +14,7 @@ import pytest
 
 from firmware.drivers.adapter import SILENT_MAX_S, Adapter, AdapterEnd
 from firmware.drivers.pi.stream import SerialStream
+from firmware.drivers.pi.usb import serial_path
 from firmware.errors import HardwareError
 from firmware.events import (
     Fact,
@@ -40,7 +41,7 @@ class Cable:
     """A pty between the driver and the Pico, which drops and garbles what passes."""
 
     def __init__(self, pico: Pico, seed: int) -> None:
-        self.wire, self._pico, self._dice = Wire(), pico, random.Random(seed)
+        self.wire, self.pico, self._dice = Wire(), pico, random.Random(seed)
         self.drops, self.garbles = 0.0, 0.0
         self._cut = threading.Event()
         self._threads = [
@@ -88,12 +89,12 @@ class Bench:
         return found
 
     def rings(self, *, on: bool) -> None:
-        """Wait until RM goes on, or has been off for longer than a pause."""
+        """Wait until RM goes on and the adapter says so, or until it says that the bell is off."""
         deadline_s = time.monotonic() + WAIT_S
+        self.pico.outputs.clear()
         while time.monotonic() < deadline_s:
-            self.pico.outputs.clear()
-            heard = (RM, 1) in [(pin, level) for pin, level, _ in self.pico.look(0.7)]
-            if heard == on:
+            heard = (RM, 1) in [(pin, level) for pin, level, _ in self.pico.look(0.02)]
+            if self.adapter.rings == on and heard >= on:
                 return
         raise AssertionError("rings" if not on else "does not ring")
 
@@ -128,8 +129,7 @@ def test_adapter_carries_hook_keys_and_bell(bench: Bench) -> None:
         for column, key in enumerate(keys):
             bench.pico.key(row, column, 1)
             assert bench.until(KeyPressed(key)) == [KeyPressed(key)]
-            bench.pico.key(row, column, 0)
-            time.sleep(0.05)
+            bench.pico.key(row, column, 0)  # the next key is another: no need to wait
     bench.pico.level(SHK, 0)
     bench.until(HookReplaced())
 
@@ -139,7 +139,7 @@ def test_adapter_reset_in_mid_ring_rings_again(bench: Bench) -> None:
     bench.adapter.ring(on=True)
     bench.rings(on=True)
     bench.pico.kill()
-    bench.rings(on=False)
+    bench.pico.look(0.02)
     bench.pico.power_up()
     bench.rings(on=True)
 
@@ -160,6 +160,51 @@ def test_adapter_over_a_bad_line_ends_with_the_right_hook(bench: Bench) -> None:
     for lifted in (True, False) * 5:
         bench.pico.level(SHK, int(lifted))
         bench.until(HookLifted() if lifted else HookReplaced())
+
+
+@needs_micropython
+def test_adapter_on_usb_that_comes_back_under_another_number_is_taken_again(
+    tmp_path: Path,
+) -> None:
+    sys, dev = tmp_path / "sys", tmp_path / "dev"
+    program = lay_out(tmp_path / "pico", usb=True)
+    (sys / "class" / "tty").mkdir(parents=True)
+    dev.mkdir()
+
+    def plug(number: int) -> Cable:
+        cable = Cable(Pico(program), seed=number)
+        usb = sys / "devices" / f"usb{number}"
+        usb.mkdir(parents=True)
+        (usb / "idVendor").write_text("2e8a\n")
+        (usb / "idProduct").write_text("0005\n")
+        node = sys / "class" / "tty" / f"ttyACM{number}"
+        node.mkdir()
+        (dev / node.name).symlink_to(cable.wire.path)
+        (node / "device").symlink_to(usb)
+        return cable
+
+    facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
+    adapter = Adapter(lambda: SerialStream(serial_path("usb", sys, dev)), KEYS, "", (1.0, 4.0), 25)
+    adapter.open(facts.put)
+    assert facts.get(timeout=WAIT_S) == HardwareFailed(Part.ADAPTER, "no Pico on USB")
+    for number in (0, 3):
+        cable = plug(number)
+        assert facts.get(timeout=WAIT_S) == HardwareRecovered(Part.ADAPTER)
+        cable.pico.level(SHK, 1)
+        assert facts.get(timeout=WAIT_S) == HookLifted()
+        if number:
+            break
+        (sys / "class" / "tty" / f"ttyACM{number}" / "device").unlink()
+        cable.pico.kill()
+        cable.close()
+        cable.pico.close()
+        failed = facts.get(timeout=WAIT_S)
+        assert isinstance(failed, HardwareFailed) and failed.part is Part.ADAPTER
+        assert facts.get(timeout=WAIT_S) == HookReplaced()  # nobody is left who could hang up
+    adapter.close()
+    assert adapter.join(WAIT_S)
+    cable.close()
+    cable.pico.close()
 
 
 def test_adapter_that_is_not_there_is_reported_once_and_taken_when_it_comes(

@@ -78,6 +78,12 @@ def test_program_is_laid_out_as_the_pico_imports_it(tmp_path: Path) -> None:
         compile((tmp_path / name).read_text(encoding="utf-8"), name, "exec")
 
 
+def test_program_for_usb_says_so_in_its_settings(tmp_path: Path) -> None:
+    assert "settings.py" not in lay_out(tmp_path / "uart")
+    assert "settings.py" in lay_out(tmp_path / "usb", usb=True)
+    assert (tmp_path / "usb" / "settings.py").read_text(encoding="utf-8") == "USB = True\n"
+
+
 def test_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="cannot read"):
         check_uf2(tmp_path / "missing.uf2", "RPI-RP2")

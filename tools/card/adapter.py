@@ -68,22 +68,27 @@ def check_uf2(uf2: Path, board: str) -> None:
             raise ImageError(f"{uf2.name} is for another board than {board}")
 
 
-def write_program(port: str) -> None:
-    """Lay out the program and copy it onto a running MicroPython; CardError if that fails."""
+def write_program(port: str, *, usb: bool) -> None:
+    """Lay out the program and copy it onto a running MicroPython; CardError if that fails.
+
+    `resume`: the program that runs is stopped by a Ctrl-C and goes on feeding its watchdog, which
+    a soft reset would prevent.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        lay_out(Path(folder))
+        lay_out(Path(folder), usb=usb)
         names = sorted(path.name for path in Path(folder).iterdir())
         copy = ["fs", "cp", "-r", *(str(Path(folder, name)) for name in names), ":"]
-        command = [sys.executable, "-m", "mpremote", "connect", port, *copy, "+", "reset"]
+        command = [sys.executable, "-m", "mpremote", "connect", port, "resume", *copy]
+        command += ["+", "reset"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines() or ["mpremote says nothing"]
         raise CardError(f"the Pico did not take the program: {last[-1]}")
 
 
-def lay_out(folder: Path) -> list[str]:
+def lay_out(folder: Path, *, usb: bool = False) -> list[str]:
     """Every file of the program at its place on the Pico; returns their names."""
-    program = [sys.executable, str(ADAPTER / "build.py"), str(folder)]
+    program = [sys.executable, str(ADAPTER / "build.py"), str(folder), *(["--usb"] * usb)]
     done = subprocess.run(program, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CardError(f"cannot lay out the program: {done.stderr.strip()[-200:]}")

@@ -1,10 +1,11 @@
-"""Telephones on USB, found through sysfs: hidraw first, then the drivers CM109 and Yealink.
+"""Telephones and adapters on USB, found through sysfs: hidraw, then CM109 and Yealink; a Pico.
 
 The hook switch never reaches evdev, so a telephone that speaks HID telephony is read by hidraw.
 Numbers of devices change with each plugging in, so nothing is found by number; the sound card is
 the one on the same USB device, named by its id.
 Source: Linux, Documentation/hid/hidraw.rst; include/uapi/linux/hidraw.h;
-Documentation/input/devices/yealink.rst; Documentation/ABI/stable/sysfs-bus-usb.
+Documentation/input/devices/yealink.rst; Documentation/ABI/stable/sysfs-bus-usb; MicroPython,
+ports/rp2/mpconfigport.h.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from firmware.drivers.phone_keys import EvdevKeys, HidKeys
 from firmware.drivers.pi.stream import FdStream
 from firmware.drivers.usb_phone import UsbDevice
 from firmware.errors import HardwareError, MalformedError
+from firmware.handset import ON_USB
 
 EVDEV_NAMES = {"CM109 USB driver": False, "Yealink usb-p1k": True}  # True: a Yealink
+PICO = ("2e8a", "0005")  # vendor and product of MicroPython's USB port on a Pico and a Pico 2
 _REPORT_BYTES_MAX = 64  # of a full-speed interrupt endpoint
 
 
@@ -60,6 +63,20 @@ def sound_card_of_phone(sys: Path = Path("/sys")) -> str:
     raise HardwareError(
         "the telephone on USB has no sound card" if nodes else "no telephone on USB"
     )
+
+
+def serial_path(port: str, sys: Path = Path("/sys"), dev: Path = Path("/dev")) -> str:
+    """The device that `[adapter] port` means at this moment; HardwareError if it is not there."""
+    bus, _, serial = port.partition(":")
+    if bus != ON_USB:
+        return port
+    for node in sorted((sys / "class" / "tty").glob("ttyACM*")):
+        usb = _usb_device(node)
+        if usb is None or (_text(usb / "idVendor"), _text(usb / "idProduct")) != PICO:
+            continue
+        if not serial or _text(usb / "serial") == serial:
+            return str(dev / node.name)
+    raise HardwareError(f"no Pico{f' with serial number {serial}' if serial else ''} on USB")
 
 
 def _layout(node: Path) -> Layout | None:

@@ -1,10 +1,11 @@
 """The machine of a simulated Pico for the unix port of MicroPython: pins, UART, watchdog.
 
 The world outside the pins is another process at the end of a pty, named by FERNRUF_WORLD: it says
-`LEVEL PIN 0|1`, `WIRE PIN PIN 0|1` or `HANG`, and hears `OUT PIN 0|1 TICKS`. The UART is the pty
-FERNRUF_LINE.
+`LEVEL PIN 0|1`, `WIRE PIN PIN 0|1`, `MEMORY` or `HANG`, and hears `OUT PIN 0|1 TICKS`, or
+`USED BYTES` for `MEMORY`. The UART is the pty FERNRUF_LINE; USB is standard input and output.
 """
 
+import gc
 import os
 import select
 import sys
@@ -53,6 +54,9 @@ class _World:
             elif words[0] == "WIRE":
                 wire = (int(words[1]), int(words[2]))
                 self.wires.add(wire) if words[3] == "1" else self.wires.discard(wire)
+            elif words[0] == "MEMORY":
+                gc.collect()
+                self._pty.file.write(b"USED %d\n" % gc.mem_alloc())
             elif words[0] == "HANG":
                 while not WDT.bites():
                     pass
@@ -131,3 +135,13 @@ class WDT:
     def bites():
         fed_ms = WDT.fed_ms
         return fed_ms is not None and time.ticks_diff(time.ticks_ms(), fed_ms) > WDT.timeout_ms
+
+
+class Timer:
+    """Calls back when the test says that its time has passed."""
+
+    started = ()
+
+    def __init__(self, period, callback):
+        self.period, self.callback = period, callback
+        Timer.started += (self,)

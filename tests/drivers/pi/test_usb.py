@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from firmware.drivers.phone_keys import INPUT_EVENT
-from firmware.drivers.pi.usb import open_usb_phone, sound_card_of_phone
+from firmware.drivers.pi.usb import open_usb_phone, serial_path, sound_card_of_phone
 from firmware.errors import HardwareError
 from tests.drivers.handsets import HANDSET, KEYBOARD
 
@@ -19,7 +19,7 @@ class Tree:
     def __init__(self, folder: Path) -> None:
         self.sys, self.dev = folder / "sys", folder / "dev"
         (self.dev / "input").mkdir(parents=True)
-        for name in ("hidraw", "input", "sound"):
+        for name in ("hidraw", "input", "sound", "tty"):
             (self.sys / "class" / name).mkdir(parents=True)
 
     def device(self, bus: str, interface: str) -> Path:
@@ -111,3 +111,24 @@ def test_usb_telephone_whose_device_is_gone_is_said_in_words(tree: Tree) -> None
     (tree.dev / "hidraw2").unlink()
     with pytest.raises(HardwareError, match=r"hidraw2: No such file or directory"):
         open_usb_phone(tree.sys, tree.dev)
+
+
+def pico(tree: Tree, name: str, bus: str, serial: str = "e661", product: str = "0005") -> None:
+    where = tree.device(bus, f"{bus}:1.0")
+    for file, content in (("idVendor", "2e8a"), ("idProduct", product), ("serial", serial)):
+        (tree.sys / "devices" / bus / file).write_text(content + "\n")
+    tree.add("tty", name, where)
+
+
+def test_pico_is_found_by_what_it_is_whatever_its_number(tree: Tree) -> None:
+    with pytest.raises(HardwareError, match="no Pico on USB"):
+        serial_path("usb", tree.sys, tree.dev)
+    tree.add("tty", "ttyACM0", tree.device("1-1", "1-1:1.0"))  # a modem
+    pico(tree, "ttyACM1", "1-2", product="000c")  # a debug probe
+    pico(tree, "ttyACM3", "1-3")
+    pico(tree, "ttyACM4", "1-4", serial="e999")
+    assert serial_path("usb", tree.sys, tree.dev) == str(tree.dev / "ttyACM3")
+    assert serial_path("usb:e999", tree.sys, tree.dev) == str(tree.dev / "ttyACM4")
+    with pytest.raises(HardwareError, match="no Pico with serial number e000 on USB"):
+        serial_path("usb:e000", tree.sys, tree.dev)
+    assert serial_path("/dev/serial0", tree.sys, tree.dev) == "/dev/serial0"
