@@ -41,11 +41,10 @@ def drifted(ppm: float, minutes: float, speech: Sound, seed: int = 1) -> dict[st
     frames = list(speech.reshape(-1, FRAME_SAMPLES))
     heard: list[Frame] = []
     on_the_way: list[tuple[float, bytes]] = []
-    ticks = round(minutes * 60 / FRAME_S)
     clock = 1 + ppm * 1e-6
-    said = 0
-    for tick in range(round(ticks / clock)):
-        now_s = (tick * FRAME_S + 0.010) * clock
+    said = samples = 0
+    while samples < minutes * 60 * SAMPLE_RATE_HZ / clock:
+        now_s = (samples / SAMPLE_RATE_HZ + 0.010) * clock
         while said * FRAME_S <= now_s:
             for message in anna.capture(frames[said % len(frames)], said * FRAME_S):
                 if isinstance(message, SendDatagram):
@@ -60,8 +59,9 @@ def drifted(ppm: float, minutes: float, speech: Sound, seed: int = 1) -> dict[st
             if isinstance(message, SendDatagram):
                 anna.handle(DatagramReceived(message.data, BERT), now_s)
         anna.on_time(now_s)
-        frame = bert.playout(now_s)
+        frame = bert.playout(now_s, is_free=True)
         heard.append(silence() if frame is None else frame)
+        samples += len(heard[-1])
     return _judged(speech, np.concatenate(heard), clock, bert)
 
 

@@ -25,7 +25,7 @@ from bench.voice.speech import Speech, corpus, scored
 from firmware.demo.measure import Sound
 from firmware.events import DatagramReceived, Message, PrepareMedia, SendDatagram, StartMedia
 from firmware.media.session import MediaSession
-from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Endpoint, Frame, silence
+from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Codec, Endpoint, Frame, silence
 
 ANNA, BERT = Endpoint("192.0.2.1", 6881), Endpoint("198.51.100.2", 6881)
 KEYS = (bytes(range(28)), bytes(range(100, 128)))
@@ -94,9 +94,9 @@ def _run(anna: End, bert: End, ticks: int) -> None:
         for tick in range(ticks):
             at_s = (end.phase_s + tick * FRAME_S) * end.clock
             agenda.append((at_s, 1, tick, end, b""))
-            play_s = (end.phase_s + end.play_phase_s + tick * FRAME_S) * end.clock
-            agenda.append((play_s, 2, tick, end, b""))
+        agenda.append(((end.phase_s + end.play_phase_s) * end.clock, 2, 0, end, b""))
     agenda.sort(key=lambda item: item[:3])
+    end_s = max(at_s for at_s, *_ in agenda)
     while agenda:
         now_s, kind, tick, end, data = heapq.heappop(agenda)
         deadline_s = end.session.deadline_s()
@@ -109,8 +109,12 @@ def _run(anna: End, bert: End, ticks: int) -> None:
             frame = end.frames[tick] if tick < len(end.frames) else silence()
             perform(end, end.session.capture(frame, now_s), now_s)
         else:
-            frame_or_none = end.session.playout(now_s)
-            end.heard.append(silence() if frame_or_none is None else frame_or_none)
+            heard = end.session.playout(now_s, is_free=True)
+            end.heard.append(silence() if heard is None else heard)
+            next_s = now_s + len(end.heard[-1]) / SAMPLE_RATE_HZ * end.clock
+            if next_s < end_s:
+                order += 1
+                heapq.heappush(agenda, (next_s, 2, order, end, b""))
 
 
 def measured(codec: Codec, line: Line, speech: list[Speech], seeds: int) -> dict[str, float]:
@@ -121,7 +125,7 @@ def measured(codec: Codec, line: Line, speech: list[Speech], seeds: int) -> dict
         for seed in range(seeds):
             began_s = time.process_time()
             ends = call(codec, line, (one.sound, other.sound), 100 * i + seed)
-            minutes = len(ends[0].heard) * FRAME_S / 60
+            minutes = sum(map(len, ends[0].heard)) / SAMPLE_RATE_HZ / 60
             cpu_s.append((time.process_time() - began_s) / 2 / minutes)
             for end, source, said in ((ends[1], ends[0], one), (ends[0], ends[1], other)):
                 score, late_s = scored(

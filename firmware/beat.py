@@ -1,9 +1,10 @@
 """The beat of the sound: what microphone, line and earpiece want, in one turn of the event loop.
 
-A turn costs more than what is done in it, so the microphone sets the pace: whenever it has a frame,
-what has come by the socket is read, the earpiece gets its next frame, and the microphone's goes on
-its way. Only an earpiece without a microphone, or one that would run dry before, has turns of its
-own. Decides nothing of the call.
+A turn costs more than what is done in it, so there are no more than needed: the microphone has one
+for each frame, in which the socket is read, too, and the earpiece gets its next frame when the
+packet comes that holds it, or with the microphone. It has a turn of its own only if nothing else
+comes in time. However early the earpiece gets a frame, what it gets is decided for the moment at
+which the card needs it: neither turn nor packet sets the delay. Decides nothing of the call.
 Units: `_s` monotonic seconds, the clock of the event loop.
 """
 
@@ -19,7 +20,8 @@ from firmware.model import Frame
 from firmware.shell.shell import Step
 
 FRAMES_MAX = 4  # each way in one turn: what was kept waiting longer than that is lost anyway
-HURRY_S = 0.004  # an earpiece so far below what it should have does not wait for the microphone
+EARLY_S = 0.016  # before it is due a frame may go to the earpiece
+HURRY_S = 0.004  # an earpiece so far below what it should have does not wait for anybody
 SHORTEST_S = 0.001  # between two beats, whatever a card says
 
 Capture = Callable[[Frame, float], list[Message]]
@@ -46,6 +48,8 @@ class Timers(Protocol):
 class Turns(Protocol):
     """What we need of the shell."""
 
+    after_datagrams: Callable[[], None] | None
+
     def beat(self, step: Step) -> None:
         """Do this now, in a turn of its own."""
 
@@ -61,13 +65,17 @@ class Beat:
         earpiece: Earpiece,
         capture: Capture,
         playout: Playout,
+        is_ready: Callable[[], bool],
     ) -> None:
+        """`is_ready`: what `playout` gives before it is due would not be better later."""
         self._loop = loop
         self._shell = shell
         self._microphone, self._earpiece = microphone, earpiece
-        self._capture, self._playout = capture, playout
+        self._capture, self._playout, self._is_ready = capture, playout, is_ready
         self._timer: Timer | None = None
+        self._is_ears = False  # the timer is for the earpiece
         self._goes_first = False
+        shell.after_datagrams = self._packets_came
 
     def quicken(self) -> None:
         """Something was opened, or has come back: look at once."""
@@ -78,17 +86,36 @@ class Beat:
     def _beat(self) -> None:
         self._timer = None
         self._shell.beat(self._step)
+        self._go_first(wanted=self._arm())
+
+    def _packets_came(self) -> None:
+        """The next frame for the earpiece may be among them."""
+        if self._timer is not None and self._feed(self._loop.time()) and self._is_ears:
+            self._timer.cancel()
+            self._arm()
+
+    def _arm(self) -> bool:
+        """Be there for the next frame of either; False while everything is closed."""
+        self._timer = None
         now_s = self._loop.time()
         wait_s = self._wait_s(now_s)
-        self._go_first(wanted=wait_s is not None)
         if wait_s is not None:
             self._timer = self._loop.call_at(now_s + max(wait_s, SHORTEST_S), self._beat)
+        return wait_s is not None
+
+    def _feed(self, now_s: float) -> bool:
+        """Give the earpiece what it wants and can have; False if that is nothing."""
+        earpiece = self._earpiece
+        for count in range(FRAMES_MAX):
+            wait_s = earpiece.wait_s(now_s)
+            if wait_s is None or wait_s >= EARLY_S or (wait_s > 0 and not self._is_ready()):
+                return count > 0
+            ahead_s = earpiece.ahead_s
+            earpiece.play(self._playout(now_s + ahead_s, ahead_s + earpiece.delay_s), now_s)
+        return True
 
     def _step(self, now_s: float) -> list[Message]:
-        for _ in range(FRAMES_MAX):
-            if not self._earpiece.wants(now_s):
-                break
-            self._earpiece.play(self._playout(now_s, self._earpiece.delay_s), now_s)
+        self._feed(now_s)
         messages: list[Message] = []
         for _ in range(FRAMES_MAX):
             frame = self._microphone.hear(now_s)
@@ -100,6 +127,7 @@ class Beat:
     def _wait_s(self, now_s: float) -> float | None:
         """Until the next beat; None while everything is closed."""
         spoken_s, needed_s = self._microphone.wait_s(now_s), self._earpiece.wait_s(now_s)
+        self._is_ears = needed_s is not None and (spoken_s is None or needed_s + HURRY_S < spoken_s)
         if spoken_s is None or needed_s is None:
             return needed_s if spoken_s is None else spoken_s
         return min(spoken_s, needed_s + HURRY_S)

@@ -106,6 +106,7 @@ class Box:
             self._earpiece,
             self._captured,
             self._phone.playout,
+            lambda: self._phone.is_ready,
         )
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control

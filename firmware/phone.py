@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from firmware import events, feature_events
 from firmware.book.book import PhoneBook
 from firmware.call.machine import Call
-from firmware.demux import protocol_of
+from firmware.demux import Protocol, protocol_of
 from firmware.events import Core, Message
 from firmware.features.desk import Desk
 from firmware.identity import Certificate, Identity
@@ -174,10 +174,16 @@ class Phone:
         self._mapped: Endpoint | None = None
         self._datagrams_unknown = 0
         self._deadlines: dict[str, float | None] = {}
+        self._deadline_s: float | None = None  # the first of them
         self._forgotten = set(self._cores)  # something happened to them since
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Tell the cores one fact; return what the shell must do."""
+        if type(fact) is events.DatagramReceived and protocol_of(fact.data) is Protocol.RTP:
+            # 50 times a second, and nearly always there is nothing to say of it
+            self._forgotten.update(_OF_SPEECH)
+            messages = self.media.handle(fact, now_s)
+            return self._settle(messages, now_s) if messages else messages
         return self._settle([fact], now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
@@ -188,11 +194,13 @@ class Phone:
 
     def deadline_s(self) -> float | None:
         """The earliest deadline of all cores."""
-        for name in self._forgotten:
-            self._deadlines[name] = self._cores[name].deadline_s()
-        self._forgotten.clear()
-        known = [deadline for deadline in self._deadlines.values() if deadline is not None]
-        return min(known, default=None)
+        if self._forgotten:
+            for name in self._forgotten:
+                self._deadlines[name] = self._cores[name].deadline_s()
+            self._forgotten.clear()
+            known = [deadline for deadline in self._deadlines.values() if deadline is not None]
+            self._deadline_s = min(known, default=None)
+        return self._deadline_s
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
@@ -207,14 +215,26 @@ class Phone:
             for message in self.media.capture(self.mouth.spoken(frame), now_s)
         ]
 
+    @property
+    def is_ready(self) -> bool:
+        """What `playout` would give now, before it is due, would not be better later."""
+        return self.media.is_ready
+
     def playout(self, now_s: float, delay_s: float = EAR_DELAY_S) -> Frame:
-        """The next frame for the ear, in `delay_s`: what the box says, a tone, speech, silence."""
-        speech = self.media.playout(now_s)  # always: what nobody hears must not pile up
+        """The next sound for the ear: what the box says, a tone, speech, silence.
+
+        It is due at `now_s`, and heard `delay_s` after it was asked for. 20 ms; speech, where
+        nothing else needs whole frames, may be a little longer or shorter (see Player.pull).
+        """
         frame = self.announcer.frame()
-        if frame is None:
-            frame = self.ear.frame(now_s)
-            if frame is not None and speech is not None and self.ear.is_beside_speech:
-                frame = mix((frame, speech))
+        tone = self.ear.frame(now_s) if frame is None else None
+        is_free = frame is tone is None and not self.mouth.needs_whole_frames
+        # always: what nobody hears must not pile up
+        speech = self.media.playout(now_s, is_free=is_free)
+        if tone is not None:
+            frame = tone
+            if speech is not None and self.ear.is_beside_speech:
+                frame = mix((tone, speech))
         if frame is None:
             frame = self.selftest.heard(now_s)
         if frame is None:
@@ -312,6 +332,7 @@ class Phone:
         )
 
 
+_OF_SPEECH = ("media", "paths")  # a packet tells the path of its call that it came
 _REMEMBERED = frozenset(
     {
         events.CallChanged,

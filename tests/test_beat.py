@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from firmware.beat import Beat
@@ -26,6 +27,7 @@ class HandLoop:
         self.timer: tuple[float, Callable[[], object]] | None = None
         self.sent: list[Message] = []
         self.turns = 0
+        self.after_datagrams: Callable[[], None] | None = None
 
     def time(self) -> float:
         return self.now_s
@@ -56,13 +58,21 @@ class Stage:
     def __init__(self) -> None:
         self.loop = HandLoop()
         self.spoken: list[float] = []
-        self.wanted: list[float] = []
+        self.wanted: list[float] = []  # in which turns
+        self.due: list[float] = []  # and for when
         self.is_missing = False
+        self.is_ready = True
         self.clock = Clock(self.loop.time, self._never)
         self.microphone = Microphone(self._capture, _nothing, _ignored)
         self.earpiece = Earpiece(lambda: SimPlayback(None, self.clock), _nothing, _ignored)
         self.sound = Beat(
-            self.loop, self.loop, self.microphone, self.earpiece, self._take, self._give
+            self.loop,
+            self.loop,
+            self.microphone,
+            self.earpiece,
+            self._take,
+            self._give,
+            lambda: self.is_ready,
         )
 
     def open(self, *streams: Microphone | Earpiece) -> None:
@@ -86,8 +96,11 @@ class Stage:
         self.spoken.append(now_s)
         return []
 
-    def _give(self, now_s: float, _delay_s: float) -> Frame:
-        self.wanted.append(now_s)
+    def _give(self, due_s: float, delay_s: float) -> Frame:
+        self.wanted.append(self.loop.now_s)
+        self.due.append(due_s)
+        if len(self.due) > 1:  # before the first frame nothing is known of the card
+            assert delay_s == pytest.approx(due_s - self.loop.now_s + FRAME_S)
         return silence() + 3000
 
     def _never(self, duration_s: float) -> None:
@@ -126,6 +139,58 @@ def test_beat_serves_microphone_and_earpiece_in_one_turn(apart_s: float) -> None
     assert len(stage.spoken) == pytest.approx(2.2 / FRAME_S, abs=2)
     assert set(stage.wanted[-90:]) == set(stage.spoken[-90:])
     assert stage.earpiece.underruns == stage.microphone.overruns == 0
+    stage.close()
+
+
+def test_frames_of_the_earpiece_are_due_every_20_ms_whenever_it_gets_them() -> None:
+    stage = Stage()
+    stage.open(stage.earpiece)
+    stage.loop.run(0.5)
+    stage.loop.now_s += 0.007
+    stage.open(stage.microphone)
+    for _ in range(100):
+        stage.loop.run(FRAME_S, LATE_S)
+    apart_s = np.diff(stage.due[30:])
+    assert apart_s == pytest.approx(FRAME_S, abs=1e-6)
+    stage.close()
+
+
+@pytest.mark.parametrize("apart_s", [0.001, 0.006, 0.012, 0.019])
+def test_frame_that_is_not_there_yet_goes_to_the_earpiece_when_its_packet_comes(
+    apart_s: float,
+) -> None:
+    stage = Stage()
+    stage.open(stage.earpiece)
+    stage.loop.run(0.5)
+    stage.loop.now_s += apart_s
+    stage.open(stage.microphone)
+    stage.loop.run(0.2)
+    stage.is_ready = False
+    for _ in range(50):
+        came_s = stage.due[-1] + FRAME_S - 0.005  # 5 ms before the next frame is due
+        stage.loop.run(came_s - stage.loop.now_s)
+        stage.loop.now_s = came_s
+        frames, turns = len(stage.wanted), stage.loop.turns
+        stage.is_ready = True
+        assert stage.loop.after_datagrams is not None
+        stage.loop.after_datagrams()
+        stage.is_ready = False
+        assert len(stage.wanted) == frames + 1 and stage.wanted[-1] == came_s
+        assert stage.loop.turns == turns
+    assert stage.loop.turns <= 0.2 / FRAME_S + 0.5 / FRAME_S + 52 + 2  # of the microphone alone
+    assert stage.earpiece.underruns == 0
+    stage.close()
+
+
+def test_frame_whose_packet_does_not_come_is_made_up_in_time() -> None:
+    stage = Stage()
+    stage.open(stage.earpiece)
+    stage.loop.run(0.1)
+    stage.is_ready = False
+    stage.loop.run(1.0, LATE_S)
+    late_s = np.array(stage.wanted) - np.array(stage.due)
+    assert late_s[10:].min() > 0 and late_s.max() < FRAME_S / 2  # not before it is due
+    assert stage.earpiece.underruns == 0
     stage.close()
 
 

@@ -107,7 +107,13 @@ class PhoneBench:
         self.ear = Earpiece(lambda: Ear(self.heard.put), self._ready, _ignore)
         self.mouth = Microphone(SimCapture, self._ready, _ignore)
         self.beat = Beat(
-            self.loop, self.shell, self.mouth, self.ear, self.phone.capture, self.phone.playout
+            self.loop,
+            self.shell,
+            self.mouth,
+            self.ear,
+            self.phone.capture,
+            self.phone.playout,
+            lambda: self.phone.is_ready,
         )
         await self.shell.open(Endpoint("127.0.0.1", 0))
         running = asyncio.create_task(self.shell.run())

@@ -38,8 +38,11 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
     shell.tell(StartMedia())
 
     def playout(now_s: float, _delay_s: float) -> Frame:
-        frame = session.playout(now_s)
+        frame = session.playout(now_s, is_free=True)
         return silence() if frame is None else frame
+
+    def is_ready() -> bool:
+        return session.is_ready
 
     def ready() -> None:
         if not loop.is_closed():
@@ -48,7 +51,7 @@ async def talk(arguments: argparse.Namespace) -> dict[str, Any]:
     microphone = Microphone(partial(AlsaCapture, "card"), ready, print)
     pace = Pace()
     earpiece = Earpiece(lambda: AlsaPlayback("card", pace), ready, print)
-    beat = Beat(loop, shell, microphone, earpiece, session.capture, playout)
+    beat = Beat(loop, shell, microphone, earpiece, session.capture, playout, is_ready)
     running = asyncio.create_task(shell.run())
     await asyncio.sleep(0.3)
     microphone.open()

@@ -121,7 +121,7 @@ class OpusDecoder:
         """The frame in `payload`; MalformedError if it is no Opus or longer than 60 ms."""
         if not 0 < len(payload) <= PAYLOAD_BYTES_MAX:
             raise MalformedError(f"Opus payload of {len(payload)} bytes")
-        return self._decode(payload, self._samples_of(payload), 0)
+        return self._decode(payload, 0, 0)
 
     def conceal(self, samples: int) -> Frame:
         """Sound in place of what did not come; fades out when much is missing."""
@@ -135,19 +135,15 @@ class OpusDecoder:
             return self.conceal(samples)
 
     def _decode(self, payload: bytes | None, samples: int, fec: int) -> Frame:
+        """`samples` to be made up; 0 = what is in `payload`."""
         length = len(payload) if payload else 0
+        room = samples or len(self._samples)  # a frame that is longer is refused by the library
         decoded = self._opus.opus_decode(
-            self._state, payload, length, self._samples_address, samples, fec
+            self._state, payload, length, self._samples_address, room, fec
         )
-        if decoded != samples:
+        if decoded <= 0 or samples not in (0, decoded):  # a negative number is an error code
             raise MalformedError(f"Opus payload cannot be decoded (libopus: {decoded})")
-        return self._samples[:samples].copy()
-
-    def _samples_of(self, payload: bytes) -> int:
-        samples = int(self._opus.opus_packet_get_nb_samples(payload, len(payload), self._rate_hz))
-        if not 0 < samples <= len(self._samples):  # a negative number is an error code
-            raise MalformedError(f"Opus payload of {samples} samples")
-        return samples
+        return self._samples[:decoded].copy()
 
     def _warm_up(self) -> None:
         payload = OpusEncoder(self._rate_hz).encode(np.zeros(self._frame, dtype=np.int16))
@@ -178,7 +174,6 @@ def _library() -> ctypes.CDLL:
     opus.opus_decoder_destroy.argtypes, opus.opus_decoder_destroy.restype = [pointer], None
     opus.opus_decoder_ctl.argtypes = [pointer, integer]  # variadic
     opus.opus_decode.argtypes = [pointer, text, ctypes.c_int32, pointer, integer, integer]
-    opus.opus_packet_get_nb_samples.argtypes = [text, ctypes.c_int32, ctypes.c_int32]
     return opus
 
 

@@ -22,9 +22,6 @@ from firmware.errors import HardwareError
 from firmware.events import Fact
 from firmware.model import FRAME_S, SAMPLE_RATE_HZ, Frame, Part, silence
 
-SLACK_S = 0.004  # so much less than it should have may be queued for the earpiece
-CUT_MIN_S = 0.004  # less is not worth a cut
-QUIET = 200  # of 32767: 44 dB below full scale, a pause of the speaker
 MILLISECOND = SAMPLE_RATE_HZ // 1000
 RETRY_MAX_S = 1.0  # a plug that is put back is noticed within a word
 RELEASE_MAX_S = 2.0  # for the last stream to end; a healthy one needs 20 ms
@@ -117,8 +114,8 @@ class Earpiece(_Streaming[PlaybackPcm]):
     """Wants a frame 50 times a second while open; `on_fact` as for the microphone.
 
     It keeps so much sound in the card as that needs, and at most a frame more: who comes to it by
-    another clock, such as the microphone's, may always be a little early. A frame is heard
-    `delay_s` after it was asked for, or up to a frame later.
+    another clock, such as the microphone's, may always be a little early. A frame is due in
+    `ahead_s`, and heard `delay_s` after that, however early it is there.
     """
 
     def __init__(
@@ -126,10 +123,9 @@ class Earpiece(_Streaming[PlaybackPcm]):
     ) -> None:
         self.frames = 0
         self.underruns = 0  # how often the card ran dry
-        self.cut = 0  # samples of silence left out, to be heard sooner
         self.opened_s: float | None = None  # of the first sample of the current stream
-        self.delay_s = 0.0  # from asking for a frame to hearing it
-        self._ahead_s = 0.0  # queued above what there should be, when it was last asked
+        self.delay_s = 0.0  # from the moment a frame is due to hearing it
+        self.ahead_s = 0.0  # queued above what there should be, when it was last asked
         self._begun: PlaybackPcm | None = None  # the PCM that has got its first silence
         self._openings = _Openings(
             "earpiece", open_pcm, Health(Part.EARPIECE, RETRY_MAX_S), on_ready, on_fact
@@ -140,25 +136,20 @@ class Earpiece(_Streaming[PlaybackPcm]):
         opening = self._openings.current
         if opening is None:
             return None
-        if opening.pcm is None:
-            return opening.absence_wait_s(now_s)
+        pcm = opening.pcm
+        if pcm is None:
+            wait_s = opening.absence_wait_s(now_s)
+            self.ahead_s = wait_s or 0.0
+            return wait_s
         try:
-            self._ahead_s = opening.pcm.queued_s() - opening.pcm.margin_s
+            self.ahead_s = pcm.queued_s() - pcm.margin_s if self._begun is pcm else 0.0
         except HardwareError as error:
             opening.fail(error)
             return None
-        return max(0.0, self._ahead_s)
-
-    def wants(self, now_s: float) -> bool:
-        """Without a frame now it would have too little in less than 20 ms."""
-        wait_s = self.wait_s(now_s)
-        opening = self._openings.current
-        if wait_s is None or opening is None:
-            return False
-        return wait_s <= 0 if opening.pcm is None else wait_s < FRAME_S - SLACK_S
+        return max(0.0, self.ahead_s)
 
     def play(self, frame: Frame, now_s: float) -> None:
-        """Play `frame`, 320 samples, next; of a silent one only what is needed."""
+        """Play `frame` next: 320 samples, or a few more or less."""
         opening = self._openings.current
         if opening is None:
             return
@@ -169,8 +160,6 @@ class Earpiece(_Streaming[PlaybackPcm]):
         try:
             if self._begun is not pcm:
                 self._begin(pcm)
-            elif self._ahead_s >= CUT_MIN_S and not (np.abs(frame) > QUIET).any():
-                frame = self._shortened(frame)
             written = pcm.write(frame.astype("<i2", copy=False).tobytes())
         except HardwareError as error:
             opening.fail(error)
@@ -184,11 +173,6 @@ class Earpiece(_Streaming[PlaybackPcm]):
         self._begun = pcm
         pcm.write(bytes(2 * MILLISECOND * round(pcm.margin_s * 1000)))
         self.opened_s = pcm.opened_s
-
-    def _shortened(self, frame: Frame) -> Frame:
-        cut = min(int(self._ahead_s * 1000), 19) * MILLISECOND
-        self.cut += cut
-        return frame[cut:]
 
 
 class _Opening(Generic[Pcm]):

@@ -32,6 +32,7 @@ class Desk:
         """`country` decides the codes."""
         self._plan = plan_of(country)
         self._features = [make() for make in FEATURES]
+        self._listeners = [one for one in self._features if type(one).listens != Feature.listens]
         self._answer: Answer | None = None  # being carried out
         self._unsaved: dict[str, bytes | None] = {}  # of that
         self._save_until_s: float | None = None
@@ -39,7 +40,7 @@ class Desk:
     @property
     def listens(self) -> bool:
         """What is spoken into the handset is for a service."""
-        return any(feature.listens for feature in self._features)
+        return any(feature.listens for feature in self._listeners)  # asked with each frame
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """A code, an answer of the card, a key; the services hear of it, too."""

@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from firmware.media.delay import TARGET_MAX_S, DelayObserver
 from firmware.media.reception import Reception
@@ -48,8 +49,7 @@ class Gap(Enum):
     PAUSE = "pause"  # nothing is missing: the peer sends no silence
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """A frame to be played now."""
 
     payload_type: int
@@ -135,13 +135,22 @@ class JitterBuffer:
         """The frame that was popped is `frame_s` long: by how much to shorten the sound.
 
         Negative: stretch it. `ahead_s` is decoded sound that was left over before this frame,
-        `pull_s` what the ear takes at a time.
+        `pull_s` what the ear takes at a time, 0 = as much as there is.
         """
         return self._stream.played(frame_s, ahead_s, pull_s) if self._stream else 0.0
 
+    @property
+    def slack_s(self) -> float:
+        """By how much the last frame was played later than needed; negative: too early."""
+        return self._stream.delay_s - self._stream.target_s if self._stream else 0.0
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+    @property
+    def is_ready(self) -> bool:
+        """What `pop` would answer now will not be another thing when it is due."""
+        return self._stream is None or self._stream.is_ready
+
+
+class _Waiting(NamedTuple):
     ready: Ready
     number: int  # of its own packet
 
@@ -175,6 +184,10 @@ class _Stream:
         if self._lost:
             target_s += self._reach / MEDIA_HZ
         return min(target_s, TARGET_MAX_S)
+
+    @property
+    def is_ready(self) -> bool:
+        return self._next is None or self._next in self._waiting
 
     def is_broken_by(self, packet: RtpPacket, clock_hz: int, now_s: float) -> bool:
         if packet.ssrc != self.ssrc:
@@ -238,7 +251,7 @@ class _Stream:
         more = max(math.ceil(round((pull_s - ahead_s) / frame_s, 6)) - 1, 0)
         slack_s = self.delay_s - more * frame_s - self.target_s
         self._slack.append(slack_s)
-        grain_s = min(pull_s, frame_s)
+        grain_s = min(pull_s, frame_s) or 1.0 / MEDIA_HZ
         if slack_s < 0:
             return ahead_s + grain_s * math.floor(slack_s / grain_s)
         if len(self._slack) < CALM_POPS:

@@ -13,7 +13,7 @@ import numpy as np
 
 from firmware.codec.limiter import Limiter
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS, SpeechDecoder
-from firmware.codec.stretch import LAG_MAX, is_quiet, lengthen, shorten
+from firmware.codec.stretch import LAG_MAX, LAG_MIN, is_quiet, lengthen, shorten
 from firmware.errors import MalformedError
 from firmware.media.jitter import Gap, JitterBuffer, Ready
 from firmware.media.red import Block
@@ -23,6 +23,11 @@ from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, Codec, Frame
 HURRY_S = 0.060  # so much too long cannot wait for a pause
 HURRY_ALIKE_MIN = 0.5
 IGNORED = 160  # samples; so much too long is worth no change
+# Where the ear takes what there is, little by little will do, and need not wait for a pause.
+FREE_IGNORED = 64  # samples
+FREE_HURRY_S = 0.008
+FREE_ALIKE_MIN = 0.9
+_FADED_IN = 40  # samples
 
 
 class Player:
@@ -35,6 +40,7 @@ class Player:
         self._decoders: dict[Codec, SpeechDecoder] = {}
         self._decoder = self._decoder_of(codec)
         self._sound: Frame = np.zeros(0, dtype=np.int16)  # decoded, not yet heard
+        self._has_begun = False
         self._limiter = Limiter()
 
     @property
@@ -46,16 +52,29 @@ class Player:
         """Take the frames of a packet; True if none newer has come before it."""
         return self.buffer.push(packet, blocks, clock_hz, now_s)
 
-    def pull(self, now_s: float, samples: int = FRAME_SAMPLES) -> tuple[Frame | None, bool]:
-        """The next sound, and whether some of it was decoded; None before the first frame."""
+    @property
+    def is_ready(self) -> bool:
+        """The next sound is here, or none was to come: it can be pulled before it is due."""
+        return len(self._sound) > 0 or self.buffer.is_ready
+
+    def pull(
+        self, now_s: float, samples: int = FRAME_SAMPLES, *, is_free: bool = False
+    ) -> tuple[Frame | None, bool]:
+        """The next sound, and whether some of it was decoded; None before the first frame.
+
+        `now_s` is when the sound is due. Where `is_free`, it may be a little longer or shorter than
+        `samples`, and the next is due so much later: so the delay can be any, not whole frames.
+        """
         is_speech = False
-        while len(self._sound) < samples:
+        while len(self._sound) < (1 if is_free else samples):
             ready = self.buffer.pop(now_s)
             if ready is Gap.EMPTY:
                 return None, False
-            frame, is_decoded = self._frame_of(ready, samples)
+            frame, is_decoded = self._frame_of(ready, 0 if is_free else samples)
             is_speech |= is_decoded
             self._sound = np.concatenate([self._sound, frame]) if len(self._sound) else frame
+        if is_free and len(self._sound) < 2 * samples:
+            samples = len(self._sound)
         heard, self._sound = self._sound[:samples], self._sound[samples:]
         return self._limiter.limit(heard), is_speech
 
@@ -68,7 +87,7 @@ class Player:
                 self.buffer.played(FRAME_S, len(self._sound) / SAMPLE_RATE_HZ, FRAME_S)
                 ready = Gap.LOST
             else:
-                return self._fitted(frame, pull), True
+                return (self._fitted(frame, pull) if pull else self._freely_fitted(frame)), True
         self.concealed += ready is Gap.LOST
         following = self.buffer.peek()
         if following is not None and following.payload_type == FORMATS[self._codec].payload_type:
@@ -105,6 +124,38 @@ class Player:
             fitted = lengthen(frame, max(-excess, LAG_MAX // 2))
             self.stretched += len(fitted) - len(frame)
         return fitted
+
+    def _freely_fitted(self, frame: Frame) -> Frame:
+        """The same, for an ear that takes any length."""
+        ahead_s = len(self._sound) / SAMPLE_RATE_HZ
+        excess_s = self.buffer.played(len(frame) / SAMPLE_RATE_HZ, ahead_s, 0.0)
+        excess = round(excess_s * SAMPLE_RATE_HZ)
+        if not self._has_begun:
+            return self._begun(frame)
+        if 0 <= excess < FREE_IGNORED:
+            return frame
+        alike_min = FREE_ALIKE_MIN
+        if excess_s >= HURRY_S:
+            alike_min = HURRY_ALIKE_MIN
+        elif excess_s < FREE_HURRY_S and not is_quiet(frame) and excess > 0:
+            return frame
+        before = len(frame)
+        if excess > 0:
+            frame = shorten(frame, excess, alike_min)
+            self.shortened += before - len(frame)
+        else:
+            frame = lengthen(frame, max(-excess, LAG_MIN), alike_min)
+            self.stretched += len(frame) - before
+        return frame
+
+    def _begun(self, frame: Frame) -> Frame:
+        """The first frame of a call, without what would only make all that follows later."""
+        self._has_begun = True
+        slack = round(self.buffer.slack_s * SAMPLE_RATE_HZ)
+        cut = min(max(slack, 0), len(frame) - _FADED_IN)
+        frame = frame[cut:].copy()
+        frame[:_FADED_IN] = frame[:_FADED_IN] * (np.arange(_FADED_IN) / _FADED_IN)
+        return frame
 
     def _decoder_of(self, codec: Codec) -> SpeechDecoder:
         if codec not in self._decoders:

@@ -8,7 +8,7 @@ Source: RFC 2198.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firmware.errors import MalformedError
 
@@ -21,12 +21,11 @@ HEADER_BYTES = 4  # of each older block; the newest has one byte
 _MORE = 0x80
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One frame inside a packet."""
 
     payload_type: int  # 0 to 127
-    payload: bytes = field(repr=False)
+    payload: bytes
     offset: int = 0
 
 

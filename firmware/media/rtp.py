@@ -7,7 +7,7 @@ Source: RFC 3550 sections 5.1 and 5.3.1, RFC 5761 section 4 (RTCP on the same po
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from firmware.errors import MalformedError
 
@@ -18,15 +18,14 @@ _VERSION = 2
 _RTCP_TYPES = range(64, 96)  # packet types 192 to 223 without their highest bit
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
+class RtpPacket(NamedTuple):
     """One packet; contributing sources and header extension are skipped when decoding."""
 
     payload_type: int  # 0 to 127
     sequence_number: int  # 16 bits
     timestamp: int  # 32 bits
     ssrc: int  # 32 bits
-    payload: bytes = field(repr=False)
+    payload: bytes
     marker: bool = False
 
     def encode(self) -> bytes:

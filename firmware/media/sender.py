@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,11 +24,10 @@ from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Frame
 _REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     timestamp: int
     payload_type: int
-    payload: bytes = field(repr=False)
+    payload: bytes
 
 
 class Sender:

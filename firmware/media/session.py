@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
@@ -138,11 +138,19 @@ class MediaSession:
             return []
         return self._sound.send(frame, now_s)
 
-    def playout(self, now_s: float) -> Frame | None:
-        """The next frame for the ear; None when no call is running or nothing has come yet."""
+    @property
+    def is_ready(self) -> bool:
+        """The next frame for the ear can be had before it is due."""
+        return self._sound is None or self._started_s is None or self._sound.is_ready
+
+    def playout(self, now_s: float, *, is_free: bool = False) -> Frame | None:
+        """The next frame for the ear; None when no call is running or nothing has come yet.
+
+        It is due at `now_s`; `is_free` = the ear takes one of any length (see Player.pull).
+        """
         if self._sound is None or self._started_s is None:
             return None
-        frame, is_speech = self._sound.play(now_s)
+        frame, is_speech = self._sound.play(now_s, is_free=is_free)
         if is_speech and self.heard_first_s is None:
             self.heard_first_s = now_s
         return frame
@@ -235,9 +243,14 @@ class _Sound:
         self.reports.noticed(self._player.buffer.counters.lost, now_s)
         return Taken.NEW
 
-    def play(self, now_s: float) -> tuple[Frame | None, bool]:
+    @property
+    def is_ready(self) -> bool:
+        """See MediaSession."""
+        return self._player.is_ready
+
+    def play(self, now_s: float, *, is_free: bool) -> tuple[Frame | None, bool]:
         """The next frame, and whether it was decoded from a packet."""
-        return self._player.pull(now_s)
+        return self._player.pull(now_s, is_free=is_free)
 
     def report(self, now_s: float) -> Message:
         """The counters so far, and the loss of the last LOSS_REPORTS reports."""
@@ -285,7 +298,7 @@ class _Sound:
         event = TelephoneEvent.decode(packet.payload)
         self._heard += self._keys.take(packet.payload, packet.timestamp)
         sent = packet.timestamp + max(event.duration - self._clock_hz // 50, 0)
-        return replace(packet, timestamp=wrap(sent, 32))
+        return packet._replace(timestamp=wrap(sent, 32))
 
     def _receive_report(self, data: bytes, now_s: float) -> None:
         clear = self._unprotect.unprotect_report(data)

@@ -98,12 +98,23 @@ class MediaSessions:
             messages += session.capture(spoken[call] if call in spoken else silence(), now_s)
         return messages
 
-    def playout(self, now_s: float) -> Frame | None:
-        """The next frame for the ear; None when the handset is in no call, or nothing has come."""
+    @property
+    def is_ready(self) -> bool:
+        """The next frame for the ear can be had before it is due."""
+        return all(self._sessions[call].is_ready for call in self._speaking)
+
+    def playout(self, now_s: float, *, is_free: bool = False) -> Frame | None:
+        """The next frame for the ear; None when the handset is in no call, or nothing has come.
+
+        `is_free` = the ear takes one of any length, unless it is in a conference.
+        """
         heard: dict[int, Frame] = {}
         for call, session in self._sessions.items():
-            frame = session.playout(now_s)  # of all: nobody's sound may pile up
-            if call in self._speaking:
+            speaks = call in self._speaking
+            is_alone = speaks and self._conference is None
+            # of all calls: nobody's sound may pile up
+            frame = session.playout(now_s, is_free=is_free and is_alone)
+            if speaks:
                 if frame is not None:
                     heard[call] = frame
                 self.heard_first_s = self.heard_first_s or session.heard_first_s
@@ -120,7 +131,10 @@ class MediaSessions:
         """To the call whose key proves it; that of its source's last packet is tried first."""
         source = fact.data[_SSRC_OF_REPORT if is_rtcp(fact.data) else _SSRC]
         likely = self._sources.get(source)
-        for call in sorted(self._sessions, key=lambda call: call != likely):
+        calls: Iterable[int] = self._sessions
+        if len(self._sessions) > 1:
+            calls = sorted(self._sessions, key=lambda call: call != likely)
+        for call in calls:
             session = self._sessions[call]
             if session.take(fact, now_s) is not Taken.FOREIGN:
                 if call != likely:

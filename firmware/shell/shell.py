@@ -80,6 +80,7 @@ class Shell:
     ) -> None:
         self.core = core
         self.local: Endpoint | None = None
+        self.after_datagrams: Callable[[], None] | None = None  # were read and the core saw them
         self._state = state
         self._perform_elsewhere = perform
         self._argon2_cost = argon2_cost or Argon2Cost()
@@ -200,6 +201,8 @@ class Shell:
         """The event loop says so; unless a turn for the socket is to come anyway."""
         if not self._comes_back:
             self._read()
+            if self.after_datagrams is not None:
+                self.after_datagrams()
 
     def _read(self) -> None:
         """One turn: a batch of datagrams, and what follows from it."""

@@ -57,6 +57,11 @@ class Mouthpiece:
         """An echo is being taken out at the moment."""
         return self._canceller is not None and self._canceller.is_working
 
+    @property
+    def needs_whole_frames(self) -> bool:
+        """What is heard is put beside what is spoken, frame by frame."""
+        return self._canceller is not None or self._sound.side_tone_db is not None
+
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take CallChanged and KeyPressed; never answers."""
         del now_s
@@ -80,6 +85,8 @@ class Mouthpiece:
         """What the far end shall hear of a frame of the microphone."""
         if self._canceller is not None:
             frame = self._canceller.spoken(frame)
+            if not self._canceller.is_working:
+                self._canceller = None  # no echo comes back in this call
         frame = _louder(frame, self._sound.microphone_db)
         self._own = frame
         return frame

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from firmware.beat import EARLY_S
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.chips import PERIOD_BYTES
 from firmware.drivers.pi.alsa import LADDER_S, UNDERRUNS_MAX, AlsaCapture, AlsaPlayback, Pace
@@ -196,7 +197,7 @@ class Hand:
         self._ready.wait(min((one for one in waits if one is not None), default=WAIT_S))
         self._ready.clear()
         now_s = time.monotonic()
-        while self.earpiece.wants(now_s):
+        while (wait_s := self.earpiece.wait_s(now_s)) is not None and wait_s < EARLY_S:
             self.earpiece.play(next(self._to_play, silence()), now_s)
         return self.microphone.hear(now_s)
 

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import pytest
 
+from firmware.beat import EARLY_S
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.chips import PERIOD_BYTES
 from firmware.errors import HardwareError
@@ -204,9 +205,8 @@ def test_earpiece_begins_with_the_silence_it_should_have_and_plays_in_order() ->
     bench = Bench(Earpiece)
     pcm = bench.start()
     for value in range(1, 6):
-        assert bench.stream.wants(bench.now_s)
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(0.0)
         bench.stream.play(frame(1000 * value), bench.now_s)
-        assert not bench.stream.wants(bench.now_s)
         assert bench.stream.wait_s(bench.now_s) == pytest.approx(FRAME_S)
         pcm.queued -= FRAME_S
     silence = bytes(2 * round(DELAY_S * SAMPLE_RATE_HZ))
@@ -216,29 +216,27 @@ def test_earpiece_begins_with_the_silence_it_should_have_and_plays_in_order() ->
     bench.end()
 
 
-def test_earpiece_takes_a_frame_early_but_none_before_the_one_that_would_be_too_late() -> None:
+def test_earpiece_knows_how_early_or_late_a_frame_is() -> None:
     bench = Bench(Earpiece)
     pcm = bench.start()
-    pcm.queued = DELAY_S + FRAME_S - 0.005
-    assert bench.stream.wants(bench.now_s)  # 20 ms later it would have too little
-    pcm.queued = DELAY_S + FRAME_S - 0.003
-    assert not bench.stream.wants(bench.now_s)
+    assert (bench.stream.wait_s(bench.now_s), bench.stream.ahead_s) == (0.0, 0.0)
+    bench.stream.play(frame(1), bench.now_s)
+    for queued_s, ahead_s in ((DELAY_S + 0.015, 0.015), (DELAY_S - 0.004, -0.004)):
+        pcm.queued = queued_s
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(max(ahead_s, 0.0))
+        assert bench.stream.ahead_s == pytest.approx(ahead_s)
     bench.end()
 
 
-def test_earpiece_leaves_out_of_a_pause_what_would_only_be_heard_later() -> None:
+def test_earpiece_takes_a_frame_of_any_length() -> None:
     bench = Bench(Earpiece)
     pcm = bench.start()
-    bench.stream.play(frame(1000), bench.now_s)
-    pcm.queued = DELAY_S + 0.012
-    assert bench.stream.wants(bench.now_s)
-    bench.stream.play(frame(1000), bench.now_s)
-    assert pcm.written[-1] == data(1000)  # not of speech
-    pcm.queued = DELAY_S + 0.0125
-    assert bench.stream.wants(bench.now_s)
-    bench.stream.play(frame(3), bench.now_s)
-    assert pcm.written[-1] == data(3)[: 2 * 128] and bench.stream.cut == 192
-    assert pcm.queued == pytest.approx(DELAY_S + FRAME_S, abs=0.001)
+    bench.stream.play(frame(1), bench.now_s)
+    for samples in (250, 512):
+        pcm.queued = DELAY_S
+        bench.stream.play(np.full(samples, 7, dtype=np.int16), bench.now_s)
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(samples / SAMPLE_RATE_HZ)
+        assert len(pcm.written[-1]) == 2 * samples
     bench.end()
 
 
@@ -248,7 +246,7 @@ def test_earpiece_card_that_ran_dry_is_counted_and_filled_again() -> None:
     bench.stream.play(frame(1), bench.now_s)
     pcm.queued, pcm.result = 0.0, XRUN
     frames = 0
-    while bench.stream.wants(bench.now_s):
+    while (bench.stream.wait_s(bench.now_s) or 0.0) < EARLY_S:
         bench.stream.play(frame(1), bench.now_s)
         pcm.result = FRAME_SAMPLES
         frames += 1
@@ -275,9 +273,9 @@ def test_earpiece_pulled_off_is_reported_once_and_opened_again() -> None:
     assert bench.facts.get(timeout=WAIT_S) == HardwareFailed(Part.EARPIECE, "unplugged")
     bench.ready()
     for _ in range(3):  # speech goes on meanwhile, unheard
-        assert bench.stream.wants(bench.now_s)
+        assert bench.stream.wait_s(bench.now_s) == 0.0
         bench.stream.play(frame(3), bench.now_s)
-        assert not bench.stream.wants(bench.now_s)
+        assert bench.stream.wait_s(bench.now_s) == pytest.approx(FRAME_S, abs=1e-4)
         bench.now_s += FRAME_S + 1e-6
     bench.shelf.missing = False
     following = bench.again()

@@ -85,6 +85,8 @@ class Ways:
 
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
         """Where a packet goes now, the chosen way first, at most DESTINATIONS_MAX."""
+        if self._doubt_s is None and (self._before is None or self._is_told):
+            return (self.chosen.endpoint,)  # for each packet of a call that goes well
         ways = [self.chosen]
         if self._before is not None and not self._is_told:
             ways.append(self._before)
