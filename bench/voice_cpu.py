@@ -2,10 +2,10 @@
 
 `python -m bench.voice_cpu [--peers ours,baresip,aiortc] [--rounds 3]` prints one JSON object: per
 telephone and codec CPU seconds (user and system) of one end per minute of call, and resident memory
-of one end, medians of the rounds; and ours divided by theirs. Ours are the two whole boxes of
-`fernruf demo`: directory, signalling, OLED, simulated sound cards, encrypted speech. Theirs talk
-through the wire of bench/voice/wire.py without loss, baresip with a sound card made of a timer and
-no encryption, aiortc with no card.
+of one end, medians of the rounds; and ours divided by theirs. Ours are two whole boxes
+(bench/voice/boxes.py): directory, signalling, OLED, simulated sound cards, encrypted speech. Theirs
+talk through the wire of bench/voice/wire.py without loss, baresip with a sound card made of a timer
+and no encryption, aiortc with no card.
 """
 
 from __future__ import annotations
@@ -13,32 +13,28 @@ from __future__ import annotations
 import argparse
 import asyncio
 import importlib
-import io
 import json
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
+from bench.voice.boxes import call
 from bench.voice.speech import corpus
 from bench.voice_matrix import Cell, recorded
-from firmware.demo.stage import Demo
 from firmware.model import Codec
 from tests.chips.card import build
 
 CODECS = {"opus": Codec.OPUS, "g711": Codec.PCMA}
 PEERS = ("ours", "baresip", "aiortc")
+SECONDS = 20.0  # of a call of ours, from when it has settled on its path
 
 Costs = list[tuple[float, float]]  # of each end: CPU seconds per minute, MB
 
 
-async def boxes(codec: str, seed: int) -> Costs:
+async def boxes(codec: str) -> Costs:
     """Two whole boxes of ours."""
-    with tempfile.TemporaryDirectory() as folder:
-        demo = Demo(Path(folder), seed=seed, codec=CODECS[codec])
-        summary = await demo.run(io.StringIO())
-    ends = summary["boxes"].values()
-    return [(60 * end["cpu_share_in_call"], end["rss_mb"]) for end in ends]
+    return await call(CODECS[codec], SECONDS)
 
 
 async def peers(peer: str, codec: str, library: Path) -> Costs:
@@ -54,9 +50,9 @@ async def measured(names: list[str], rounds: int) -> dict[str, dict[str, dict[st
     costs: dict[tuple[str, str], Costs] = {(n, c): [] for n in names for c in CODECS}
     with tempfile.TemporaryDirectory() as folder:
         library = build(Path(folder))
-        for turn in range(rounds):
+        for _ in range(rounds):
             for name, codec in costs:
-                one = boxes(codec, turn) if name == "ours" else peers(name, codec, library)
+                one = boxes(codec) if name == "ours" else peers(name, codec, library)
                 costs[name, codec] += await one
     table: dict[str, dict[str, dict[str, float]]] = {}
     for (name, codec), ends in costs.items():

@@ -117,11 +117,15 @@ class Actor:
 
 @asynccontextmanager
 async def acting(
-    role: Role, out: Path, sockets: Path, configuration: str, seed: int
+    role: Role, out: Path, sockets: Path, configuration: str, seed: int | None
 ) -> AsyncIterator[Actor]:
-    """Start a box, hand over its actor, stop the box at the end whatever happens."""
+    """Start a box, hand over its actor, stop the box at the end whatever happens.
+
+    `seed` is that of its identity; None = it has one.
+    """
     place = Place.of(role, out)
-    keep_identity(StateDir(place.state), role, seed)
+    if seed is not None:
+        keep_identity(StateDir(place.state), role, seed)
     place.config.write_text(configuration, encoding="utf-8")
     place.heard.unlink(missing_ok=True)  # of an earlier run
     control = sockets / role.letter  # a socket's path has at most 107 bytes: not below `out`
