@@ -13,6 +13,7 @@ from typing import Any
 
 from bench.phone.book import keys_and_search
 from bench.phone.conference import conference
+from bench.phone.delivery import deliveries
 from bench.phone.power import power_cuts
 
 Figure = dict[str, Any]
@@ -28,6 +29,7 @@ def main() -> int:
     figures: tuple[Callable[[], Figure], ...] = (
         keys_and_search,
         conference,
+        deliveries,
         lambda: power_cuts(arguments.cuts, arguments.seed),
     )
     report: Figure = {}

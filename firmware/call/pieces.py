@@ -98,7 +98,7 @@ class Sender:
         for index in new:
             self._sent_s.pop(index, None)
         self._missing = max(self._missing, got.missing)
-        self._pace_s = max(self._pace_s * 0.98, PACE_S)
+        self._pace_s = max(self._pace_s * 0.97, PACE_S)
         return bool(new)
 
     def pop(self, now_s: float) -> Piece | None:
@@ -109,7 +109,7 @@ class Sender:
             if index in self._got or (sent_s is not None and now_s < sent_s + AGAIN_S):
                 continue
             if sent_s is not None:
-                self._pace_s = min(self._pace_s * 1.2, PACE_S_MAX)
+                self._pace_s = min(self._pace_s * 1.1, PACE_S_MAX)
             self._sent_s[index] = now_s
             self.next_s = now_s + self._pace_s
             return Piece(index, self._pieces[index])

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from firmware.book_events import Rule, SetRule
-from firmware.call.pins import decode_pins, encode_pins
-from firmware.model import CallState, Endpoint, EndReason
-from firmware.overlay.contacts import decode_contacts, encode_contacts
+from firmware.model import CallState, EndReason
 from firmware.store_events import Kind, SaveFailure
+from tests.away import acquainted, fail_to_reach, return_of
 from tests.scenarios.test_calls import two_phones
-from tests.scenarios.test_exchanges import directory_of, hang_up, hidden
+from tests.scenarios.test_exchanges import directory_of
 from tests.scenarios.test_services import says, stutters
 from tests.world import (
     UTC_AT_START_S,
@@ -24,11 +21,8 @@ from tests.world import (
 
 
 def call_in_vain(world: World, caller: PhoneActor, callee: PhoneActor) -> None:
-    """The callee's box is off; the caller hears that, and hangs up."""
-    callee.online = False
-    world.lift(caller)
-    world.dial(caller, callee.number)
-    world.wait(caller, CallState.FAILED, timeout_s=60.0)
+    """Whoever finds nobody hangs up."""
+    fail_to_reach(world, caller, callee)
     assert caller.view.reason is EndReason.UNREACHABLE
     world.replace(caller)
 
@@ -62,41 +56,10 @@ def test_blocked_caller_leaves_no_missed_call_and_does_not_try_for_a_week() -> N
     assert anna.kept.all_of(Kind.SLIP) == []
 
 
-class WideWorld(World):
-    """With addresses of the Internet, which alone stand on cards."""
-
-    def place(self, i: int) -> Endpoint:
-        return Endpoint(f"8.{i % 200}.{i}.1", 6881)
-
-
-def acquainted(seed: int) -> tuple[World, list[Actor], PhoneActor, PhoneActor]:
-    """Three exchanges, and two behind routers who have talked once."""
-    world = WideWorld(seed)
-    world.add_nodes(5)
-    exchanges = world.add_exchanges(3)
-    anna, bert = hidden(world, "anna", exchanges), hidden(world, "bert", exchanges)
-    world.settle()
-    world.run(10.0)
-    world.connect(anna, bert)
-    world.run(2.0)
-    hang_up(world, anna, bert)
-    return world, exchanges, anna, bert
-
-
 def slips_at(exchange: Actor) -> int:
     served = directory_of(exchange).exchange
     assert served is not None
     return len(served.slips)
-
-
-def return_of(world: World, who: PhoneActor) -> PhoneActor:
-    """The same telephone after a restart, with what was on its card."""
-    setup = replace(
-        who.phone_setup,
-        pins=decode_pins(who.stored.get("peers.json", encode_pins({})), "peers.json"),
-        contacts=tuple(decode_contacts(who.stored.get("contacts.json", encode_contacts(())))),
-    )
-    return world.add_prepared(who.name, setup, behind_nat=True, kept=who.kept)
 
 
 def test_slip_waits_at_the_exchanges_and_is_told_at_the_next_registration() -> None:
@@ -143,10 +106,7 @@ def test_caller_s_box_that_was_restarted_still_tries_when_the_exchanges_have_gon
 
 def speak_message(world: World, caller: PhoneActor, callee: PhoneActor, spoken_s: float) -> float:
     """Call in vain, take the offer, speak, end with a key, hear that it is kept; when it failed."""
-    callee.online = False
-    world.lift(caller)
-    world.dial(caller, callee.number)
-    world.wait(caller, CallState.FAILED, timeout_s=60.0)
+    fail_to_reach(world, caller, callee)
     failed_s = world.now_s
     world.run(3.0)
     assert "Fünf" in " ".join(caller.phone.status().picture.lines)
@@ -205,9 +165,7 @@ def test_message_that_is_hung_up_on_is_kept_and_a_blocked_caller_s_is_taken_by_n
     world.run(1.0)
     call_in_vain(world, anna, bert)  # who hangs up before the offer has spoken nothing
     assert anna.kept.all_of(Kind.OUTGOING) == []
-    world.lift(anna)
-    world.dial(anna, bert.number)
-    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    fail_to_reach(world, anna, bert)
     world.dial(anna, "5")
     world.run(10.0)
     world.replace(anna)
@@ -221,10 +179,7 @@ def test_message_that_is_hung_up_on_is_kept_and_a_blocked_caller_s_is_taken_by_n
 
 def test_message_that_the_card_does_not_take_is_not_confirmed() -> None:
     world, _, anna, bert = acquainted(68)
-    bert.online = False
-    world.lift(anna)
-    world.dial(anna, bert.number)
-    world.wait(anna, CallState.FAILED, timeout_s=60.0)
+    fail_to_reach(world, anna, bert)
     world.dial(anna, "5")
     world.run(10.0)
     anna.kept.failure = SaveFailure.FULL

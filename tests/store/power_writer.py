@@ -21,15 +21,25 @@ from firmware.store_events import Kind, RecordSaved, SaveFailed, SaveRecord
 
 IDENTITY = Identity(bytes(range(32)), bytes(range(32, 64)))
 AHEAD_MAX = 40  # saves that wait for their confirmation
+# How often each kind is saved, and under how many keys.
+SHARES = {
+    Kind.CONTACT: (40, 40),
+    Kind.CALL: (28, 40),
+    Kind.SOUND: (2, 3),
+    Kind.SLIP: (10, 40),
+    Kind.MESSAGE: (7, 20),
+    Kind.OUTGOING: (6, 12),
+    Kind.PIN: (7, 40),
+}
 
 
 def saves(seed: int) -> Iterator[SaveRecord]:
     """What the writer of this seed saves, without an end."""
     dice = random.Random(seed)
     while True:
-        kind = dice.choices([Kind.CONTACT, Kind.CALL, Kind.SOUND], [60, 38, 2])[0]
+        kind = dice.choices(list(SHARES), [often for often, _ in SHARES.values()])[0]
         size = dice.randrange(30_000) if kind is Kind.SOUND else dice.randrange(300)
-        key = f"{kind}{dice.randrange(3 if kind is Kind.SOUND else 40)}"
+        key = f"{kind}{dice.randrange(SHARES[kind][1])}"
         yield SaveRecord(kind, key, None if dice.random() < 0.1 else dice.randbytes(size))
 
 

@@ -1,0 +1,48 @@
+"""A message that was spoken for a box that was off: how long after its return it is there.
+
+Two telephones behind routers and three exchanges, in virtual time: 10 to 30 ms one way, 50 ms for
+a hash, 20 ms for a card. Return = its program starts, with nothing but what was on its card.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from firmware.store_events import Kind
+from tests.away import acquainted, fail_to_reach, return_of
+from tests.world import Network
+
+WANTED_S = 10.0
+SPOKEN_S = (5.0, 20.0, 60.0)  # the last one is the longest there is
+AWAY_S = 3 * 3600.0
+STEP_S = 0.05
+
+
+def deliveries() -> dict[str, Any]:
+    """One of each length, and the longest again on a line that loses every tenth datagram."""
+    cases = [(f"{spoken_s:.0f}_s", spoken_s, 0.0) for spoken_s in SPOKEN_S]
+    cases.append((f"{SPOKEN_S[-1]:.0f}_s_at_10_percent_loss", SPOKEN_S[-1], 0.1))
+    took = {
+        name: round(delivered_s(seed, spoken_s, loss), 2)
+        for seed, (name, spoken_s, loss) in enumerate(cases, 1)
+    }
+    return {"message_delivered_after_return_s": {"wanted": WANTED_S, **took}}
+
+
+def delivered_s(seed: int, spoken_s: float, loss: float) -> float:
+    """From the start of the callee's box until the message is on its card."""
+    world, _, anna, bert = acquainted(seed)
+    fail_to_reach(world, anna, bert)
+    world.dial(anna, "5")
+    world.run(4.0 + spoken_s)
+    world.dial(anna, "#")
+    world.run(10.0)
+    world.replace(anna)
+    assert anna.kept.all_of(Kind.OUTGOING), world.story("nothing was spoken")
+    world.run(AWAY_S)
+    world.network = Network(loss=loss)
+    again, back_s = return_of(world, bert), world.now_s
+    while not again.kept.all_of(Kind.MESSAGE):
+        world.run(STEP_S)
+        assert world.now_s - back_s < 3600.0, world.story("never delivered")
+    return world.now_s - back_s
