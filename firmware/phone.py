@@ -47,6 +47,7 @@ from firmware.ui.call_log import CallLog, Entry
 from firmware.ui.display import Display
 from firmware.ui.earpiece import EarTones
 from firmware.ui.language import in_language
+from firmware.ui.line_history import LineHistory
 from firmware.ui.menu.menu import Menu
 from firmware.ui.menu.texts import ENGLISH as MENU
 from firmware.ui.mouthpiece import HandsetSound, Mouthpiece
@@ -147,6 +148,7 @@ class Phone:
         self.announcer = Announcer(setup.country, setup.language)
         self.services = Desk(setup.country)
         self.log, self.selftest = CallLog(setup.calls), SelfTest()
+        self.history = LineHistory()
         self._cores: dict[str, Core] = {
             "directory": self.directory,
             "call": self.call,
@@ -162,6 +164,7 @@ class Phone:
             "features": self.services,
             "book": self.book,
             "menu": self.menu,
+            "history": self.history,
         }
         if setup.port_mapping:
             self._cores["mapper"] = Mapper(random_bytes)

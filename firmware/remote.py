@@ -81,6 +81,7 @@ class Remote:
             "status": self._status,
             "screen": self._screen,
             "wait": self._wait,
+            "history": self._history,
         }
 
     async def _lift(self, _request: Mapping[str, Any]) -> Answer:
@@ -157,6 +158,7 @@ class Remote:
             "reason": view.reason,
             "codec": view.codec,
             "path": _path_word(status.path) if in_call else None,
+            "remote": str(status.path.remote) if in_call and status.path else None,
             "mapped": None if status.mapped is None else str(status.mapped),
             "rtt_s": status.path.rtt_s if in_call and status.path else None,
             "authentication_digits": view.authentication_digits or None,
@@ -203,6 +205,10 @@ class Remote:
             now = self._watch.view.state
             raise CommandError(f"still {now} after {timeout_s:g} s, not {state}") from None
         return {"state": state}
+
+    async def _history(self, _request: Mapping[str, Any]) -> Answer:
+        """A month of the line, hour by hour."""
+        return {"hours": self._phone.history.told()}
 
     async def _move(self, move: Callable[[], None]) -> None:
         """A hand is slow: what it does next finds the hook settled."""

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     SOUND = "sound"  # a message or greeting itself: Opus
     PIN = "pin"  # the key of a number
     OUTGOING = "outgoing"  # a spoken message that waits for the box it is for, without its sound
+    LINE = "line"  # a day of the line's history
 
 
 # Too many or too large for the memory of every box: these are read when they are wanted.
@@ -45,6 +46,7 @@ RECORDS_MAX = {
     Kind.SOUND: 230,
     Kind.PIN: 20_000,
     Kind.OUTGOING: 20,
+    Kind.LINE: 40,
 }
 RECORD_BYTES_MAX = dict.fromkeys(Kind, 4096) | {Kind.LIST: 1 << 20, Kind.SOUND: 1 << 20}
 

@@ -10,7 +10,7 @@ from firmware.web.api import Handler, Reply
 from firmware.web.body import BODY_BYTES_MAX, json_body
 
 CARDS_BYTES_MAX = 4 << 20  # of a vCard file: some 20,000 contacts
-READ = {"/api/book": "book", "/api/rules": "rules", "/api/settings": "settings"}
+READ = {f"/api/{name}": name for name in ("book", "rules", "settings", "history")}
 WRITE = {  # route: handler, size of the body
     ("POST", "/api/book"): ("save_contact", BODY_BYTES_MAX),
     ("DELETE", "/api/book"): ("forget_contact", BODY_BYTES_MAX),

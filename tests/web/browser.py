@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, Playwright
 from firmware.codec.recording import encode
 from firmware.commands.soft import BOX_FILE, HANDSET, HANDSET_FILE, configuration
 from firmware.demo.measure import Sound, cut, find
+from firmware.model import FRAME_SAMPLES
 from firmware.shell.state import IDENTITY, StateDir
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
@@ -74,11 +75,11 @@ def running_exchange(state: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def running_soft(
-    state: Path, name: str, bootstrap: str, message: Sound | None = None
+    state: Path, name: str, bootstrap: str, records: tuple[SaveRecord, ...] = ()
 ) -> Iterator[Soft]:
     """A soft handset with a ready identity that stays on this machine.
 
-    `message` was left on its answering machine before.
+    `records` are in its store already.
     """
     directory = StateDir(state)
     directory.write(IDENTITY, json.dumps(json.loads(IDENTITIES.read_text())[name]).encode())
@@ -87,8 +88,8 @@ def running_soft(
     assert quiet != text, "it would call the telephones of the house"
     directory.write(BOX_FILE, quiet.encode())
     directory.write(HANDSET_FILE, HANDSET.encode())
-    if message is not None:
-        _leave(directory, message)
+    if records:
+        _keep(directory, records)
     control = state.with_suffix(".sock")
     with _running(
         "soft", "--state", str(state), "--no-open", "--control", str(control)
@@ -125,14 +126,22 @@ def whole(spoken: Sound, heard: Sound) -> Sound:
     return cut(heard, found, len(spoken))
 
 
-def _leave(directory: StateDir, spoken: Sound) -> None:
+def message_left(spoken: Sound) -> tuple[SaveRecord, ...]:
+    """By CALLER on the answering machine."""
+    about = {"number": CALLER, "utc_s": 1_790_000_000, "is_new": True}
+    frames = list(spoken[: len(spoken) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES))
+    return (
+        SaveRecord(Kind.SOUND, "1", encode(frames)),
+        SaveRecord(Kind.MESSAGE, "1", json.dumps(about).encode()),
+    )
+
+
+def _keep(directory: StateDir, records: tuple[SaveRecord, ...]) -> None:
     identity = directory.load_identity().identity
     store = Store(directory.path, Sealer(identity, os.urandom), lambda _fact: None)
     store.open()
-    frames = list(spoken[: len(spoken) // 320 * 320].reshape(-1, 320))
-    about = {"number": CALLER, "utc_s": 1_790_000_000, "is_new": True}
-    store.perform(SaveRecord(Kind.SOUND, "1", encode(frames)))
-    store.perform(SaveRecord(Kind.MESSAGE, "1", json.dumps(about).encode()))
+    for each in records:
+        store.perform(each)
     store.close()
 
 

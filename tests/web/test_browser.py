@@ -14,6 +14,7 @@ from tests.web.browser import (
     WAIT_MS,
     Soft,
     chromium,
+    message_left,
     next_line,
     record,
     recorded,
@@ -46,7 +47,7 @@ def softs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Soft, Soft
     top = tmp_path_factory.mktemp("softs")
     with (
         running_exchange(top / "exchange") as bootstrap,
-        running_soft(top / "anna", "anna", bootstrap, MESSAGE) as anna,
+        running_soft(top / "anna", "anna", bootstrap, message_left(MESSAGE)) as anna,
         running_soft(top / "bert", "bert", bootstrap) as bert,
     ):
         yield anna, bert
@@ -140,6 +141,7 @@ def test_two_soft_handsets_talk(pages: tuple[Page, Page]) -> None:
     expect(anna.locator('[data-plot="jitter_ms"] polyline')).to_have_attribute(
         "points", re.compile(r"\d \d")
     )
+    expect(anna.locator("#route")).to_have_attribute("aria-label", re.compile("Bert"))
     view(anna, "telephone")
     anna.click("#hook")
     state(anna, "Ready")

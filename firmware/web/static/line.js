@@ -1,14 +1,18 @@
 // The line: who can reach us, the way of the present call, and how it has been.
-import { $, box, element, row, shape, write } from "./common.js";
-import { text } from "./texts.js";
+import { $, ask, attempt, box, element, row, shape, spaced, write } from "./common.js";
+import { current, text } from "./texts.js";
 
-const HISTORY_S = 120, WIDTH = 600, HEIGHT = 120;
+const HISTORY_S = 120, HEIGHT = 100;
+let width = 600; // as wide as there is room, so that letters keep their size
 const PLOTS = [["lost", "plot_lost", "", 10], ["jitter_ms", "jitter", " ms", 40], ["delay_ms", "buffer", " ms", 200], ["rtt_ms", "rtt", " ms", 200]];
 const history = [];
 let lost_before = 0;
 const ms = seconds => Math.round(1000 * seconds);
 
+const measure = () => { width = Math.max(240, $("line").clientWidth - 44); };
+
 export function show() {
+  measure();
   write("reach", box.reachable ? text("reachable") : text("not_reachable", box.unreachable ? `: ${box.unreachable}` : ""));
   $("exchanges").replaceChildren(...box.exchanges.map(each => row(each.endpoint, `${each.rtt_ms} ms`, `${Math.round(each.load / 2.55)} %`, text(each.rings ? "yes" : "no"))));
   $("no-exchanges").hidden = box.exchanges.length > 0;
@@ -27,16 +31,60 @@ function list(dl, pairs) {
   dl.replaceChildren(...pairs.flatMap(([key, value]) => [element("dt", {}, text(key)), element("dd", {}, String(value))]));
 }
 
+// The way as a map: homes as houses, the Internet as a cloud between routers, an exchange where one carries the call.
 function route(svg, called) {
-  const hops = called && box.path === "relay" ? ["me", "exchange", "peer"] : ["me", "peer"];
-  const x = i => 90 + i * 420 / (hops.length - 1);
-  const parts = [shape("path", { d: `M90 50H${x(hops.length - 1)}`, class: called ? "" : "idle" })];
-  hops.forEach((hop, i) => parts.push(
-    shape("rect", { x: x(i) - 70, y: 25, width: 140, height: 50, rx: 10 }),
-    shape("text", { x: x(i), y: 55 }, hop === "peer" && called && box.peer_name ? box.peer_name : text(hop)),
-  ));
+  const remote = box.remote ?? "", relayed = box.path === "relay", near = called && !relayed && is_private(remote);
+  const me = { kind: "home", words: text("me"), more: box.number ? spaced(box.number) : "" };
+  const peer = { kind: "home", words: called ? box.peer_name || text("peer") : text("peer"), more: called ? relayed ? "" : near ? remote : spaced(box.peer_number ?? "") : "" };
+  const router = { kind: "box", words: text("router"), more: box.mapped ?? "" };
+  const there = relayed ? { kind: "box", words: text("exchange"), more: remote } : { kind: "box", words: text("router"), more: remote };
+  const hops = !called ? [me, peer] : near ? [me, peer] : [me, router, there, peer];
+  const wide = 880, gap = wide / hops.length, x = i => gap * (i + 0.5), y = 70;
+  const parts = [];
+  hops.slice(1).forEach((_, i) => {
+    parts.push(shape("path", { d: `M${x(i)} ${y}H${x(i + 1)}`, class: called ? "" : "idle" }));
+    const is_world = hops.length > 2 && i === 1, middle = (x(i) + x(i + 1)) / 2;
+    if (is_world) parts.push(shape("ellipse", { cx: middle, cy: y, rx: 62, ry: 26, class: "cloud" }), shape("text", { x: middle, y: y + 5 }, text("internet")));
+  });
+  if (called && box.rtt_s) parts.push(shape("text", { x: wide / 2, y: 24 }, `${text(relayed ? "relay" : "direct")}, ${text("rtt")} ${ms(box.rtt_s)} ms`));
+  hops.forEach((hop, i) => {
+    const left = x(i) - 34;
+    parts.push(hop.kind === "home"
+      ? shape("path", { d: `M${left} ${y - 4}L${x(i)} ${y - 34}L${left + 68} ${y - 4}H${left + 60}V${y + 26}H${left + 8}V${y - 4}Z`, class: "hop" })
+      : shape("rect", { x: left, y: y - 20, width: 68, height: 40, rx: 8, class: "hop" }));
+    parts.push(shape("text", { x: x(i), y: y + 48 }, hop.words), shape("text", { x: x(i), y: y + 66, class: "more" }, hop.more));
+  });
   svg.replaceChildren(...parts);
-  svg.setAttribute("aria-label", called ? hops.map(hop => text(hop)).join(" – ") : text("no_call"));
+  svg.setAttribute("aria-label", called ? hops.map(hop => `${hop.words} ${hop.more}`.trim()).join(" – ") : text("no_call"));
+}
+
+const is_private = address => /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|\[f[cd]|\[fe80|\[::1\])/.test(address);
+
+// A month, an hour a point; hours in which nothing is known are gaps.
+const MONTH_H = 31 * 24;
+const MONTH = [["reachable", "history_reachable", "%", 100], ["loss", "history_loss", "%", 1], ["jitter_ms", "jitter", " ms", 20], ["buffer_ms", "buffer", " ms", 100], ["rtt_ms", "rtt", " ms", 100]];
+
+export const enter = () => attempt(async () => {
+  measure();
+  const { hours } = await ask("/api/history", undefined, "GET");
+  const known = hours.map(each => ({ ...each, reachable: each.reachable === null ? null : 100 * each.reachable, loss: each.loss === null ? null : 100 * each.loss }));
+  $("history-empty").hidden = known.length > 0;
+  $("history").replaceChildren(...(known.length ? MONTH : []).map(each => month(known, ...each)));
+});
+
+function month(hours, key, label, unit, least) {
+  const points = hours.filter(each => each[key] !== null);
+  let most = least;
+  while (points.some(each => each[key] > most)) most *= 2;
+  const end = Math.floor(Date.now() / 3.6e6), x = each => width * (1 - (end - each.utc_s / 3600) / MONTH_H), y = value => HEIGHT - 20 - value / most * (HEIGHT - 30);
+  const bars = points.map(each => `M${x(each).toFixed(1)} ${y(0)}V${Math.min(y(each[key]), y(0) - 1.5).toFixed(1)}`).join("");
+  const weeks = [0, 7, 14, 21, 28].map(days => { const at = width * (1 - 24 * days / MONTH_H); return shape("text", { x: Math.max(4, at - 44), y: HEIGHT - 4 }, new Date(Date.now() - 864e5 * days).toLocaleDateString(current(), { day: "numeric", month: "short" })); });
+  const mean = points.length ? points.reduce((sum, each) => sum + each[key], 0) / points.length : null;
+  const words = `${text(label)}: ${mean === null ? "–" : text("on_average", mean.toFixed(mean < 10 ? 1 : 0) + unit)}`;
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": words, class: "plot", "data-month": key },
+    ...[0, 0.5, 1].map(part => shape("path", { d: `M0 ${y(part * most)}H${width}`, class: "grid" })),
+    shape("path", { d: bars, class: "bars" }), shape("text", { x: 4, y: 14 }, `${most}${unit}`), ...weeks);
+  return element("figure", {}, element("figcaption", {}, words), svg);
 }
 
 // One curve of the last two minutes; the scale grows in steps so that it does not dance.
@@ -44,11 +92,11 @@ function plot([key, label, unit, least]) {
   const values = history.map(each => each[key]);
   let most = least;
   while (values.some(value => value > most)) most *= 2;
-  const x = i => WIDTH - (values.length - 1 - i) * WIDTH / HISTORY_S, y = value => HEIGHT - 4 - value / most * (HEIGHT - 10);
+  const x = i => width - (values.length - 1 - i) * width / HISTORY_S, y = value => HEIGHT - 4 - value / most * (HEIGHT - 10);
   const last = values.at(-1) ?? 0, words = `${text(label)}: ${last}${unit}`;
   const points = values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-  const svg = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": words, class: "plot", "data-plot": key },
-    ...[0, 0.5, 1].map(part => shape("path", { d: `M0 ${y(part * most)}H${WIDTH}`, class: "grid" })),
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": words, class: "plot", "data-plot": key },
+    ...[0, 0.5, 1].map(part => shape("path", { d: `M0 ${y(part * most)}H${width}`, class: "grid" })),
     shape("text", { x: 4, y: 16 }, `${most}${unit}`), shape("polyline", { points }));
   return element("figure", {}, element("figcaption", {}, words), svg);
 }
