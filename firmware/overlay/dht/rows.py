@@ -263,7 +263,9 @@ def states_in(scopes: tuple[Scope, ...]) -> bytes:
 
 
 def _tag(contact: Contact) -> bytes:
-    """The last two bytes of an IPv4 address or an IPv6 /64."""
+    """The last two bytes of an IPv4 address or an IPv6 /64; of loopback the port (owner_of)."""
+    if contact.scope is Scope.LOOPBACK:
+        return contact.packed[-2:]
     at = NODE_ID_BYTES + (6 if contact.is_v6 else 2)
     return contact.packed[at : at + 2]
 

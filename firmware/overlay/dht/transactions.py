@@ -25,6 +25,7 @@ HARD_MIN_S = 0.5  # between the soft time-out, the retransmission and the end
 WAIT_INITIAL_S = 0.5  # of a query that is not part of a lookup
 WAIT_MIN_S = 0.2
 WAIT_MAX_S = 1.0
+LATE_S = 0.2  # who looks at the clock so much too late stood still, and has heard nobody
 
 
 class Overdue(Enum):
@@ -51,6 +52,7 @@ class Transaction:
     due_s: float
     attempt: int = 1
     is_slow: bool = False
+    is_excused: bool = False  # we stood still during this attempt; once is enough
 
     def rtt_s(self, now_s: float) -> float | None:
         """Of an answer that comes now; None if nobody knows which attempt it answers (Karn)."""
@@ -141,12 +143,13 @@ class Transactions:
             transaction = self._open.get(transaction_id)
             if transaction is None or transaction.due_s != due_s:
                 continue
-            overdue = _step(transaction)
+            overdue = _step(transaction, now_s)
             if overdue is Overdue.GIVE_UP:
                 self._delete(transaction_id)
             else:
                 heapq.heappush(self._due, (transaction.due_s, transaction_id))
-            result.append((transaction, overdue))
+            if overdue is not None:
+                result.append((transaction, overdue))
         return result
 
     def forget(self, handle: int) -> None:
@@ -173,18 +176,23 @@ class Transactions:
         self._rtt_s += (rtt_s - self._rtt_s) / 8
 
 
-def _step(transaction: Transaction) -> Overdue:
-    """What is next for a query whose time is up, and until when."""
+def _step(transaction: Transaction, now_s: float) -> Overdue | None:
+    """What is next for a query whose time is up, and until when; None = let it wait again."""
     wait_s = transaction.wait_s
+    if now_s - transaction.due_s > LATE_S and not transaction.is_excused:
+        transaction.is_excused = True
+        transaction.due_s = now_s + wait_s
+        return None
     if transaction.is_patient and not transaction.is_slow:
         transaction.is_slow = True
-        transaction.due_s += max(wait_s, HARD_MIN_S)
+        transaction.due_s = now_s + max(wait_s, HARD_MIN_S)
         return Overdue.SLOW
     if transaction.attempt >= transaction.attempts_max:
         return Overdue.GIVE_UP
     if transaction.is_patient:
-        transaction.due_s += max(wait_s, HARD_MIN_S)
+        transaction.due_s = now_s + max(wait_s, HARD_MIN_S)
     else:  # each attempt waits twice as long as the last, up to WAIT_MAX_S
-        transaction.due_s += min(wait_s * 2.0**transaction.attempt, WAIT_MAX_S)
+        transaction.due_s = now_s + min(wait_s * 2.0**transaction.attempt, WAIT_MAX_S)
     transaction.attempt += 1
+    transaction.is_excused = False
     return Overdue.RESEND

@@ -48,12 +48,19 @@ def test_transaction_unanswered_is_sent_again_with_doubled_waits_then_given_up()
     assert len(transactions) == 0
 
 
-def test_transaction_looked_at_late_leaves_no_deadline_in_the_past() -> None:
-    transactions = opened()
-    transactions.open(Ping(), PEER, 0.0, attempts_max=3)
-    story = [overdue for _, overdue in transactions.overdue(1000.0)]
-    assert story == [Overdue.RESEND, Overdue.RESEND, Overdue.GIVE_UP]
-    assert transactions.deadline_s() is None
+def test_transaction_of_a_box_that_stood_still_waits_again_and_is_given_up_all_the_same() -> None:
+    for soft_s in (None, 0.1):
+        transactions = opened()
+        transactions.open(Ping(), PEER, 0.0, soft_s=soft_s)
+        now_s, story = 1000.0, []
+        while len(transactions):
+            late = transactions.overdue(now_s)
+            story += [[overdue for _, overdue in late]]
+            due_s = transactions.deadline_s()
+            assert due_s is None or due_s > now_s
+            now_s += 1000.0
+        slow = [] if soft_s is None else [[Overdue.SLOW]]
+        assert story == [[], *slow, [Overdue.RESEND], [], [Overdue.GIVE_UP]]
 
 
 def test_transaction_waits_adapt_to_round_trips_within_limits() -> None:
