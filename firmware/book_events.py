@@ -11,6 +11,8 @@ from enum import StrEnum
 from firmware.core import Command, Fact
 
 NAME_BYTES_MAX = 96  # UTF-8; the OLED shows two lines of 16 characters
+STAMP_DIFFICULTY = 11  # bits; 2,048 hashes: 2 s of a PC, about 12 s of a small Pi (estimated)
+STAMP_DIFFICULTIES = (8, STAMP_DIFFICULTY, 13)  # an owner can choose of
 FOUND_MAX = 16  # contacts of one answer
 
 
@@ -39,6 +41,8 @@ class Ring(StrEnum):
 
     RINGS = "rings"
     SILENT = "silent"  # the display alone shows it
+    NAME = "name"  # it has to say its name first, and is heard before anybody answers
+    STAMP = "stamp"  # its box has to work first: stranger_events.py
     REFUSED = "refused"  # the caller hears the busy tone
 
 
@@ -49,7 +53,8 @@ class RingRules:
     strangers: Ring = Ring.RINGS
     quiet_from_minute: int = 0  # of the day, local; equal = there are no quiet hours
     quiet_to_minute: int = 0
-    quiet: Ring = Ring.SILENT  # for all but favourites
+    quiet: Ring = Ring.SILENT  # for all but favourites; never NAME or STAMP
+    stamp_difficulty: int = STAMP_DIFFICULTY  # for strangers, if they need a stamp
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Sources: ETSI ETS 300 738 and TS 122 030 annex B (`*21*N#` on, `#21#` off, `*#21
 67, 43, *31# before a number), BT's Select Services (51, 55, 1471, 1571, *227#, seconds after 61),
 Swisscom's Services 26 and 99 (do not disturb, reject anonymous), Telstra's call forward on busy
 (24); NANPA's list of vertical service codes (*66 to *93), Bellcore GR-1512 and usage of *78, *79,
-*98. 83, 84, 96 and 97 are our own: in these lists they belong to nothing that we have.
+*98. 83 to 85, 96 and 97 are our own: in these lists they belong to nothing that we have.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ class Service(StrEnum):
     CALL_RETURN = "call_return"
     WAKE_UP = "wake_up"
     QUIET_HOURS = "quiet_hours"
+    STRANGERS = "strangers"
     MACHINE = "machine"  # answering
     MESSAGES = "messages"  # to be listened to
     GREETING = "greeting"  # to be recorded
@@ -178,6 +179,7 @@ _EVERYWHERE = (
     *_switch("96", Service.MACHINE, "", "*S"),
     *_switch("83", Service.WITHHOLD),
     *_switch("84", Service.QUIET_HOURS, "*T*T"),
+    *_switch("85", Service.STRANGERS, "", "*D", "*D*D"),
     *_switch("43", Service.CALL_WAITING),
     *_switch("55", Service.WAKE_UP, "*T"),
 )

@@ -180,6 +180,7 @@ class BoxTurn(Command):
     """Say this to the caller, and tell what is heard; each 20 ms (features -> media)."""
 
     frame: Frame = field(repr=False, compare=False)
+    listens: bool = True  # else somebody has lifted, and what is heard goes to the ear
 
 
 @dataclass(frozen=True, slots=True)

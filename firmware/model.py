@@ -190,6 +190,14 @@ class Transfer(StrEnum):
     RETURNED = "returned"  # in vain: back to who has done so; `via` was not reached
 
 
+class Screening(StrEnum):
+    """A stranger says a name before anybody talks with it."""
+
+    ASKED = "asked"  # the box asks
+    RINGS = "rings"  # the bell sounds
+    HEARD = "heard"  # somebody has lifted, hears the name, and decides
+
+
 @dataclass(frozen=True, slots=True)
 class OtherCall:
     """A call beside the one in front."""
@@ -219,6 +227,9 @@ class CallView:
     is_muted: bool = False  # nobody hears us
     wish: Wish | None = None
     transfer: Transfer | None = None
+    screening: Screening | None = None  # here
+    screened: Screening | None = None  # we are the stranger
+    work: float | None = None  # fraction of what the callee wants to be worked for, first
     is_by_box: bool = False  # the answering machine talks; the handset is on its hook
     call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
 

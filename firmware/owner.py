@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any
 
 from firmware.book.book import PhoneBook
+from firmware.book.rules import QUIET
 from firmware.book.vcard import CardReader, encode_card
 from firmware.book_events import (
     BookChanged,
@@ -151,7 +152,10 @@ class Owner:
         if strangers not in list(Ring) or quiet not in list(Ring):
             raise CommandError(f"Each is one of {', '.join(Ring)}")
         start, end = (_minute(request.get(f"quiet_{each}_minute")) for each in ("from", "to"))
-        rules = RingRules(Ring(strangers), start, end, Ring(quiet))
+        if quiet not in QUIET:
+            raise CommandError(f"In quiet hours it is one of {', '.join(QUIET)}")
+        former = self._book.doorkeeper.rules
+        rules = RingRules(Ring(strangers), start, end, Ring(quiet), former.stamp_difficulty)
         await self._done(SetRingRules(rules), RULES)
         return {}
 

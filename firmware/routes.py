@@ -13,6 +13,7 @@ from firmware import (
     network_events,
     path_events,
     store_events,
+    stranger_events,
     system_events,
 )
 from firmware.demux import Protocol
@@ -92,6 +93,12 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.DivertCall: ("call",),
     events.SilenceCall: ("call",),
     events.AnswerCall: ("call",),
+    stranger_events.StampSearched: ("call",),
+    stranger_events.DemandStamp: ("call",),
+    stranger_events.AskName: ("call",),
+    stranger_events.RingForName: ("call",),
+    stranger_events.AcceptCall: ("call",),
+    stranger_events.DismissCall: ("call",),
     events.SendKey: ("media",),
     events.SpeakWith: ("media",),
     events.PrepareMedia: ("media", "log"),
@@ -169,6 +176,7 @@ WORLD: frozenset[type[Message]] = frozenset(
     {
         events.SendDatagram,
         events.ComputeArgon2,
+        stranger_events.SearchStamp,
         events.ResolveHost,
         events.AnnounceOnLan,
         events.StoreState,

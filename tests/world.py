@@ -35,7 +35,8 @@ from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
 from firmware.phone import Phone, PhoneSetup
-from firmware.shell.jobs import Argon2Cost, compute_argon2
+from firmware.shell.jobs import Argon2Cost, compute_argon2, search_stamp
+from firmware.stranger_events import SearchStamp
 from tests.kept import Kept
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay
@@ -260,6 +261,9 @@ class World:
             case events.ComputeArgon2(secret=secret, salt=salt):
                 fact = compute_argon2(secret, salt, CHEAP)
                 self._at(self.now_s + HASH_S, partial(self.tell, actor, fact))
+            case SearchStamp():
+                searched = search_stamp(message, CHEAP)
+                self._at(self.now_s + HASH_S, partial(self.tell, actor, searched))
             case events.ResolveHost(name=name):
                 self._at(self.now_s + 1.0, partial(self.tell, actor, events.HostResolved(name, ())))
             case _ if isinstance(actor, PhoneActor):

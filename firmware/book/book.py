@@ -41,6 +41,7 @@ from firmware.store_events import (
     SaveFailed,
     SaveRecord,
 )
+from firmware.stranger_events import AskName, DemandStamp
 
 RULES_KEY = "ring rules"
 
@@ -71,11 +72,11 @@ class PhoneBook:
             case events.CallOffered(call=call, number=peer, is_referred=True):
                 is_blocked = self.doorkeeper.is_blocked(peer, self.contact(peer))
                 return self._receive(call, Ring.REFUSED if is_blocked else Ring.RINGS)
-            case events.CallOffered(call=call, number=peer):
+            case events.CallOffered(call=call, number=peer) as offer:
                 contact, ring = self.contact(peer), self.judge(peer, now_s)
                 if contact is not None and contact.is_intercom and ring is Ring.RINGS:
                     return [events.AnswerCall(call)]
-                return self._receive(call, ring)
+                return self._receive_stranger(offer, ring) or self._receive(call, ring)
             case SlipCame(number=peer, utc_s=utc_s):
                 if self._may_tell(peer):
                     return [CallMissed(peer, utc_s)]
@@ -141,6 +142,15 @@ class PhoneBook:
                 return [events.RefuseCall(call, EndReason.DECLINED)]
             case Ring.SILENT:
                 return [events.SilenceCall(call)]
+        return []
+
+    def _receive_stranger(self, offer: events.CallOffered, ring: Ring) -> list[Message]:
+        if ring is Ring.NAME:
+            busy = events.RefuseCall(offer.call, EndReason.BUSY)
+            return [busy if offer.is_waiting else AskName(offer.call)]
+        difficulty = self.doorkeeper.rules.stamp_difficulty
+        if ring is Ring.STAMP and offer.zero_bits < difficulty:
+            return [DemandStamp(offer.call, difficulty)]
         return []
 
     def _load(self, records: tuple[Record, ...]) -> list[Message]:

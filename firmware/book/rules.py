@@ -9,10 +9,18 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from firmware.book.blocklist import NUMBER_BYTES, contains
-from firmware.book_events import Contact, Ring, RingRules, Rule
+from firmware.book_events import (
+    STAMP_DIFFICULTIES,
+    STAMP_DIFFICULTY,
+    Contact,
+    Ring,
+    RingRules,
+    Rule,
+)
 from firmware.errors import MalformedError
 
 DAY_MINUTES = 1440
+QUIET = (Ring.RINGS, Ring.SILENT, Ring.REFUSED)
 
 
 @dataclass(slots=True)
@@ -36,8 +44,9 @@ class Doorkeeper:
         is_known = contact is not None or self.numbers.get(number) is Rule.ALLOWED
         verdict = Ring.RINGS if is_known else self.rules.strangers
         is_favourite = contact is not None and contact.is_favourite
-        if verdict is Ring.RINGS and not is_favourite and self.is_quiet(minute):
-            return self.rules.quiet
+        is_let_in = verdict in (Ring.RINGS, Ring.NAME, Ring.STAMP)
+        if is_let_in and not is_favourite and self.is_quiet(minute):
+            return self.rules.quiet if self.rules.quiet is not Ring.RINGS else verdict
         return verdict
 
     def is_blocked(self, number: str, contact: Contact | None) -> bool:
@@ -65,9 +74,12 @@ def decode_rules(data: bytes) -> RingRules:
     try:
         content = json.loads(data)
         start, end = int(content["quiet_from_minute"]), int(content["quiet_to_minute"])
-        rules = RingRules(Ring(content["strangers"]), start, end, Ring(content["quiet"]))
+        kinds = Ring(content["strangers"]), start, end, Ring(content["quiet"])
+        rules = RingRules(*kinds, int(content.get("stamp_difficulty", STAMP_DIFFICULTY)))
     except (ValueError, KeyError, TypeError):
         raise MalformedError("no rules") from None
     if not (0 <= start < DAY_MINUTES and 0 <= end < DAY_MINUTES):
         raise MalformedError("no time of the day")
+    if rules.quiet not in QUIET or rules.stamp_difficulty not in STAMP_DIFFICULTIES:
+        raise MalformedError("no rule for quiet hours, or no difficulty")
     return rules

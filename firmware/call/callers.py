@@ -27,6 +27,7 @@ class Proved:
 
     session: CalleeSession
     number: str
+    zero_bits: int | None = None  # what its stamp is worth; None = nobody has looked
 
 
 @dataclass(frozen=True, slots=True)

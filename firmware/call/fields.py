@@ -8,10 +8,19 @@ from __future__ import annotations
 import struct
 
 from firmware.errors import MalformedError
+from firmware.model import Codec, Screening
 from firmware.number import NUMBER_DIGITS
 
 UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
 
+CODEC, SCREENING = 5, 17  # tags
+CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
+    Codec.PCMU: 0,
+    Codec.PCMA: 8,
+    Codec.OPUS: 96,
+}
+CODECS_BY_CODE = {code: codec for codec, code in CODEC_CODES.items()}
+_SCREENING_CODES = {Screening.ASKED: 1, Screening.RINGS: 2}
 _FIELD = struct.Struct("!BH")
 
 
@@ -52,3 +61,22 @@ def decode_utc(fields: dict[int, bytes], tag: int) -> int | None:
     if len(fields[tag]) != 8 or utc_s > UTC_S_MAX:
         raise MalformedError("INVITE with an impossible time")
     return utc_s
+
+
+def screening_field(screening: Screening | None) -> dict[int, bytes]:
+    """Of an answer or an UPDATE."""
+    return {} if screening is None else {SCREENING: bytes([_SCREENING_CODES[screening]])}
+
+
+def decode_screening(fields: dict[int, bytes]) -> Screening | None:
+    """What we do not know is somebody at the handset: then at least people can talk."""
+    code = fields.get(SCREENING, b"")
+    return next((kind for kind, own in _SCREENING_CODES.items() if code == bytes([own])), None)
+
+
+def decode_codec(fields: dict[int, bytes]) -> Codec:
+    """The one that was chosen."""
+    value = fields.get(CODEC, b"")
+    if len(value) != 1 or value[0] not in CODECS_BY_CODE:
+        raise MalformedError("response with a codec that was never offered")
+    return CODECS_BY_CODE[value[0]]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import events
-from firmware.call import completion, messages, transfer
+from firmware.call import completion, messages, screening, transfer, work
 from firmware.call.callers import Proved, common_codec, refusal
 from firmware.call.errands import note
 from firmware.call.leg import Leg
@@ -20,8 +20,9 @@ from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
 from firmware.feature_events import AnswerByBox, HangUpByBox
-from firmware.model import CallState, EndReason, Wish
+from firmware.model import CallState, EndReason, Screening, Wish
 from firmware.number import is_valid
+from firmware.stranger_events import StampSearched
 
 ANNOUNCE_S = 2.0  # of the bell, before an intercom call opens the microphone
 RING_CALLEE_S = 70.0  # beyond the caller's, so that normally its CANCEL ends the ringing
@@ -42,6 +43,13 @@ def prove_callers(line: Line, fact: events.Argon2Computed, now_s: float) -> None
     """A hash has come: offer the caller it proves, or refuse."""
     for caller in line.callers.answer(fact, now_s):
         _offer(line, caller, now_s)
+
+
+def hear_hashes(line: Line, fact: StampSearched, now_s: float) -> None:
+    """Of a caller's stamp, or of our own work for one."""
+    for caller in work.weigh(line, fact):
+        _offer(line, caller, now_s)
+    work.go_on(line, fact, now_s)
 
 
 def end_offer(line: Line, fact: events.OfferEnded, now_s: float) -> None:
@@ -86,8 +94,9 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     if leg.view.wish is Wish.FREE:
         completion.call_back(line, now_s)
         return
-    if leg.is_recall:
-        transfer.go_on(line, leg, now_s)
+    if leg.was_answered:
+        go_on = transfer.go_on if leg.view.screening is None else screening.hear_name
+        go_on(line, leg, now_s)
         return
     _accept(line, leg, now_s)
     if leg.rings:
@@ -100,7 +109,7 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
 def answer_by_box(line: Line, command: AnswerByBox, now_s: float) -> None:
     """The answering machine lifts: no microphone, no earpiece, and it pins nobody."""
     leg = line.front
-    if leg.call != command.call or leg.session is None:
+    if leg.call != command.call or leg.session is None or leg.was_answered:
         return
     _accept(line, leg, now_s)
     if leg.rings:
@@ -114,7 +123,9 @@ def answer_by_box(line: Line, command: AnswerByBox, now_s: float) -> None:
 def take_over(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     """Somebody lifts while the box talks by itself: from now on it is a call like any other."""
     line.is_hands_free = False
-    if line.front.view.is_by_box:
+    if line.front.view.screening is Screening.ASKED:
+        screening.hear_name(line, line.front, now_s)
+    elif line.front.view.is_by_box:
         line.front.view = replace(line.front.view, is_by_box=False)
         line.out.append(events.OpenEarpiece())
         line.talk(now_s)
@@ -176,6 +187,8 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
     if invite.completion is not None:
         completion.hear(line, caller, now_s)
         return
+    if caller.zero_bits is None and work.is_looked_at(line, caller, now_s):
+        return
     line.wishes.forget_asker(caller.number)
     leg = line.new_leg()
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
@@ -199,6 +212,7 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
             is_anonymous=caller.session.invite.is_anonymous,
             is_waiting=not line.is_free,
             is_referred=is_referred,
+            zero_bits=caller.zero_bits or 0,
         )
     )
 
@@ -255,6 +269,8 @@ def _turn_away(
     leg = line.leg_named(call)
     if leg is None or leg.session is None or leg.view.state is not CallState.RINGING:
         return
+    if leg.was_answered and isinstance(response, messages.Moved):
+        return  # too late: it cannot be sent elsewhere any more
     if leg is line.front:
         _end_ringing(line, response, now_s)
         _stop_ringing(line, reason, now_s)
@@ -270,8 +286,8 @@ def _log_refused(line: Line, caller: Proved, call: int, reason: EndReason) -> No
 def _end_ringing(line: Line, response: messages.Refusal, now_s: float) -> None:
     """The caller is told; a call that was answered before ends like any call."""
     leg = line.front
-    if leg.is_recall and leg.session is not None:
-        leg.is_recall = False
+    if leg.was_answered and leg.session is not None:
+        leg.was_answered = False
         leg.session.hang_up(now_s)
     else:
         line.respond(leg, response, now_s)

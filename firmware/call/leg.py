@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from firmware.call.disclosure import Disclosure
 from firmware.call.session import Session
-from firmware.model import CallState, CallView
+from firmware.call.stamps import Demand
+from firmware.model import CallState, CallView, Endpoint
 
 
 @dataclass(slots=True, eq=False)
@@ -33,9 +34,18 @@ class Leg:
     returns_to: str = ""  # the number that is called if this call does not come about
     is_return: bool = False  # it is that call
     replaces: Leg | None = None  # the call whose place it takes as soon as it is admitted
-    is_recall: bool = False  # it rings, but was answered before: who lifts goes on with it
+    was_answered: bool = False  # it rings, but has been answered before: who lifts goes on with it
+    demand: Demand | None = None  # of work that is being done for it: work.py
+    stamp: bytes = b""  # the work that was done
+    demands: int = 0
+    tried: int = 0  # hashes
+    callee: tuple[bytes, tuple[Endpoint, ...]] = (b"", ())  # certificate and places, meanwhile
 
     @property
     def is_talking(self) -> bool:
-        """It was answered and is not over; a test of our own sound is no call."""
-        return self.view.state is CallState.CONNECTED and self.session is not None
+        """It was answered and is not over; a test of our own sound is no call.
+
+        Nor is a stranger whose name is asked for or heard.
+        """
+        is_connected = self.view.state is CallState.CONNECTED and self.session is not None
+        return is_connected and self.view.screening is None

@@ -18,6 +18,7 @@ from firmware.call.disclosure import Disclosure
 from firmware.call.leg import Leg
 from firmware.call.pins import PINS_FILE, Pins
 from firmware.call.session import CalleeSession, CallerSession, Session
+from firmware.call.stamps import SEED_BYTES, Stamp, StampAccount
 from firmware.call.transaction import Transactions
 from firmware.call.wishes import Wishes
 from firmware.codes import CodePlan
@@ -49,6 +50,8 @@ class Line:
         self.plan, self.relays_always = plan, False
         self.callers = Callers()
         self.wishes = Wishes()
+        self.stamps = StampAccount(transactions.random_bytes(SEED_BYTES))
+        self.unstamped: list[tuple[bytes, Stamp, Proved]] = []  # being weighed; by their question
         self.tellers: list[Proved] = []  # of calls that we missed; not answered yet
         self.depositors: list[Proved] = []  # who have spoken a message; not answered yet
         self.offers: dict[int, tuple[Proved, Leg]] = {}  # asked about, in this step
@@ -70,7 +73,10 @@ class Line:
         """What is shown."""
         front = self.front
         is_on_hold = front.is_talking and front.session is not None and front.session.peer_holds
-        if not (self.beside or is_on_hold or self.is_muted):
+        screened = None
+        if front.is_talking and front.session is not None:
+            screened = front.session.peer_screening
+        if not (self.beside or is_on_hold or self.is_muted or screened):
             return front.view
         return replace(
             front.view,
@@ -78,6 +84,7 @@ class Line:
             is_on_hold=is_on_hold,
             is_choosing=self.choice_s is not None,
             is_muted=self.is_muted,
+            screened=screened,
         )
 
     @property
@@ -158,7 +165,7 @@ class Line:
         self._found = fact
         for leg in self.legs():
             leg.disclosure.find(fact)
-            if leg.session is not None:
+            if leg.session is not None and leg.view.screening is None:
                 leg.session.own_candidates = leg.disclosure.to_all()
                 leg.session.update(now_s)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firmware import events, feature_events
+from firmware import events, feature_events, stranger_events
 from firmware.call import (
     beside,
     completion,
@@ -21,8 +21,10 @@ from firmware.call import (
     messages,
     outgoing,
     recall,
+    screening,
     talking,
     transfer,
+    work,
 )
 from firmware.call.deliveries import Deliveries
 from firmware.call.errands import Errands
@@ -59,6 +61,12 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.AnswerCall: incoming.answer_by_itself,
     events.RefuseCall: incoming.refuse,
     events.DivertCall: incoming.divert,
+    stranger_events.DemandStamp: work.demand,
+    stranger_events.StampSearched: incoming.hear_hashes,
+    stranger_events.AskName: screening.ask_name,
+    stranger_events.RingForName: screening.ring,
+    stranger_events.AcceptCall: screening.accept,
+    stranger_events.DismissCall: screening.dismiss,
 }
 
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.
@@ -83,6 +91,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CALLING, messages.Answered): outgoing.hear_answer,
     (CallState.CALLING, messages.Moved): outgoing.follow_diversion,
     **{(CallState.CALLING, refusal): outgoing.hear_refusal for refusal in REFUSED},
+    (CallState.CALLING, messages.StampWanted): work.begin,
     (CallState.CALLING, messages.Bye): talking.lose_peer,
     (CallState.CALLING, GaveUp): outgoing.find_nobody,
     (CallState.CALLING, TimerExpired): outgoing.find_nobody,
@@ -113,6 +122,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, messages.Update): talking.hear_news,
     (CallState.CONNECTED, messages.Updated): talking.hear_news,
     (CallState.CONNECTED, messages.Refer): transfer.follow,
+    (CallState.CONNECTED, TimerExpired): screening.tire,
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
     (CallState.CONNECTED, events.HookLifted): incoming.take_over,

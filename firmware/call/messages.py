@@ -11,12 +11,13 @@ import struct
 from dataclasses import dataclass
 from enum import IntEnum
 
+from firmware.call import fields as raw
 from firmware.call.addresses import decode_candidates, encode_candidates
-from firmware.call.fields import decode_fields, decode_number, decode_utc, encode_fields
 from firmware.call.spoken import Spoken, decode_spoken
+from firmware.call.stamps import Demand
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
-from firmware.model import Candidate, Codec
+from firmware.model import Candidate, Codec, Screening
 
 VERSION = 1
 MESSAGE_BYTES_MAX = 1_000  # what a handshake leaves of a datagram of 1,200 bytes
@@ -24,16 +25,11 @@ CODECS_MAX = 16  # offered in one INVITE
 
 _HEAD = struct.Struct("!BH")
 # tags
-_NUMBER, _CERTIFICATE, _CODECS, _UTC, _CODEC, _ANSWERS = range(1, 7)
+_NUMBER, _CERTIFICATE, _CODECS, _UTC, _, _ANSWERS = range(1, 7)
 _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD, _REFERRAL, _RETURNED = range(10, 15)
+_STAMP_WANTED, _STAMP = range(15, 17)
 _MISSED, _COMPLETION, _BACK, _SPOKEN = 20, 21, 22, 23
-_CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
-    Codec.PCMU: 0,
-    Codec.PCMA: 8,
-    Codec.OPUS: 96,
-}
-_CODECS_BY_CODE = {code: codec for codec, code in _CODEC_CODES.items()}
 
 
 class Completion(IntEnum):
@@ -64,6 +60,7 @@ class Invite(Signal):
     completion: Completion | None = None
     referral: bytes = b""  # of who has put the caller through: referral.py
     is_returned: bool = False  # the callee has put the caller through to `via`, in vain
+    stamp: bytes = b""  # work that the callee has wanted: stamps.py
     back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
     spoken: Spoken | None = None
 
@@ -87,6 +84,7 @@ class Update(Signal):
     sequence: int  # 0 to 255, counts and wraps: which of them is answered
     candidates: tuple[Candidate, ...] = ()
     is_held: bool = False  # the sender does not listen: it has put the call on hold
+    screening: Screening | None = None  # the sender's box is there, but nobody yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +134,7 @@ class Answered(Signal):
 
     codec: Codec
     candidates: tuple[Candidate, ...] = ()
+    screening: Screening | None = None  # it was the box that wants to hear a name first
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +193,13 @@ class Moved(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
+class StampWanted(Refusal):
+    """428: the callee does not know the caller and wants work of it first."""
+
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
 class AnonymityDisallowed(Refusal):
     """433 (RFC 5079): the callee takes no call that hides its number."""
 
@@ -225,6 +231,7 @@ _TYPES: dict[type[Signal], int] = {
     Moved: 302,
     ReferRefused: 403,
     NotFound: 404,
+    StampWanted: 428,
     AnonymityDisallowed: 433,
     TryLater: 480,
     Busy: 486,
@@ -249,22 +256,26 @@ def encode_signal(signal: Signal) -> bytes:
         case Invite():
             fields = _invite_fields(signal)
         case Ringing(codec=codec):
-            fields = {_CODEC: bytes([_CODEC_CODES[codec]])}
+            fields = {raw.CODEC: bytes([raw.CODEC_CODES[codec]])}
         case Answered(codec=codec):
-            fields = {_CODEC: bytes([_CODEC_CODES[codec]]), _ANSWERS: _ANSWERS_INVITE}
+            fields = {raw.CODEC: bytes([raw.CODEC_CODES[codec]]), _ANSWERS: _ANSWERS_INVITE}
+            fields |= raw.screening_field(signal.screening)
         case Ended():
             fields = {_ANSWERS: _ANSWERS_END}
         case Update(sequence=sequence, is_held=is_held):
             fields = {_SEQUENCE: bytes([sequence]), **({_HELD: b""} if is_held else {})}
+            fields |= raw.screening_field(signal.screening)
         case Refer(number=number, referral=referral):
             fields = {_NUMBER: number.encode(), _REFERRAL: referral}
+        case StampWanted(demand=demand):
+            fields = {_STAMP_WANTED: demand.encode()}
         case Moved(number=number):
             fields = {_NUMBER: number.encode()}
         case Updated(sequence=sequence):
             fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
     if isinstance(signal, WithCandidates) and signal.candidates:
         fields[_CANDIDATES] = encode_candidates(signal.candidates)
-    encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + encode_fields(fields)
+    encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + raw.encode_fields(fields)
     assert len(encoded) <= MESSAGE_BYTES_MAX
     return encoded
 
@@ -276,7 +287,7 @@ def decode_signal(data: bytes) -> Signal:
     version, kind = _HEAD.unpack_from(data)
     if version != VERSION:
         raise MalformedError("signalling message of an unknown version")
-    fields = decode_fields(data[_HEAD.size :])
+    fields = raw.decode_fields(data[_HEAD.size :])
     if kind in _WITHOUT_FIELDS:
         return _WITHOUT_FIELDS[kind]
     if kind == _TYPES[Invite]:
@@ -285,15 +296,18 @@ def decode_signal(data: bytes) -> Signal:
     if kind == _TYPES[Ack]:
         return Ack(candidates)
     if kind == _TYPES[Update]:
-        return Update(_decode_sequence(fields), candidates, _HELD in fields)
+        screening = raw.decode_screening(fields)
+        return Update(_decode_sequence(fields), candidates, _HELD in fields, screening)
+    if kind == _TYPES[StampWanted]:
+        return StampWanted(Demand.decode(fields.get(_STAMP_WANTED, b"")))
     if kind == _TYPES[Moved]:
-        return Moved(decode_number(fields, _NUMBER))
+        return Moved(raw.decode_number(fields, _NUMBER))
     if kind == _TYPES[Refer]:
         if not fields.get(_REFERRAL):
             raise MalformedError("REFER without a referral")
-        return Refer(decode_number(fields, _NUMBER), fields[_REFERRAL])
+        return Refer(raw.decode_number(fields, _NUMBER), fields[_REFERRAL])
     if kind == _TYPES[Ringing]:
-        return Ringing(_decode_codec(fields), candidates)
+        return Ringing(raw.decode_codec(fields), candidates)
     if kind == _OK:
         return _decode_ok(fields)
     raise MalformedError(f"signalling message of unknown type {kind}")
@@ -303,24 +317,18 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
     fields = {
         _NUMBER: invite.callee_number.encode(),
         _CERTIFICATE: invite.certificate,
-        _CODECS: bytes(_CODEC_CODES[codec] for codec in invite.codecs),
+        _CODECS: bytes(raw.CODEC_CODES[codec] for codec in invite.codecs),
     }
+    flags = (_RELAYED, invite.relayed_only), (_ANONYMOUS, invite.is_anonymous)
+    fields |= {tag: b"" for tag, is_set in (*flags, (_RETURNED, invite.is_returned)) if is_set}
+    values = (_VIA, invite.via.encode()), (_REFERRAL, invite.referral), (_STAMP, invite.stamp)
+    fields |= {tag: value for tag, value in values if value}
     if invite.utc_s is not None:
         fields[_UTC] = struct.pack("!Q", invite.utc_s)
-    if invite.relayed_only:
-        fields[_RELAYED] = b""
-    if invite.is_anonymous:
-        fields[_ANONYMOUS] = b""
-    if invite.via:
-        fields[_VIA] = invite.via.encode()
     if invite.missed_utc_s is not None:
         fields[_MISSED] = struct.pack("!Q", invite.missed_utc_s)
     if invite.completion is not None:
         fields[_COMPLETION] = bytes([invite.completion])
-    if invite.referral:
-        fields[_REFERRAL] = invite.referral
-    if invite.is_returned:
-        fields[_RETURNED] = b""
     if invite.back_utc_s is not None:
         fields[_BACK] = struct.pack("!Q", invite.back_utc_s)
     if invite.spoken is not None:
@@ -329,25 +337,32 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
 
 
 def _decode_invite(fields: dict[int, bytes]) -> Invite:
-    number = decode_number(fields, _NUMBER)
+    number = raw.decode_number(fields, _NUMBER)
     certificate = fields.get(_CERTIFICATE, b"")
     codes = fields.get(_CODECS, b"")
     if not 0 < len(certificate) <= CERTIFICATE_BYTES_MAX:
         raise MalformedError("INVITE without a certificate")
     if len(codes) > CODECS_MAX or len(set(codes)) != len(codes):
         raise MalformedError("INVITE with too many codecs, or one of them twice")
-    codecs = tuple(_CODECS_BY_CODE[code] for code in codes if code in _CODECS_BY_CODE)
+    codecs = tuple(raw.CODECS_BY_CODE[code] for code in codes if code in raw.CODECS_BY_CODE)
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     flags = _RELAYED in fields, _ANONYMOUS in fields
-    via = decode_number(fields, _VIA) if _VIA in fields else ""
-    utc_s, missed_utc_s, back_utc_s = (decode_utc(fields, tag) for tag in (_UTC, _MISSED, _BACK))
+    via = raw.decode_number(fields, _VIA) if _VIA in fields else ""
+    utc_s, missed_utc_s, back_utc_s = (
+        raw.decode_utc(fields, tag) for tag in (_UTC, _MISSED, _BACK)
+    )
     who = number, certificate, codecs
     completion, spoken = _decode_completion(fields), decode_spoken(fields.get(_SPOKEN))
     if (missed_utc_s, completion, back_utc_s, spoken).count(None) < 3:
         raise MalformedError("INVITE with two errands")
-    referred = fields.get(_REFERRAL, b""), _RETURNED in fields
-    call = *who, utc_s, candidates, *flags, via
-    return Invite(*call, missed_utc_s, completion, *referred, back_utc_s, spoken)
+    return Invite(
+        *(*who, utc_s, candidates, *flags, via, missed_utc_s, completion),
+        referral=fields.get(_REFERRAL, b""),
+        is_returned=_RETURNED in fields,
+        stamp=fields.get(_STAMP, b""),
+        back_utc_s=back_utc_s,
+        spoken=spoken,
+    )
 
 
 def _decode_completion(fields: dict[int, bytes]) -> Completion | None:
@@ -357,13 +372,6 @@ def _decode_completion(fields: dict[int, bytes]) -> Completion | None:
     if len(value) != 1 or value[0] not in tuple(Completion):
         raise MalformedError("INVITE that waits for nothing we know")
     return Completion(value[0])
-
-
-def _decode_codec(fields: dict[int, bytes]) -> Codec:
-    value = fields.get(_CODEC, b"")
-    if len(value) != 1 or value[0] not in _CODECS_BY_CODE:
-        raise MalformedError("response with a codec that was never offered")
-    return _CODECS_BY_CODE[value[0]]
 
 
 def _decode_sequence(fields: dict[int, bytes]) -> int:
@@ -377,7 +385,7 @@ def _decode_ok(fields: dict[int, bytes]) -> Signal:
     answers = fields.get(_ANSWERS)
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     if answers == _ANSWERS_INVITE:
-        return Answered(_decode_codec(fields), candidates)
+        return Answered(raw.decode_codec(fields), candidates, raw.decode_screening(fields))
     if answers == _ANSWERS_UPDATE:
         return Updated(_decode_sequence(fields), candidates)
     if answers == _ANSWERS_END:

@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages
+from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
 from firmware.call.session import CallerSession
 from firmware.call.talking import hear_candidates
 from firmware.errors import MalformedError
 from firmware.identity import Certificate
-from firmware.model import CallState, EndReason, Wish
+from firmware.model import CallState, Endpoint, EndReason, Wish
 from firmware.number import is_valid
 
 LOOKUP_S_MAX = 30.0  # the directory gives up earlier; this is for when it never answers
@@ -51,8 +52,15 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
     if isinstance(leg.session, CallerSession):
         leg.session.learn(fact.certificate, endpoints)
         return
-    assert line.own_certificate is not None
     line.wishes.withdraw(leg.number)
+    send_invite(line, leg, fact.certificate, endpoints, now_s)
+
+
+def send_invite(
+    line: Line, leg: Leg, certificate: bytes, endpoints: tuple[Endpoint, ...], now_s: float
+) -> None:
+    """Seal an INVITE to who has this certificate, and go through its places."""
+    assert line.own_certificate is not None
     utc_s = line.transactions.freshness.utc_s(now_s)
     request = messages.Invite(
         *(leg.number, line.own_certificate, line.codecs, utc_s),
@@ -62,9 +70,10 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
         via=leg.via,
         referral=leg.referral,
         is_returned=leg.is_return,
+        stamp=leg.stamp,
     )
     try:
-        callee = Certificate.decode(fact.certificate)
+        callee = Certificate.decode(certificate)
         if line.pins.contradict(leg.number, callee.public_key):
             line.fail(EndReason.NUMBER_CHANGED, now_s)
             return

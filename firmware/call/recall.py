@@ -24,7 +24,7 @@ CHOICE_S = 1.5  # after a flash, for a digit
 
 def flash(line: Line, _fact: events.HookFlashed, now_s: float) -> None:
     """In speech: hold the only call, else choose; the second flash of two is a swap."""
-    if line.is_hands_free:
+    if line.is_hands_free or line.front.view.screening is not None:
         return
     if line.front.session is None:
         if line.beside:  # from a service of the box back to the call on hold

@@ -15,6 +15,7 @@ REFUSED: dict[type[messages.Refusal], EndReason] = {
     messages.Busy: EndReason.BUSY,
     messages.NotAcceptable: EndReason.NO_COMMON_CODEC,
     messages.Decline: EndReason.DECLINED,
+    messages.StampWanted: EndReason.DECLINED,  # of what is no call; of a call: work.py
     messages.AnonymityDisallowed: EndReason.ANONYMOUS_REFUSED,
     messages.DoNotDisturb: EndReason.DO_NOT_DISTURB,
 }

@@ -37,7 +37,7 @@ from firmware.call.pieces import Got, Piece, decode_any
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate
-from firmware.model import Candidate, Endpoint
+from firmware.model import Candidate, Endpoint, Screening
 
 ENDPOINTS_MAX = 4  # of a callee, tried in turn
 # 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
@@ -84,6 +84,8 @@ class Session(ABC):
         self._is_answered = False
         self.holds = False  # we do not listen; the peer is told by the next UPDATE
         self.peer_holds = False
+        self.screening: Screening | None = None  # our box is there, but nobody yet
+        self.peer_screening: Screening | None = None
         self._update_heard: int | None = None  # the newest of the peer's
 
     @property
@@ -108,7 +110,9 @@ class Session(ABC):
         if self.is_over or not self._is_answered:
             return
         self._updates = (self._updates + 1) % 256
-        self._update = _repeat(Update(self._updates, self.own_candidates, self.holds), now_s)
+        self._update = _repeat(
+            Update(self._updates, self.own_candidates, self.holds, self.screening), now_s
+        )
         self._transmit(self._update.signal)
 
     def refer(self, refer: Refer, now_s: float) -> None:
@@ -191,6 +195,7 @@ class Session(ABC):
                 return None  # an older one, overtaken
             if signal.sequence != before:
                 self._update_heard, self.peer_holds = signal.sequence, signal.is_held
+                self.peer_screening = signal.screening
             return signal
         if self._update is not None and signal.sequence == self._updates:
             self._update = None
@@ -304,6 +309,8 @@ class CallerSession(Session):
             return None
         self._stop_repeat(Prack)
         if isinstance(signal, Answered):
+            if not self._is_answered:
+                self.peer_screening = signal.screening
             self._is_answered = True
             self._transmit(Ack(self.own_candidates))
         return signal

@@ -36,6 +36,8 @@ def hear_news(line: Line, signal: messages.WithCandidates, now_s: float) -> None
 
 def press(line: Line, fact: events.KeyPressed, now_s: float) -> None:
     """A key is for the peer, who may be a machine."""
+    if line.front.view.screening is not None:
+        return  # what its keys mean the service knows that asks for the name
     if line.is_hands_free and fact.key == HANG_UP_KEY:
         line.hang_up_and_fail(EndReason.HUNG_UP, now_s)
     elif fact.key == MUTE_KEY:

@@ -66,7 +66,7 @@ class Transactions:
         self.freshness = Freshness()
         self.dropped: Counter[str] = Counter()
         self.identity = identity
-        self._random_bytes = random_bytes
+        self.random_bytes = random_bytes
         self._sessions: dict[bytes, Session] = {}
         self._outbox: list[SendDatagram] = []
         self._handshakes_left = HANDSHAKES_BURST_MAX
@@ -81,8 +81,8 @@ class Transactions:
     ) -> CallerSession:
         """Begin a call; MalformedError if no handshake is possible with the callee's key."""
         assert endpoints
-        session_id = self._random_bytes(SESSION_BYTES)
-        ephemeral = self._random_bytes(EPHEMERAL_BYTES)
+        session_id = self.random_bytes(SESSION_BYTES)
+        ephemeral = self.random_bytes(EPHEMERAL_BYTES)
         handshake = CallerHandshake(
             self.identity, callee.noise_key, session_id, ephemeral, encode_signal(invite)
         )
@@ -95,7 +95,7 @@ class Transactions:
 
     def respond(self, session: CalleeSession, response: Signal, now_s: float) -> None:
         """Answer an INVITE that was Heard, once with RINGING and once with a final response."""
-        ephemeral = self._random_bytes(EPHEMERAL_BYTES) if session.channel is None else b""
+        ephemeral = self.random_bytes(EPHEMERAL_BYTES) if session.channel is None else b""
         try:
             session.respond(response, ephemeral, now_s)
         except MalformedError:

@@ -113,7 +113,7 @@ def take_back(line: Line, leg: Leg, _signal: object, now_s: float) -> None:
         return
     line.parting.remove(leg)
     line.front = leg
-    leg.is_recall = True
+    leg.was_answered = True
     leg.view = replace(leg.view, transfer=Transfer.RETURNED, via="")
     line.ring(leg)
     line.enter(leg, CallState.RINGING, now_s + RECALL_S)
@@ -121,7 +121,7 @@ def take_back(line: Line, leg: Leg, _signal: object, now_s: float) -> None:
 
 def go_on(line: Line, leg: Leg, now_s: float) -> None:
     """The handset was lifted for take_back."""
-    leg.is_recall = leg.rings = False
+    leg.was_answered = leg.rings = False
     line.out += [events.StopRinging(), events.OpenEarpiece()]
     leg.view = replace(leg.view, transfer=None)
     line.enter(leg, CallState.CONNECTED)

@@ -113,14 +113,14 @@ class Machine(Switch):
         return min((deadline for deadline in known if deadline is not None), default=None)
 
     def _follow(self, view: CallView, now_s: float) -> list[Message]:
-        if view.state is CallState.RINGING and self.values is not None:
+        if view.state is CallState.RINGING and self.values is not None and not view.screening:
             if view.call != self._call:
                 self._call = view.call
                 rings_s = QUICK_S if view.call == self._quick else _seconds(self.values)
                 self._answer_s = now_s + rings_s
             return []
         self._answer_s = None
-        is_ours = view.state is CallState.CONNECTED and view.is_by_box
+        is_ours = view.state is CallState.CONNECTED and view.is_by_box and not view.screening
         if is_ours and self._turn_s is None:
             self._turn_s, self._call, self._number = now_s, view.call, view.peer_number
             self._is_full = len(self._messages) >= MESSAGES_MAX

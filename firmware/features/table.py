@@ -16,6 +16,7 @@ from firmware.features.inbox import Inbox
 from firmware.features.machine import Machine
 from firmware.features.messages import Messages
 from firmware.features.missed import Missed
+from firmware.features.name_first import NameFirst
 from firmware.features.outbox import Outbox
 from firmware.features.put_through import PutThrough
 from firmware.features.quiet_hours import QuietHours
@@ -23,6 +24,7 @@ from firmware.features.redial import Redial
 from firmware.features.reject_anonymous import RejectAnonymous
 from firmware.features.slips import Slips
 from firmware.features.speed_dial import SpeedDial
+from firmware.features.strangers import Strangers
 from firmware.features.wake_up import WakeUp
 from firmware.features.withhold import Withhold
 
@@ -35,6 +37,8 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     ForwardBusy,
     CallWaiting,
     QuietHours,
+    Strangers,
+    NameFirst,
     ForwardNoAnswer,
     Withhold,
     SpeedDial,

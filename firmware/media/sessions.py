@@ -69,6 +69,8 @@ class MediaSessions:
             case SendKey(key=key):
                 for call in self._speaking:
                     self._sessions[call].handle(KeyPressed(key), now_s)
+            case BoxTurn(frame=frame, listens=False):
+                return self.capture(frame, now_s)
             case BoxTurn(frame=frame):
                 heard = self.playout(now_s)
                 return [

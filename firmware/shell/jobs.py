@@ -17,8 +17,10 @@ from firmware import events, number
 from firmware.errors import ConfigError
 from firmware.identity import IdentityFile
 from firmware.model import Endpoint
+from firmware.stranger_events import SearchStamp, StampSearched
 
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
+STAMP_KIB, STAMP_SALT = 1024, b"fernruf stamp 1"  # of a proof of work
 _BLOCK_BYTES = 1 << 20  # larger ones go back to the system as soon as they are free
 
 
@@ -38,6 +40,20 @@ def compute_argon2(secret: bytes, salt: bytes, cost: Argon2Cost) -> events.Argon
         secret, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
     )
     return events.Argon2Computed(secret, salt, digest)
+
+
+def search_stamp(wanted: SearchStamp, cost: Argon2Cost) -> StampSearched:
+    """Blocks for the time of at most `wanted.count` hashes of 1 MiB; the interpreter goes on."""
+    memory_kib = min(STAMP_KIB, cost.memory_kib)
+    for i in range(wanted.count):
+        tried = (wanted.first + i) % 2**64
+        secret = wanted.question + tried.to_bytes(8, "big")
+        digest = hash_secret_raw(secret, STAMP_SALT, 1, memory_kib, 1, hash_len=8, type=Type.ID)
+        zero_bits = 64 - int.from_bytes(digest, "big").bit_length()
+        if zero_bits >= wanted.difficulty:
+            about = wanted.question, wanted.first, wanted.count
+            return StampSearched(*about, number=tried, zero_bits=zero_bits)
+    return StampSearched(wanted.question, wanted.first, wanted.count, None)
 
 
 def resolve_host(name: str) -> events.HostResolved:

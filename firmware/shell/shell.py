@@ -37,10 +37,11 @@ from firmware.network_events import (
 from firmware.shell.datagrams import DatagramSocket, SocketCounters
 from firmware.shell.datapath import POLL_S, DataPath
 from firmware.shell.gateway import Upnp, find_gateway
-from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host
+from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host, search_stamp
 from firmware.shell.kernel.client import KernelRelays
 from firmware.shell.state import StateDir
 from firmware.shell.tunnel.keeper import TunnelKeeper
+from firmware.stranger_events import SearchStamp
 
 logger = logging.getLogger(__name__)
 
@@ -172,6 +173,8 @@ class Shell:
                     self._send(data, to)
             case events.ComputeArgon2(secret=secret, salt=salt):
                 self._submit(partial(compute_argon2, secret, salt, self._argon2_cost))
+            case SearchStamp():
+                self._submit(partial(search_stamp, message, self._argon2_cost))
             case events.ResolveHost(name=name):
                 self._submit(partial(resolve_host, name))
             case events.FindGateway():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware import number
-from firmware.model import CallState, CallView, OtherCall, Place, Transfer, Wish
+from firmware.model import CallState, CallView, OtherCall, Place, Screening, Transfer, Wish
 from firmware.ui.call_texts import ENGLISH, CallTexts
 from firmware.ui.pages import ROWS_MAX, Page
 
@@ -17,6 +17,11 @@ def call_page(alone: Page, view: CallView, texts: CallTexts = ENGLISH) -> Page:
     """`alone`, or what is more important because there are other calls."""
     if view.is_choosing:
         return _choice(view, texts)
+    if view.screening or view.screened:
+        return _name(alone, view, texts)
+    if view.work is not None:
+        hint = texts.working_hint
+        return Page("wait", texts.working, subject=_peer(view), body=hint, progress=view.work)
     if view.state is CallState.CONNECTED:
         return _talking(alone, view, texts)
     if view.wish is not None:
@@ -62,6 +67,19 @@ def _wish(alone: Page, view: CallView, texts: CallTexts) -> Page:
         case Wish.DENIED:
             return replace(alone, body=texts.wish_denied)
     return replace(alone, title=texts.is_free, foot=texts.is_free_hint)
+
+
+def _name(alone: Page, view: CallView, texts: CallTexts) -> Page:
+    """A stranger is to say a name: here, or we are the stranger."""
+    if view.screened is Screening.ASKED:
+        return Page("handset", texts.name_wanted, body=texts.name_wanted_hint)
+    if view.screened is not None:
+        return Page("bell", texts.name_rings, large=_peer(view))
+    if view.screening is Screening.ASKED:
+        return Page("wait", texts.name_asked, subject=_peer(view))
+    if view.screening is Screening.RINGS:
+        return replace(alone, foot=texts.name_ringing_hint)
+    return Page("handset", texts.name_asked, subject=_peer(view), foot=texts.name_keys)
 
 
 def _transfer(alone: Page, view: CallView, texts: CallTexts) -> Page:

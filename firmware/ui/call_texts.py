@@ -23,6 +23,14 @@ class CallTexts:
     swap: str
     join: str
     via: str
+    working: str
+    working_hint: str
+    name_wanted: str
+    name_wanted_hint: str
+    name_rings: str
+    name_asked: str
+    name_ringing_hint: str
+    name_keys: str
     put_through: str
     put_through_by: str
     going_back: str
@@ -52,6 +60,14 @@ ENGLISH = CallTexts(
     swap="2 swap",
     join="3 all together",
     via="via {}",
+    working="Working",
+    working_hint="You are a stranger.",
+    name_wanted="Your name",
+    name_wanted_hint="Say it after the tone, and wait.",
+    name_rings="Rings there",
+    name_asked="Who is there?",
+    name_ringing_hint="Lift to hear the name",
+    name_keys="1 talk 2 refuse 3 block",
     put_through="Put through",
     put_through_by="by {}",
     going_back="Going back",

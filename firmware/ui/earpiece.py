@@ -13,7 +13,7 @@ from firmware.codec.dtmf import KEYS, key_tone
 from firmware.codec.tones import TonePlayer
 from firmware.events import CallChanged, KeyPressed, Message
 from firmware.feature_events import WaitingChanged
-from firmware.model import CallState, CallView, EndReason, Frame, Place, Tone
+from firmware.model import CallState, CallView, EndReason, Frame, Place, Screening, Tone
 
 _TONE_OF_STATE = {
     CallState.OFF_HOOK: Tone.DIAL,
@@ -57,6 +57,8 @@ def tone_of(view: CallView) -> Tone | None:
     if view.state is CallState.CONNECTED:  # beside the speech
         if any(other.place is Place.WAITING for other in view.others):
             return Tone.CALL_WAITING
+        if view.screened is Screening.RINGS:
+            return Tone.RINGBACK  # the other end is silent, until somebody has decided
         return Tone.HELD if view.is_on_hold else None
     if view.state is CallState.FAILED and view.reason is not None:
         return _TONE_OF_REASON.get(view.reason)

@@ -15,6 +15,7 @@ from firmware.call.machine import Call
 from firmware.events import Fact, Message
 from firmware.identity import Certificate, Identity
 from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
+from firmware.stranger_events import SearchStamp, StampSearched
 
 UTC_S = 1_800_000_000.0
 ALL_CODECS = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
@@ -27,6 +28,17 @@ def cheap_digest(secret: bytes, salt: bytes) -> bytes:
 
 def cheap_hash(secret: bytes, salt: bytes) -> events.Argon2Computed:
     return events.Argon2Computed(secret, salt, cheap_digest(secret, salt))
+
+
+def cheap_search(wanted: SearchStamp) -> StampSearched:
+    """The same for stamps."""
+    about = wanted.question, wanted.first, wanted.count
+    for tried in range(wanted.first, wanted.first + wanted.count):
+        digest = hashlib.blake2s(wanted.question + (tried % 2**64).to_bytes(8, "big")).digest()
+        zero_bits = 256 - int.from_bytes(digest, "big").bit_length()
+        if zero_bits >= wanted.difficulty:
+            return StampSearched(*about, tried % 2**64, zero_bits)
+    return StampSearched(*about, None)
 
 
 @dataclass(frozen=True)
@@ -192,6 +204,8 @@ class Link:
                 case events.ComputeArgon2(secret=secret, salt=salt):
                     fact = cheap_hash(secret, salt)
                     self.at(phone.hash_s, partial(self.tell, phone, fact))
+                case SearchStamp():
+                    self.at(phone.hash_s, partial(self.tell, phone, cheap_search(message)))
                 case events.CallOffered():
                     self.tell(phone, self.verdict(message))
                 case events.OfferEnded():

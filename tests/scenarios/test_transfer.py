@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firmware.book_events import Rule, SetRule
 from firmware.call.recall import CHOICE_S
+from firmware.call.transfer import RECALL_S
 from firmware.model import CallState, EndReason, Transfer
 from tests.scenarios.test_services import order, says
 from tests.scenarios.test_several_calls import consult, flash, three_phones, voices
@@ -107,3 +108,25 @@ def test_two_callers_who_came_by_themselves_are_not_connected_with_each_other() 
     world.replace(anna)
     world.run(2.0)
     assert bert.view.state is CallState.FAILED and clara.view.state is CallState.FAILED
+
+
+def test_bell_sounds_for_twenty_seconds_for_who_stayed_and_the_line_holds() -> None:
+    """Bert talks with Dora when Anna wants to put him through: he stays, on both telephones."""
+    world, anna, bert, clara = three_phones()
+    dora = world.add_phone("Dora")
+    world.settle()
+    world.lift(dora)
+    world.dial(dora, bert.number)
+    world.wait(dora, CallState.RINGBACK)
+    flash(world, bert, "2")
+    world.wait(dora, CallState.CONNECTED)
+    consult(world, anna, clara)
+    world.replace(anna)
+    world.wait(anna, CallState.RINGING)
+    world.run(RECALL_S - 2.0)
+    assert anna.rings and "is still there" in " ".join(anna.phone.status().picture.lines)
+    world.lift(anna)
+    world.replace(dora)
+    world.run(1.0)
+    flash(world, bert)
+    assert voices(world, anna) == {"Bert"} and voices(world, bert) == {"Anna"}

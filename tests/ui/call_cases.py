@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.model import CallState, CallView, Codec, EndReason, OtherCall, Place, Transfer, Wish
+from firmware.model import (
+    CallState,
+    CallView,
+    Codec,
+    EndReason,
+    OtherCall,
+    Place,
+    Screening,
+    Transfer,
+    Wish,
+)
 from firmware.ui.call_pages import call_page
 from firmware.ui.pages import Page, Status, page
 from firmware.ui.texts import ENGLISH, Texts
@@ -32,6 +42,12 @@ CASES: dict[str, CallView] = {
     "dial_tone_held": CallView(CallState.OFF_HOOK, others=(HELD,)),
     "over_held": replace(BUSY, others=(HELD,)),
     "ringing_via": replace(RINGING, via="Clara"),
+    "working": replace(CALLING, work=0.35),
+    "name_wanted": replace(TALKING, screened=Screening.ASKED),
+    "name_rings": replace(TALKING, screened=Screening.RINGS),
+    "name_asked": replace(TALKING, screening=Screening.ASKED, is_by_box=True),
+    "name_ringing": replace(RINGING, screening=Screening.RINGS),
+    "name_heard": replace(TALKING, screening=Screening.HEARD),
     "calling_via": replace(CALLING, via="Clara"),
     "put_through": replace(CALLING, via="Anna", transfer=Transfer.PUT_THROUGH),
     "put_through_ringback": replace(RINGBACK, via="Anna", transfer=Transfer.PUT_THROUGH),

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
-from firmware.book_events import Ring, RingRules, RingRulesChanged, Rule, SetRingRules, SetRule
+from firmware.book_events import (
+    STAMP_DIFFICULTIES,
+    Ring,
+    RingRules,
+    RingRulesChanged,
+    Rule,
+    SetRingRules,
+    SetRule,
+)
 from firmware.events import Message
 from firmware.number import NUMBER_DIGITS, display
 from firmware.ui.menu.screen import Desk, ListScreen, Saving, Step
 from firmware.ui.menu.typing import Digits, clock_shown
 from firmware.ui.pages import clock_text
 
-_NEXT = {Ring.RINGS: Ring.SILENT, Ring.SILENT: Ring.REFUSED, Ring.REFUSED: Ring.RINGS}
+T = TypeVar("T")
+_TURN = (Ring.RINGS, Ring.NAME, Ring.STAMP, Ring.SILENT, Ring.REFUSED)
 _NEXT_QUIET = {Ring.SILENT: Ring.REFUSED, Ring.REFUSED: Ring.SILENT, Ring.RINGS: Ring.SILENT}
 
 
@@ -29,6 +40,7 @@ class RulesScreen(ListScreen):
                 (lambda: desk.texts.block_number, lambda: self._ask_number(Rule.BLOCKED)),
                 (lambda: desk.texts.unblock_number, lambda: self._ask_number(None)),
                 (lambda: desk.texts.blocked.format(self._blocked), Step),
+                (self._work_text, self._turn_work),
             ),
         )
 
@@ -42,6 +54,10 @@ class RulesScreen(ListScreen):
         texts = self._desk.texts
         return texts.strangers.format(texts.rings[self._rules.strangers])
 
+    def _work_text(self) -> str:
+        texts = self._desk.texts
+        return texts.work.format(texts.works[self._rules.stamp_difficulty])
+
     def _quiet_text(self) -> str:
         start, end = self._rules.quiet_from_minute, self._rules.quiet_to_minute
         texts = self._desk.texts
@@ -54,7 +70,11 @@ class RulesScreen(ListScreen):
         return texts.in_quiet.format(texts.rings[self._rules.quiet])
 
     def _turn_strangers(self) -> Step:
-        return self._set(replace(self._rules, strangers=_NEXT[self._rules.strangers]))
+        return self._set(replace(self._rules, strangers=_next(_TURN, self._rules.strangers)))
+
+    def _turn_work(self) -> Step:
+        work = _next(STAMP_DIFFICULTIES, self._rules.stamp_difficulty)
+        return self._set(replace(self._rules, stamp_difficulty=work))
 
     def _turn_quiet(self) -> Step:
         return self._set(replace(self._rules, quiet=_NEXT_QUIET[self._rules.quiet]))
@@ -91,6 +111,11 @@ class RulesScreen(ListScreen):
             return Step(push=Saving(texts, pop=2), messages=(SetRule(number, rule),))
 
         return Step(push=Digits(texts.number, NUMBER_DIGITS, save, display))
+
+
+def _next(values: Sequence[T], value: T) -> T:
+    """The one behind it, in a circle."""
+    return values[(values.index(value) + 1) % len(values)]
 
 
 def minute_of(digits: str) -> int | None:

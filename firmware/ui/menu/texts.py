@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware.book_events import Ring
+from firmware.book_events import STAMP_DIFFICULTIES, Ring
 from firmware.model import EndReason
 from firmware.ui.helping_page import ENGLISH as HELPING
 from firmware.ui.helping_page import HelpingTexts
@@ -46,6 +46,12 @@ class MenuTexts:
     none: str = "-"
     to_book: str = "Into phone book"
     strangers: str = "Strangers: {}"
+    work: str = "Work: {}"
+    works: Mapping[int, str] = field(
+        default_factory=lambda: dict(
+            zip(STAMP_DIFFICULTIES, ("little", "medium", "much"), strict=True)
+        )
+    )
     quiet: str = "Quiet {}"
     quiet_from: str = "Quiet from"
     quiet_to: str = "Quiet until"
@@ -60,6 +66,8 @@ class MenuTexts:
     rings: Mapping[Ring, str] = field(
         default_factory=lambda: {
             Ring.RINGS: "ring",
+            Ring.NAME: "name first",
+            Ring.STAMP: "work first",
             Ring.SILENT: "silent",
             Ring.REFUSED: "refused",
         }

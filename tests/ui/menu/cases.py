@@ -47,6 +47,7 @@ KEYS = {
     "rules": "#888#",
     "rules_quiet": "#888#8#2200",
     "rules_blocked": "#888#2",
+    "rules_name": "#888##",
     "helping": "#2#",
     "refused_number": "#888#888#" + WRONG,
 }

@@ -210,7 +210,9 @@ def test_empty_log_says_so() -> None:
 def test_rules_are_turned_and_hold_at_once() -> None:
     hand = Hand()
     assert hand.press("#888#").rows[0] == "Strangers: ring"
-    assert hand.press("#").rows[0] == "Strangers: silent"
+    turns = [hand.press("#").rows[0] for _ in range(3)]
+    kinds = "name first", "work first", "silent"
+    assert turns == [f"Strangers: {kind}" for kind in kinds]
     assert hand.press("#").rows[0] == "Strangers: refused"
     assert hand.book.judge(ANNA, hand.now_s) is Ring.REFUSED
     hand.press("8#")
