@@ -70,16 +70,21 @@ def _wish(alone: Page, view: CallView, texts: CallTexts) -> Page:
 
 
 def _name(alone: Page, view: CallView, texts: CallTexts) -> Page:
-    """A stranger is to say a name: here, or we are the stranger."""
+    """A stranger is to say a name: here, or we are the stranger.
+
+    What a stranger calls itself is not shown before it is accepted; its number is proved.
+    """
+    stranger = number.display(view.peer_number)
     if view.screened is Screening.ASKED:
         return Page("handset", texts.name_wanted, body=texts.name_wanted_hint)
     if view.screened is not None:
         return Page("bell", texts.name_rings, large=_peer(view))
     if view.screening is Screening.ASKED:
-        return Page("wait", texts.name_asked, subject=_peer(view))
+        return Page("wait", texts.name_asked, subject=stranger)
     if view.screening is Screening.RINGS:
-        return replace(alone, foot=texts.name_ringing_hint)
-    return Page("handset", texts.name_asked, subject=_peer(view), foot=texts.name_keys)
+        return replace(alone, large=stranger, foot=texts.name_ringing_hint)
+    keys = texts.name_talk, texts.name_refuse, texts.name_block
+    return Page("handset", texts.name_asked, rows=(stranger, *keys))
 
 
 def _transfer(alone: Page, view: CallView, texts: CallTexts) -> Page:

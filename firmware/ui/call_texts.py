@@ -30,7 +30,9 @@ class CallTexts:
     name_rings: str
     name_asked: str
     name_ringing_hint: str
-    name_keys: str
+    name_talk: str
+    name_refuse: str
+    name_block: str
     put_through: str
     put_through_by: str
     going_back: str
@@ -67,7 +69,9 @@ ENGLISH = CallTexts(
     name_rings="Rings there",
     name_asked="Who is there?",
     name_ringing_hint="Lift to hear the name",
-    name_keys="1 talk 2 refuse 3 block",
+    name_talk="1 talk",
+    name_refuse="2 refuse",
+    name_block="3 block for ever",
     put_through="Put through",
     put_through_by="by {}",
     going_back="Going back",
