@@ -49,6 +49,8 @@ def invite(line: Line, fact: events.NumberResolved, now_s: float) -> None:
     if fact.number != leg.number:
         return
     endpoints = leg.disclosure.usable(fact.endpoints)
+    if leg.demand is not None:
+        return  # it is being worked for: work.py calls again, where the callee was reached
     if isinstance(leg.session, CallerSession):
         leg.session.learn(fact.certificate, endpoints)
         return
