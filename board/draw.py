@@ -112,12 +112,14 @@ def draw(title: str, strip_name: str, labels: list[str], ids: list[int | str],
     places = {pin: row for row, pin in enumerate(ids)}
     ordered = sorted(blocks, key=lambda block: _middle(block, places))
     wires = sum(pin in places for block in blocks for _, pin in block.terminals)
-    left, top = 20, 64
+    left, top = 20, 82
     blocks_x = left + PIN_WIDTH + 30 + LANE * wires + 20
     height = top + max(ROW * len(ids), sum(block.step for block in ordered)) + 30
     drawing = Drawing(blocks_x + BLOCK_WIDTH + 20, height)
     drawing.text(left, 28, title, "title")
-    drawing.text(left, 52, strip_name, "name")
+    grounds = ", ".join(label.split()[0] for label in labels if label.split()[1] == "GND")
+    drawing.text(left, 48, f"Dashed: only if you have it. GND: any of the pins {grounds}.", "note")
+    drawing.text(left, 70, strip_name, "name")
     used = {pin for block in blocks for _, pin in block.terminals}
     for row, label in enumerate(labels):
         y = top + ROW * row
@@ -248,7 +250,7 @@ def adapter_blocks(handset: Handset) -> list[Block]:
                 ("GND: GND", None),
                 ("5V: VSYS by a Schottky diode", None),
             ),
-            ("or one USB cable instead of all four",),
+            ('or a USB cable for all four: port = "usb"',),
         ),
         Block(
             "SLIC: Silvertel Ag1171 or KS0835F",
@@ -273,6 +275,7 @@ def adapter_blocks(handset: Handset) -> list[Block]:
             (("470 Ω, then +", f"GP{pins['LAMP']}"), ("−: GND", None)),
             optional=True,
         ),
+        Block("OLED display", (("on the Raspberry Pi, as in picture B", None),)),
     ]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import select
 import shutil
 import socket
 import subprocess
@@ -23,11 +24,13 @@ from pathlib import Path
 
 from firmware.model import Endpoint
 from firmware.network_events import CloseRelay, OpenRelay, RelayLeg
+from firmware.shell.kernel import rules
 from firmware.shell.kernel.client import KernelRelays
 from firmware.shell.relays import DATA
 
 ANNA, BERT, EXCHANGE = "10.91.0.2", "10.91.1.2", "10.91.0.1"
 PORT = 6881
+WAIT_S = 20.0
 UNSHARE = ("unshare", "--net", "--mount")
 _SCRIPT = f"""
 mount -t tmpfs none /run
@@ -92,7 +95,7 @@ def socket_in(namespace: str, host: str, port: int = 0) -> socket.socket:
     made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * 1024 * 1024)
     made.bind((host, port))
-    made.settimeout(0.3)
+    made.setblocking(False)
     return made
 
 
@@ -112,20 +115,45 @@ class Story:
 
     def open(self) -> None:
         self.relays.open(OpenRelay(self.legs[0], self.legs[1], 25_000, 50_000))
-        time.sleep(0.3)  # the helper works by itself
+        self.until_kernel_has(self.legs)
+
+    def until_kernel_has(self, legs: list[RelayLeg]) -> None:
+        """The helper works by itself: wait until its table holds these legs and no others."""
+        wanted = {
+            f"{leg.endpoint.host} . {leg.endpoint.port} . 0x{leg.leg_id.hex()}" for leg in legs
+        }
+        end_s = time.monotonic() + WAIT_S
+        command = ["nft", "list", "map", "ip", rules.TABLE, "leg"]  # this process is there by now
+        while True:
+            listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+            if len(rules.counters(listed)) == len(wanted) and all(leg in listed for leg in wanted):
+                return
+            assert time.monotonic() < end_s, listed
 
     def say(self, who: socket.socket, data: bytes) -> str:
         """Where it comes out: at Anna's, Bert's or the exchange."""
         who.sendto(data, (EXCHANGE, PORT))
-        for name, each in (("anna", self.anna), ("bert", self.bert), ("exchange", self.exchange)):
-            each.settimeout(0.15)
-            try:
-                heard, source = each.recvfrom(2048)
-            except TimeoutError:
-                continue
-            came_from = "exchange" if source == (EXCHANGE, PORT) else "box"
-            return f"{name} hears {heard.decode(errors='replace')[2:]} from {came_from}"
-        return "nobody"
+        names = {self.anna: "anna", self.bert: "bert", self.exchange: "exchange"}
+        heard_by, _, _ = select.select(list(names), [], [], WAIT_S)
+        if not heard_by:
+            return "nobody"
+        heard, source = heard_by[0].recvfrom(2048)
+        came_from = "exchange" if source == (EXCHANGE, PORT) else "box"
+        return f"{names[heard_by[0]]} hears {heard.decode(errors='replace')[2:]} from {came_from}"
+
+    def flood(self, frame: bytes) -> tuple[int, int]:
+        """How many of 1000 frames come out at Bert's, and how many bytes the helper has counted."""
+        self.relays.poll(time.monotonic())  # what was told of the relays before
+        for _ in range(1000):
+            self.elsewhere.sendto(frame + bytes(990), (EXCHANGE, PORT))
+        count = used = 0
+        end_s = time.monotonic() + WAIT_S
+        while not count or used != 1000 * count:
+            assert time.monotonic() < end_s, (count, used)
+            time.sleep(0.01)
+            count += sum(1 for _ in iter(lambda: _read(self.bert), b""))
+            used += sum(use.size_bytes for use in self.relays.poll(time.monotonic()))
+        return count, used
 
     def play(self) -> dict[str, str | int]:
         seen: dict[str, str | int] = {}
@@ -142,21 +170,12 @@ class Story:
         seen["followed"] = self.say(self.elsewhere, frame + b" six")
         seen["old address"] = self.say(self.anna, frame + b" seven")
         self.relays.close(CloseRelay(b"leg bert"))
-        time.sleep(0.3)
+        self.until_kernel_has([])
         seen["closed"] = self.say(self.elsewhere, frame + b" eight")
         self.open()
-        for _ in range(1000):
-            self.elsewhere.sendto(frame + bytes(990), (EXCHANGE, PORT))
-        time.sleep(0.2)
-        seen["flood"] = sum(1 for _ in iter(lambda: _read(self.bert), b""))
-        end_s = time.monotonic() + 12.0
-        uses: int = 0
-        while not uses and time.monotonic() < end_s:
-            time.sleep(0.2)
-            uses = sum(use.size_bytes for use in self.relays.poll(time.monotonic()))
-        seen["used"] = uses
+        seen["flood"], seen["used"] = self.flood(frame)
         self.relays.shut()
-        time.sleep(0.5)
+        self.until_kernel_has([])
         for each in (self.exchange, self.bert):
             while _read(each):
                 pass
@@ -165,10 +184,10 @@ class Story:
 
 
 def _read(each: socket.socket) -> bytes:
-    each.settimeout(0.05)
+    """What waits; b"" = nothing."""
     try:
         return each.recv(2048)
-    except TimeoutError:
+    except BlockingIOError:
         return b""
 
 
