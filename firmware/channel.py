@@ -142,7 +142,7 @@ class Keep:
 
     kept_id: bytes  # of a registration or of a leg
     count: int  # 16 bits; tells answers apart
-    is_last: bool = False  # the registration is given up
+    is_last: bool = False  # the registration or the channel is given up
 
     def encode(self) -> bytes:
         """14 bytes, as many as the answer."""

@@ -63,11 +63,12 @@ class CandidateKind(StrEnum):
     MAPPED = "mapped"  # forwarded by the router, which was asked to
     OBSERVED = "observed"  # where others see our datagrams come from
     SOUNDED = "sounded"  # how far our router, which counts its ports, has got at this moment
+    RELAY = "relay"  # of an exchange that keeps a registration for us
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An address at which a box may be reached directly."""
+    """An address at which a box may be reached; directly, unless it is an exchange's."""
 
     endpoint: Endpoint
     kind: CandidateKind

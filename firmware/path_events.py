@@ -34,14 +34,23 @@ class PortMapped(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ExchangesChanged(Fact):
+    """With these exchanges we are registered now (overlay -> path), the best first."""
+
+    exchanges: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OwnCandidatesFound(Fact):
-    """Where we may be reached directly (path -> call), all of it, best first.
+    """Where we may be reached (path -> call), all of it, best first.
 
     `private` are addresses of a local network; no stranger is told them before the callee lifts.
+    `relays` are the exchanges through which we are reached, if not directly.
     """
 
     public: tuple[Candidate, ...]
     private: tuple[Candidate, ...]
+    relays: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,10 @@ class PreparePath(Command):
 
 @dataclass(frozen=True, slots=True)
 class ProbePeer(Command):
-    """The peer says where it may be reached directly (call -> path); adds to what it said."""
+    """The peer says where it may be reached (call -> path); adds to what it said.
+
+    An exchange of its (CandidateKind.RELAY) has the channel to the peer in its endpoint.
+    """
 
     candidates: tuple[Candidate, ...]
     call: int = 0

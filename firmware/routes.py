@@ -55,6 +55,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.OwnCandidatesFound: ("call",),
     events.PreparePath: ("paths",),
     events.ProbePeer: ("paths",),
+    path_events.ExchangesChanged: ("paths",),
     path_events.SoundRouter: ("directory",),
     path_events.RouterSounded: ("paths",),
     events.PathChanged: ("call", "display", "log"),

@@ -96,6 +96,7 @@ class NatWorld(World):
         self.home_of: dict[Endpoint, Endpoint] = {}  # where a telephone that moved is now
         self.said: set[tuple[str, Protocol, str]] = set()  # who, what, to which host
         self.cut: set[frozenset[str]] = set()  # pairs of hosts with no way between them
+        self.middle: set[str] = set()  # hosts without a leg: half as far from everybody else
 
     def place(self, i: int) -> Endpoint:
         """Public addresses, each in a network of its own."""
@@ -132,9 +133,10 @@ class NatWorld(World):
         nat = self.nat_of.get(actor.name)
         home = self.home_of.get(source, source)
         outside = home if nat is None else nat.outbound(home, to, self.now_s)
-        if self._random.random() < self.network.loss:
+        legs = sum(host not in self.middle for host in (source.host, to.host)) / 2
+        if self._random.random() < 1 - (1 - self.network.loss) ** legs:
             return
-        arrival_s = self.now_s + self._random.uniform(*self.network.delay_s)
+        arrival_s = self.now_s + legs * self._random.uniform(*self.network.delay_s)
         self._at(arrival_s, partial(self._arrive, outside, data, to))
 
     def _arrive(self, source: Endpoint, data: bytes, to: Endpoint) -> None:

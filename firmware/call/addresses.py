@@ -13,7 +13,7 @@ import struct
 from firmware.errors import MalformedError
 from firmware.model import Candidate, CandidateKind, Endpoint
 
-CANDIDATES_MAX = 12  # of one side; what is told on top is left out
+CANDIDATES_MAX = 16  # of one side; what is told on top is left out
 
 _HEAD = struct.Struct("!BBH")
 _IPV6 = 0x80
@@ -23,12 +23,13 @@ _CODES = {
     CandidateKind.MAPPED: 1,
     CandidateKind.OBSERVED: 2,
     CandidateKind.SOUNDED: 3,
+    CandidateKind.RELAY: 4,
 }
 _KINDS = {code: kind for kind, code in _CODES.items()}
 
 
 def encode_candidates(candidates: tuple[Candidate, ...]) -> bytes:
-    """The first CANDIDATES_MAX of them, at most 240 bytes."""
+    """The first CANDIDATES_MAX of them, at most 320 bytes."""
     return b"".join(_encode(candidate) for candidate in candidates[:CANDIDATES_MAX])
 
 

@@ -236,7 +236,7 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
         return
     invite = caller.session.invite
     is_contact = line.is_contact(caller.number)
-    leg.disclosure.relayed_only = invite.relayed_only
+    leg.disclosure.relayed_only, leg.disclosure.is_callee = invite.relayed_only, True
     candidates = leg.disclosure.in_ringing(is_contact=is_contact)
     line.transactions.respond(caller.session, messages.Ringing(codec, candidates), now_s)
     if caller.session.is_over:

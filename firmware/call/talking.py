@@ -24,9 +24,11 @@ HANG_UP_KEY = "*"  # of an intercom call, while the handset is down
 
 
 def hear_candidates(line: Line, leg: Leg, signal: messages.WithCandidates, _now_s: float) -> None:
-    """The peer may be reached directly there."""
-    if signal.candidates and not leg.disclosure.relayed_only:
-        line.out.append(events.ProbePeer(signal.candidates, leg.call))
+    """The peer may be reached there, directly or through its exchanges."""
+    if leg.session is not None:
+        key = leg.session.certificate.public_key
+        if places := leg.disclosure.places(signal.candidates, key):
+            line.out.append(events.ProbePeer(places, leg.call))
 
 
 def hear_news(line: Line, signal: messages.WithCandidates, now_s: float) -> None:

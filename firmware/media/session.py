@@ -70,6 +70,11 @@ class MediaSession:
         """Speech flows."""
         return self._sound is not None and self._started_s is not None
 
+    @property
+    def frames_concealed(self) -> int:
+        """So far; 0 without a call."""
+        return 0 if self._sound is None else self._sound.frames_concealed
+
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take RTP, keys and the commands for media; others do nothing."""
         match fact:
@@ -247,6 +252,11 @@ class _Sound:
     def is_ready(self) -> bool:
         """See MediaSession."""
         return self._player.is_ready
+
+    @property
+    def frames_concealed(self) -> int:
+        """So far."""
+        return self._player.concealed
 
     def play(self, now_s: float, *, is_free: bool) -> tuple[Frame | None, bool]:
         """The next frame, and whether it was decoded from a packet."""

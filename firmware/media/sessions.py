@@ -88,6 +88,11 @@ class MediaSessions:
         deadlines = (session.deadline_s() for session in self._sessions.values())
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
+    @property
+    def frames_concealed(self) -> int:
+        """Of the calls there are: frames that were not there when they were to be heard."""
+        return sum(session.frames_concealed for session in self._sessions.values())
+
     def capture(self, frame: Frame | None, now_s: float) -> list[Message]:
         """One frame from the microphone, to be sent; None = the handset is in no call at all."""
         spoken: dict[int, Frame] = {}

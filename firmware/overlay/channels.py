@@ -31,7 +31,7 @@ from firmware.model import Endpoint
 OPENED_MAX = 64  # at the limit the one used longest ago is forgotten
 KEEP_S = 15.0  # below the 30 s after which some NATs forget us
 CHALLENGES_MAX = 4  # answered for one channel: who is asked more often is being played with
-USE_MAX_S = 100.0  # as long as a telephone rings, and more
+USE_MAX_S = 30.0  # a way in reserve is checked far more often
 
 
 @dataclass(slots=True, eq=False)
@@ -118,6 +118,9 @@ class Channels:
         for opening in list(self._by_target.values()):
             if now_s - opening.used_s >= USE_MAX_S:
                 self._forget(opening)
+                if opening.leg_id:  # another caller may need its place
+                    last = Keep(opening.leg_id, 0, is_last=True)
+                    out.append(SendDatagram(last.encode(), opening.exchange))
             elif opening.leg_id and now_s - opening.sent_s >= KEEP_S / 2:
                 opening.sent_s = now_s
                 opening.count = opening.count + 1 & 0xFFFF

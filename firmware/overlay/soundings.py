@@ -36,6 +36,7 @@ class Soundings:
             node
             for node in self._node.silent_since(since_s)
             if self._asked_s.get(node, since_s) <= since_s
+            and node.host != self._node.external_host(node)  # ourselves, as others saw us
         ]
         out: list[Message] = []
         for observer in fresh[:AT_ONCE]:

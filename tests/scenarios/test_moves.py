@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 import pytest
 
 from firmware.model import FRAME_S, CallState
 from tests.nats import Kind, NatWorld
-from tests.scenarios.test_paths import answer, direct_after_s, is_direct, meets, town
-from tests.world import PhoneActor
+from tests.scenarios.test_paths import (
+    HALF_WAY_S,
+    add_middle,
+    answer,
+    direct_after_s,
+    is_direct,
+    lose,
+    meets,
+    town,
+)
+from tests.world import Actor, Network, PhoneActor
 
 GAP_S = 0.3
 LOUD = 500.0  # of the 8,000 at which they speak
@@ -24,12 +35,22 @@ def gap_s(phone: PhoneActor, since_s: float) -> float:
     return longest * FRAME_S
 
 
-def talking(seed: int, anna: Kind, bert: Kind) -> tuple[NatWorld, PhoneActor, PhoneActor]:
-    """They have talked for three seconds."""
+def talking(
+    seed: int, anna: Kind, bert: Kind, talked_s: float = 3.0
+) -> tuple[NatWorld, PhoneActor, PhoneActor]:
+    """They have talked for so long."""
     world, (one, other) = town(seed, ("Anna", anna), ("Bert", bert))
     answer(world, one, other)
-    world.run(3.0)
+    world.run(talked_s)
     return world, one, other
+
+
+def missed_s(world: NatWorld, phones: tuple[PhoneActor, ...], watched_s: float = 3.0) -> float:
+    """Speech that was not there when it should have been heard, at the end that missed more."""
+    before = [phone.phone.media.frames_concealed for phone in phones]
+    world.run(watched_s)
+    after = [phone.phone.media.frames_concealed for phone in phones]
+    return FRAME_S * max(late - early for early, late in zip(before, after, strict=True))
 
 
 def listen(world: NatWorld, phones: tuple[PhoneActor, ...], since_s: float) -> None:
@@ -39,19 +60,74 @@ def listen(world: NatWorld, phones: tuple[PhoneActor, ...], since_s: float) -> N
     assert all(phone.view.state is CallState.CONNECTED for phone in phones)
 
 
+def talked_s(seed: int) -> float:
+    """Any moment of a call may be the bad one, the first not less than others."""
+    return random.Random(seed).uniform(0.3, 4.0)
+
+
+def kill_carrier(world: NatWorld, phone: PhoneActor) -> Actor:
+    """The exchange through which this telephone speaks is no more."""
+    path = phone.phone.status().path
+    assert path is not None and path.is_relayed
+    exchange = next(one for at, one in world.actors.items() if at.host == path.remote.host)
+    exchange.online = False
+    return exchange
+
+
+@pytest.mark.parametrize("loss_per_leg", [0.0, 0.05])
+@pytest.mark.parametrize("seed", range(10))
+def test_death_of_the_exchange_is_missed_for_less_than_the_limit_whenever_it_comes(
+    seed: int, loss_per_leg: float
+) -> None:
+    kind = (Kind.SYMMETRIC, Kind.PORT)[seed % 2]
+    world, anna, bert = talking(seed, kind, Kind.SYMMETRIC, talked_s(seed))
+    lose(world, loss_per_leg)
+    kill_carrier(world, anna)
+    missed = missed_s(world, (anna, bert))
+    assert 0 < missed <= GAP_S, world.story(f"{missed} s of speech missed")
+
+
+@pytest.mark.parametrize("loss_per_leg", [0.0, 0.05])
+@pytest.mark.parametrize("seed", range(10))
+def test_change_of_the_address_is_missed_for_less_than_the_limit_whenever_it_comes(
+    seed: int, loss_per_leg: float
+) -> None:
+    kind = (Kind.PUBLIC, Kind.PORT, Kind.SYMMETRIC, Kind.INCREMENTING, Kind.FULL_CONE)[seed % 5]
+    world, anna, bert = talking(seed, kind, Kind.PORT, talked_s(seed))
+    lose(world, loss_per_leg)
+    move(world, anna, kind)
+    missed = missed_s(world, (anna, bert))
+    assert 0 < missed <= GAP_S, world.story(f"{missed} s of speech missed")
+
+
+@pytest.mark.slow
+def test_call_outlives_all_exchanges_that_it_began_with() -> None:
+    world = NatWorld(8, Network((HALF_WAY_S, HALF_WAY_S)))
+    exchanges = add_middle(world, 4)  # each telephone is registered with three of them
+    anna, bert = (world.add_behind(name, Kind.SYMMETRIC, exchanges) for name in ("Anna", "Bert"))
+    world.settle()
+    answer(world, anna, bert)
+    world.run(3.0)
+    dead = []
+    for found_s in (40.0, 3.0, 0.0):  # meanwhile each finds the fourth, and tells the other
+        dead.append(kill_carrier(world, anna))
+        missed = missed_s(world, (anna, bert))
+        assert missed <= GAP_S, world.story(f"{missed} s missed after {len(dead)} deaths")
+        world.run(found_s)
+    assert len(set(dead)) == 3
+    assert anna.view.state is bert.view.state is CallState.CONNECTED
+
+
 @pytest.mark.parametrize("kind", [Kind.SYMMETRIC, Kind.PORT])
 def test_call_survives_the_death_of_its_exchange(kind: Kind) -> None:
     world, anna, bert = talking(1, kind, Kind.SYMMETRIC)
-    path = anna.phone.status().path
-    assert path is not None and path.is_relayed
-    exchange = next(one for at, one in world.actors.items() if at.host == path.remote.host)
     since_s = world.now_s
-    exchange.online = False
+    exchange = kill_carrier(world, anna)
     world.run(3.0)
     listen(world, (anna, bert), since_s)
     assert meets(world, anna, bert)
     after = anna.phone.status().path
-    assert after is not None and after.remote.host != path.remote.host
+    assert after is not None and after.remote.host != exchange.endpoint.host
 
 
 def test_direct_call_does_not_notice_the_death_of_all_exchanges() -> None:
@@ -65,6 +141,13 @@ def test_direct_call_does_not_notice_the_death_of_all_exchanges() -> None:
     assert gap_s(anna, since_s) == gap_s(bert, since_s) == 0.0
 
 
+def move(world: NatWorld, phone: PhoneActor, kind: Kind) -> None:
+    """From now on it has another address, behind another router of that kind."""
+    if kind is not Kind.PUBLIC:
+        world.put_behind(phone.name, kind)
+    world.move(phone, "192.168.99.2" if kind is not Kind.PUBLIC else "99.9.9.9")
+
+
 @pytest.mark.parametrize("who", [0, 1])
 @pytest.mark.parametrize("kind", [Kind.PUBLIC, Kind.PORT, Kind.SYMMETRIC])
 def test_call_goes_on_from_another_network(kind: Kind, who: int) -> None:
@@ -73,9 +156,7 @@ def test_call_goes_on_from_another_network(kind: Kind, who: int) -> None:
     world, *phones = talking(3, *kinds)
     mover = phones[who]
     since_s = world.now_s
-    if kind is not Kind.PUBLIC:
-        world.put_behind(mover.name, kind)
-    world.move(mover, "192.168.99.2" if kind is not Kind.PUBLIC else "99.9.9.9")
+    move(world, mover, kind)
     world.run(3.0)
     listen(world, (phones[0], phones[1]), since_s)
     assert is_direct(phones[0]) is is_direct(phones[1]) is (kind is not Kind.SYMMETRIC)

@@ -17,6 +17,7 @@ from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
 
 SENT_TO_MAX = 512
 HOSTS_MAX = 6  # of our interfaces
+EXCHANGES_MAX = 3  # told to the peer
 OBSERVERS_MAX = 8  # of one address family, the latest
 SPREAD_MAX = 512  # ports seen within so many are counted, not thrown; by chance once in 60 for two
 
@@ -65,6 +66,7 @@ class OwnAddresses:
         self.observers: dict[Endpoint, None] = {}  # whoever saw us of late, oldest first
         self._sent_to: dict[Endpoint, None] = {}  # directly, oldest first
         self.sounded: tuple[Candidate, ...] = ()  # measured for the present call
+        self._relays: tuple[Candidate, ...] = ()
         self._moved = 0  # destinations that were new since the newest observation
 
     def set_hosts(self, hosts: tuple[Endpoint, ...]) -> None:
@@ -72,6 +74,12 @@ class OwnAddresses:
         if set(hosts) != set(self.hosts):
             self._observed.clear()
         self.hosts = hosts[:HOSTS_MAX]
+
+    def set_exchanges(self, exchanges: tuple[Endpoint, ...]) -> None:
+        """We are registered there."""
+        self._relays = tuple(
+            Candidate(one, CandidateKind.RELAY) for one in exchanges[:EXCHANGES_MAX]
+        )
 
     def set_mapped(self, endpoint: Endpoint | None) -> None:
         """The router forwards this to us; None = nothing."""
@@ -127,7 +135,7 @@ class OwnAddresses:
             once.setdefault(endpoint, Candidate(endpoint, kind, step))
         private = tuple(one for one in once.values() if is_private(one.endpoint.host))
         return OwnCandidatesFound(
-            tuple(one for one in once.values() if one not in private), private
+            tuple(one for one in once.values() if one not in private), private, self._relays
         )
 
     def port_step(self, towards: Endpoint) -> int:

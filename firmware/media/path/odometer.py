@@ -20,6 +20,7 @@ class Odometer:
     def __init__(self) -> None:
         self._order: dict[Endpoint, int] = {}
         self._observers: set[Endpoint] = set()
+        self._has_asked = False
         self._begin = 0  # the port at which the row would have begun, by the last sounding
         self.newest: Endpoint | None = None  # the row goes on there, or very little further
         self._floor = 0  # a port that was seen before they were asked
@@ -40,7 +41,13 @@ class Odometer:
         """The same, and what it says of us will count."""
         self.leave(observer)
         if observer in self._order:
+            self._has_asked = True
             self._observers.add(observer)
+
+    @property
+    def is_in_vain(self) -> bool:
+        """True if all who were asked have answered, and our router still knew each of them."""
+        return self.newest is None and not self._observers and self._has_asked
 
     def hear(self, observer: Endpoint, seen: Endpoint, step: int) -> bool:
         """True if it was asked and tells of a later row than was known."""

@@ -29,11 +29,12 @@ from firmware.media.path.mirror import Mirror
 from firmware.media.path.odometer import Odometer
 from firmware.media.path.ways import Ways
 from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
-from firmware.path_events import RouterSounded, SoundRouter
+from firmware.path_events import ExchangesChanged, RouterSounded, SoundRouter
 
 BLIND_S = 0.3  # if both routers count, what was observed long ago is not trusted before
 SOUNDINGS_MAX = 4  # of one call
 SOUNDED_MAX = 3  # ports told to the peer
+SOUND_AGAIN_S = 0.4  # if both routers count and have not met: other traffic moved a row meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,7 @@ class Paths:
         self._targets: dict[Endpoint, Candidate] = {}  # of the peer, for whom our port matters
         self._soundings = 0  # of the newest call
         self._is_sounding_due = False
+        self._again_s: float | None = None
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Addresses of ours, commands of the call, and STUN datagrams."""
@@ -78,6 +80,8 @@ class Paths:
                 self._odometer.sound(observer)
             case PortMapped(endpoint=mapped):
                 self._own.set_mapped(mapped)
+            case ExchangesChanged(exchanges=exchanges):
+                self._own.set_exchanges(exchanges)
             case PreparePath(call=call):
                 self._begin_soundings()
                 self._calls[call] = _CallPath(call, Ways(fact, self._random_bytes, now_s), fact)
@@ -105,15 +109,19 @@ class Paths:
                 self._mirror.ask(self._own.observers, now_s)  # our router may have forgotten us
         if self._calls:
             self._mirror.on_time(now_s)
+        if self._again_s is not None and now_s >= self._again_s:
+            self._again_s = None
+            has_met = self._calls[max(self._calls)].ways.is_direct(now_s)
+            self._is_sounding_due |= not has_met and self._soundings < SOUNDINGS_MAX
         return self._flush(now_s)
 
     def deadline_s(self) -> float | None:
         """The next check; None without a call."""
         if not self._calls:
             return None
-        mirror_s = self._mirror.deadline_s()
         times = [path.ways.deadline_s() for path in self._calls.values()]
-        return min(times if mirror_s is None else [mirror_s, *times])
+        others = (self._mirror.deadline_s(), self._again_s)
+        return min(times + [due_s for due_s in others if due_s is not None])
 
     def route(self, call: int) -> CallRoute:
         """Where the packets of `call` go, for as long as there is that call."""
@@ -130,6 +138,9 @@ class Paths:
         for one in candidates:
             if not is_probeable(one.endpoint, self._own.hosts):
                 continue
+            if one.kind is CandidateKind.RELAY:
+                path.ways.try_relay(one.endpoint, now_s)
+                continue
             own_step, is_caller = self._own.port_step(one.endpoint), path.ways.is_caller
             if not (is_counting(own_step) and is_counting(one.port_step)):
                 path.ways.try_ways([one.endpoint], now_s)  # else that port is for somebody else
@@ -140,19 +151,23 @@ class Paths:
             if is_counting(own_step) and one.kind is not CandidateKind.SOUNDED:
                 self._wish_sounding(one)
                 begin_s += BLIND_S * is_counting(one.port_step)
+            elif is_counting(own_step) and path is self._calls[max(self._calls)]:
+                self._again_s = now_s + SOUND_AGAIN_S
             path.ways.guess(guesses(one, own_step=own_step, is_caller=is_caller), begin_s)
 
     def _begin_soundings(self) -> None:
         self._targets.clear()
         self._own.sounded = ()
         self._odometer, self._soundings, self._is_sounding_due = Odometer(), 0, False
+        self._again_s = None
 
     def _wish_sounding(self, peer: Candidate) -> None:
         """The peer of a counting router must be told where we come from."""
         is_useful = ":" not in peer.endpoint.host and not is_private(peer.endpoint.host)
         if is_useful and peer.port_step != PORT_STEP_RANDOM and self._soundings < SOUNDINGS_MAX:
             self._targets[peer.endpoint] = peer
-            self._is_sounding_due = True
+            # A second one would move our row away from where a peer that counts, too, expects it.
+            self._is_sounding_due |= not (self._soundings and is_counting(peer.port_step))
 
     def _sound(self) -> list[Message]:
         """Right behind the checks of those for whom it is done: nothing comes in between."""
@@ -171,6 +186,7 @@ class Paths:
     def _sounded(self, seen: Endpoint, observer: Endpoint) -> None:
         step = self._own.port_step(observer)
         if not is_counting(step) or not self._odometer.hear(observer, seen, step):
+            self._is_sounding_due |= self._odometer.is_in_vain and self._soundings < SOUNDINGS_MAX
             return
         ports = [
             self._odometer.newest
@@ -255,5 +271,5 @@ def _places(found: OwnCandidatesFound) -> set[Candidate]:
         replace(one, endpoint=Endpoint(one.endpoint.host, 0))
         if one.port_step and one.kind is not CandidateKind.SOUNDED
         else one
-        for one in found.public + found.private
+        for one in found.public + found.private + found.relays
     }

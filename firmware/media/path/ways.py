@@ -25,9 +25,15 @@ PENDING_MAX = 512  # checks that may still be answered
 DESTINATIONS_MAX = 4  # of one packet
 OTHERS_MAX = 2
 CHECKS_PER_STEP_MAX = 16
+RELAYS_CALLER_MAX, RELAYS_CALLEE_MAX = 4, 2  # that work; above it the other side's are not tried
+YOUNG_S = 1.0  # so long a relay may become one that works
 STEP_S = 0.005  # between bursts (RFC 8445 section 14.2)
 
-SILENCE_S = 0.12  # six packets; longer than jitter, shorter than a listener's patience
+SILENCE_S_MAX = 0.12  # longer than jitter, shorter than a listener's patience
+SILENCE_MISSED_S = 0.06  # after a packet was due, on a line without jitter
+PACE_AT_FIRST_S = 0.02
+PACE_SHARE = 1 / 16  # of the newest packet (RFC 3550 section 6.4.1)
+JITTER_WEIGHT = 3.0
 HEARD_S = 0.5  # the peer, heard on a way, is answered there for so long
 SETTLE_S = 0.3  # after a change, packets on their way by the old one are no news
 CALM_S = 1.0  # after a false alarm
@@ -69,6 +75,7 @@ class Ways:
         self._doubt_s: float | None = None  # since when
         self._flow_s: float | None = None  # last packet by the chosen way, while they come
         self._settled_s = now_s + SETTLE_S
+        self._pace = Pace()
         self.try_ways(prepared.remotes[1:], now_s)
 
     def try_ways(self, endpoints: Iterable[Endpoint], now_s: float) -> None:
@@ -78,9 +85,23 @@ class Ways:
             if way is not None and not way.is_told:
                 way.is_told, way.next_s = True, now_s
 
+    def try_relay(self, endpoint: Endpoint, now_s: float) -> None:
+        """The peer is registered at that exchange: a way in reserve.
+
+        The caller opens it; the callee only if hardly any other is there.
+        """
+        relays = {
+            one.endpoint[:2]
+            for one in self._ways.values()
+            if one.is_relay and (one.is_good(now_s) or now_s - one.born_s < YOUNG_S)
+        }
+        most = RELAYS_CALLER_MAX if self.is_caller else RELAYS_CALLEE_MAX
+        if endpoint.channel and endpoint[:2] not in relays and len(relays) < most:
+            self.try_ways([endpoint], now_s)
+
     def guess(self, endpoints: list[Endpoint], now_s: float) -> None:
         """The peer may come from one of these, if its router lets it."""
-        if endpoints and not self.relayed_only and self._best_direct(now_s) is None:
+        if endpoints and not self.relayed_only and not self.is_direct(now_s):
             self._guesses.add(endpoints, now_s)
 
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
@@ -112,6 +133,7 @@ class Ways:
         if not is_first:
             return
         if way is self.chosen:
+            self._pace.hear(now_s - self._flow_s if self._flow_s is not None else None)
             self._flow_s = now_s
         elif self._doubt_s is None and self._is_settled and now_s >= self._settled_s:
             self._begin_doubt(now_s)  # the peer has a reason not to use the chosen way
@@ -135,7 +157,7 @@ class Ways:
 
     def on_time(self, now_s: float) -> None:
         """Send the checks that are due; notice silence."""
-        if self._flow_s is not None and now_s >= self._flow_s + SILENCE_S:
+        if self._flow_s is not None and now_s >= self._flow_s + self._pace.silence_s:
             self._flow_s = None
             if self._doubt_s is None:
                 self._begin_doubt(now_s)
@@ -154,8 +176,12 @@ class Ways:
         if (guesses_s := self._guesses.deadline_s()) is not None:
             times.append(guesses_s)
         if self._flow_s is not None:
-            times.append(self._flow_s + SILENCE_S)
+            times.append(self._flow_s + self._pace.silence_s)
         return min(times)
+
+    def is_direct(self, now_s: float) -> bool:
+        """True if a way without an exchange works."""
+        return self._best_direct(now_s) is not None
 
     @property
     def is_in_doubt(self) -> bool:
@@ -286,6 +312,27 @@ class Ways:
             return False
         del self._ways[oldest.endpoint]
         return True
+
+
+class Pace:
+    """How regularly the peer's packets come, and so when their absence is news."""
+
+    def __init__(self) -> None:
+        self._mean_s = PACE_AT_FIRST_S
+        self._deviation_s = 0.0
+
+    @property
+    def silence_s(self) -> float:
+        """Nothing for so long means that something has happened."""
+        expected_s = self._mean_s + JITTER_WEIGHT * self._deviation_s
+        return min(expected_s + SILENCE_MISSED_S, SILENCE_S_MAX)
+
+    def hear(self, interval_s: float | None) -> None:
+        """A packet has come, so long after the last one; None = it is the first."""
+        if interval_s is not None:
+            off_s = abs(interval_s - self._mean_s)
+            self._mean_s += PACE_SHARE * (interval_s - self._mean_s)
+            self._deviation_s += PACE_SHARE * (off_s - self._deviation_s)
 
 
 def _urgency(way: Way) -> float:

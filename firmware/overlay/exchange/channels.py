@@ -23,6 +23,7 @@ from firmware.overlay.exchange.limits import Bucket
 
 IDLE_MAX_S = 45.0  # boxes keep what they want every 15 s
 UNANSWERED_MAX_S = 15.0
+UNUSED_S = 15.0  # nothing was said on it: for one that is wanted it may go; checks come every 5 s
 PER_OPENER_MAX = 32  # of one address
 PER_TARGET_MAX = 8
 PRESSED = 4  # unanswered channels of a target: from then on newcomers must prove their address
@@ -81,6 +82,7 @@ class Channel:
         "owner",
         "registered",
         "target",
+        "used_s",
     )
 
     def __init__(
@@ -93,7 +95,7 @@ class Channel:
         self.answered = False
         self.is_proved = False  # the opener has shown a cookie
         self.is_shortened = False  # an OpenRelay carries it past us
-        self.heard_s = now_s
+        self.heard_s = self.used_s = now_s  # with a KEEP, and without
         opener.other, registered.other = registered, opener
         opener.channel = registered.channel = self
 
@@ -101,6 +103,10 @@ class Channel:
         """True if nobody wants it any more."""
         limit_s = IDLE_MAX_S if self.answered else UNANSWERED_MAX_S
         return now_s - self.heard_s >= limit_s
+
+    def may_go(self, now_s: float) -> bool:
+        """True if it is no call: nobody has answered, or nothing is said any more."""
+        return not self.answered or now_s - self.used_s >= UNUSED_S
 
     def can_be_shortened(self) -> bool:
         """True if both boxes have spoken, and neither is on the move."""
@@ -143,7 +149,7 @@ class Channels:
         if leg.endpoint != source or leg.asked is not None:
             self._locate(leg, data[2:DATA_HEAD_BYTES], source, len(data), now_s)
         channel, other = leg.channel, leg.other
-        channel.heard_s = now_s
+        channel.heard_s = channel.used_s = now_s
         if leg is channel.registered and not channel.answered:
             channel.answered = True
             del self._unanswered[channel.key]
@@ -167,6 +173,12 @@ class Channels:
             leg.channel.heard_s = now_s
         return leg
 
+    def close(self, leg_id: bytes, source: Endpoint) -> None:
+        """One of its boxes wants it no more."""
+        leg = self._legs.get(leg_id)
+        if leg is not None and leg.endpoint == source:
+            self._forget(leg.channel)
+
     def open(
         self,
         key: ChannelKey,
@@ -180,7 +192,7 @@ class Channels:
         """The channel of that OPEN of `size` bytes, new or known; None at a limit."""
         channel = self._by_key.get(key)
         if channel is None:
-            if not self._make_room(owner_of(key[0]), target):
+            if not self._make_room(owner_of(key[0]), target, now_s):
                 return None
             opener, registered = self._leg(None, now_s), self._leg(registered_at, now_s)
             self._ask(opener, key[0], opener.leg_id, about=key[1][:ID_BYTES])
@@ -215,7 +227,7 @@ class Channels:
         for use in uses:
             leg = self._legs.get(use.leg_id)
             if leg is not None:
-                leg.channel.heard_s = now_s
+                leg.channel.heard_s = leg.channel.used_s = now_s
             self.bytes_relayed += use.size_bytes
             self.counters["over_quota"] += use.frames_dropped
             self.traffic.charge(use.size_bytes, now_s)
@@ -298,25 +310,25 @@ class Channels:
         self._legs[leg.leg_id] = leg
         return leg
 
-    def _make_room(self, owner: str, target: bytes) -> bool:
-        """At a limit whoever was opened first and never answered goes; no call is displaced."""
+    def _make_room(self, owner: str, target: bytes, now_s: float) -> bool:
+        """At a limit whoever was opened first and is no call goes; no call is displaced."""
         if len(of_owner := self._of_owner.get(owner, {})) >= PER_OPENER_MAX:
-            return self._displace(of_owner)
+            return self._displace(of_owner, now_s)
         of_target = self._of_target.get(target, {})
         of_pair = {key: one for key, one in of_target.items() if one.owner == owner}
         if sum(not one.answered for one in of_pair.values()) >= PER_PAIR_MAX:
-            return self._displace(of_pair)
+            return self._displace(of_pair, now_s)
         if len(of_target) >= PER_TARGET_MAX:
-            return self._displace(of_target)
-        return len(self._by_key) < self._most or self._displace(self._unanswered)
+            return self._displace(of_target, now_s)
+        return len(self._by_key) < self._most or self._displace(self._unanswered, now_s)
 
-    def _displace(self, among: dict[ChannelKey, Channel]) -> bool:
-        """Forget one that was not answered: one without proof, else the first one."""
-        unanswered = [one for one in islice(among.values(), LOOKED_AT_MAX) if not one.answered]
-        if not unanswered:
+    def _displace(self, among: dict[ChannelKey, Channel], now_s: float) -> bool:
+        """Forget one that may go: one without proof, else the first one."""
+        idle = [one for one in islice(among.values(), LOOKED_AT_MAX) if one.may_go(now_s)]
+        if not idle:
             self.counters["full"] += 1
             return False
-        self._forget(next((one for one in unanswered if not one.is_proved), unanswered[0]))
+        self._forget(next((one for one in idle if not one.is_proved), idle[0]))
         self.counters["displaced"] += 1
         return True
 

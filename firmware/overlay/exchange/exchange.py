@@ -308,9 +308,10 @@ class Exchange:
         registration = self.registrations.keep(frame.kept_id, source, now_s)
         leg = None if registration else self.channels.keep(frame.kept_id, source, now_s)
         if frame.is_last:
+            self.channels.close(frame.kept_id, source)
             for info_hash in self.registrations.leave(frame.kept_id, source):
                 self._announcer.leave(info_hash)
-            return []
+            return self.channels.drain()
         if registration is not None:
             self.slips.greet(registration, now_s)
         elif leg is None:

@@ -28,6 +28,7 @@ from firmware.overlay.registrar.finder import Finder
 from firmware.overlay.registrar.link import Applicant, Link, State
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, Pool, encode_exchanges
 from firmware.overlay.registrar.ringer import RING_S, Ringer
+from firmware.path_events import ExchangesChanged
 
 EXCHANGES = 3  # with which a box is registered
 PROBED_MAX = 6  # asked at a time; the best of them are chosen
@@ -76,6 +77,7 @@ class Registrar:
         self._choice_s = math.inf
         self._news: list[Message] = []
         self._told: dict[Endpoint, Endpoint] = {}  # by exchange: where it sees us
+        self._reached_by: frozenset[Endpoint] = frozenset()  # the last ExchangesChanged
         self._store_s = math.inf
         self._stored: frozenset[Endpoint] = frozenset(remembered)
         for endpoint in self._stored:
@@ -198,7 +200,7 @@ class Registrar:
         if correction := self._clocks.correction(utc_s - now_s, now_s):
             out.append(StoreState(CLOCK_FILE, correction))
         out, self._news = out + self._news, []
-        return out + self._observations() + self._memory(now_s)
+        return out + self._observations() + self._exchanges() + self._memory(now_s)
 
     def deadline_s(self) -> float | None:
         """The earliest of all."""
@@ -283,6 +285,13 @@ class Registrar:
         if len(self._told) > len(self._links):
             self._told = {e: seen for e, seen in self._told.items() if e in self._links}
         return out
+
+    def _exchanges(self) -> list[Message]:
+        serving = tuple(link.endpoint for link in self.registered() if _counts(link))
+        if frozenset(serving) == self._reached_by:
+            return []
+        self._reached_by = frozenset(serving)
+        return [ExchangesChanged(serving)]
 
     def _memory(self, now_s: float) -> list[Message]:
         """What survives a restart; not written for each exchange of a start."""

@@ -27,6 +27,7 @@ from firmware.overlay.exchange.channels import (
     PER_TARGET_MAX,
     PRESSED,
     UNANSWERED_MAX_S,
+    UNUSED_S,
 )
 from firmware.overlay.exchange.limits import Limits
 from tests.overlay.exchange.office import Office, Person
@@ -270,6 +271,45 @@ def test_one_box_is_called_by_so_many_at_a_time_and_no_more() -> None:
     for opener in openers(PER_TARGET_MAX + 5):
         open_channel(office, bert, opener)
     assert office.exchange.helping().channels == PER_TARGET_MAX
+
+
+def talk(office: Office, bert: Person, opener: Endpoint) -> tuple[bytes, bytes]:
+    """A call that has been answered; the legs of Bert and of the opener."""
+    invite = open_channel(office, bert, opener)
+    assert isinstance(invite, Data)
+    opened = office.send(Data(invite.leg_id, RINGING), bert.endpoint)[0][0]
+    assert isinstance(opened, Opened)
+    office.send(Keep(opened.leg_id, 0), opener)
+    return invite.leg_id, opened.leg_id
+
+
+def test_channel_on_which_nothing_is_said_any_more_keeps_no_caller_out() -> None:
+    office = Office(Limits(channels=1000))
+    bert = office.person(1)
+    office.register(bert)
+    callers = openers(PER_TARGET_MAX + 1)
+    legs = [talk(office, bert, opener) for opener in callers[:-1]]
+    full = open_channel(office, bert, callers[-1])
+    assert isinstance(full, Refusal) and full.why is Refused.FULL
+    office.now_s += UNUSED_S
+    for leg, opener in zip(legs, callers, strict=False):
+        office.send(Keep(leg[1], 1), opener)  # as if they were still wanted
+    for berts, _ in legs[1:]:
+        office.send(Data(berts, RINGING), bert.endpoint)
+    assert isinstance(open_channel(office, bert, callers[-1]), Data)
+    assert isinstance(office.send(Keep(legs[0][1], 2), callers[0])[0][0], Refusal)
+    assert isinstance(office.send(Keep(legs[1][1], 2), callers[1])[0][0], Kept)
+
+
+def test_channel_is_closed_by_its_box_and_by_nobody_else() -> None:
+    office = Office()
+    bert = office.person(1)
+    office.register(bert)
+    _, leg = talk(office, bert, ANNA)
+    office.send(Keep(leg, 1, is_last=True), ELSEWHERE)
+    assert len(office.exchange.channels) == 1
+    office.send(Keep(leg, 1, is_last=True), ANNA)
+    assert len(office.exchange.channels) == 0
 
 
 def test_caller_who_proves_its_address_gets_through_a_flood_of_forged_ones() -> None:
