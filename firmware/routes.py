@@ -148,7 +148,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     message_events.MessageKept: ("call",),
     events.KeyHeard: (),  # for menus
     system_events.NoticesChanged: ("display",),
-    store_events.RecordsLoaded: ("book", "features", "history"),
+    store_events.RecordsLoaded: ("book", "call", "directory", "features", "history"),
     store_events.RecordSaved: ("book", "log", "features"),
     store_events.SaveFailed: ("book", "features"),
     store_events.RecordRead: ("features",),

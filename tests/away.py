@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.call.pins import decode_pins, encode_pins
 from firmware.model import CallState, Endpoint
 from firmware.overlay.contacts import decode_contacts, encode_contacts
 from tests.world import Actor, PhoneActor, World
@@ -40,7 +39,6 @@ def return_of(world: World, who: PhoneActor) -> PhoneActor:
     """The same telephone after a restart, with what was on its card."""
     setup = replace(
         who.phone_setup,
-        pins=decode_pins(who.stored.get("peers.json", encode_pins({})), "peers.json"),
         contacts=tuple(decode_contacts(who.stored.get("contacts.json", encode_contacts(())))),
     )
     return world.add_prepared(who.name, setup, behind_nat=True, kept=who.kept)

@@ -16,7 +16,7 @@ from firmware.call import messages
 from firmware.call.callers import Callers, Proved
 from firmware.call.disclosure import Disclosure
 from firmware.call.leg import Leg
-from firmware.call.pins import PINS_FILE, Pins
+from firmware.call.pins import Pins
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.stamps import SEED_BYTES, Stamp, StampAccount
 from firmware.call.transaction import Transactions
@@ -25,6 +25,7 @@ from firmware.codes import CodePlan
 from firmware.events import Message, OwnCandidatesFound
 from firmware.identity import Certificate
 from firmware.model import CallState, CallView, Codec, Endpoint, EndReason, OtherCall, Place
+from firmware.store_events import RecordsLoaded
 
 RETURN_S = 4.0  # of the tone that ends a call, before the one on hold comes back
 LEGS_MAX = 3  # the front call, one on hold, one that waits; or all of them in conference
@@ -156,6 +157,10 @@ class Line:
         self.transactions.own_number = fact.number
         self.own_certificate = fact.certificate
 
+    def load_pins(self, fact: RecordsLoaded, _now_s: float) -> None:
+        """What is on the card."""
+        self.out += self.pins.load(fact.records)
+
     def set_clock(self, fact: events.WallClockRead, now_s: float) -> None:
         """The calendar dates our INVITEs and tells fresh ones from recordings."""
         self.transactions.freshness.set_clock(fact.utc_s, now_s)
@@ -216,9 +221,9 @@ class Line:
         leg = taken or self.front
         assert leg.session is not None and leg.session.channel is not None
         key = leg.session.certificate.public_key
-        if self.pins.add(leg.number, key):
-            self.out.append(events.PeerPinned(leg.number, key))
-            self.out.append(events.StoreState(PINS_FILE, self.pins.encode()))
+        saved = self.pins.add(leg.number, key)
+        if saved is not None:
+            self.out += [events.PeerPinned(leg.number, key), saved]
         self.wishes.forget(leg.number)
         self.out.append(events.StartMedia(leg.call))
         self._speaking = (leg.call,)

@@ -37,6 +37,7 @@ from firmware.events import Message
 from firmware.identity import Identity
 from firmware.message_events import UseHandset
 from firmware.model import RECALL_KEY, CallState, CallView, Codec
+from firmware.store_events import RecordsLoaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ LegHandler = Callable[[Line, Leg, Any, float], None]
 IN_ANY_STATE: dict[type, Handler] = {
     events.NumberClaimed: Line.claim_number,
     events.WallClockRead: Line.set_clock,
+    RecordsLoaded: Line.load_pins,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
     feature_events.WithholdChanged: Line.withhold,

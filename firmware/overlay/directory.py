@@ -62,6 +62,7 @@ from firmware.overlay.soundings import Soundings
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 from firmware.overlay.warm import WarmContacts
 from firmware.path_events import SoundRouter
+from firmware.store_events import Kind, RecordsLoaded
 
 _STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))
@@ -150,6 +151,9 @@ class Directory:
                 out += self._serve_slip(fact, now_s)
             case PeerPinned(number, public_key):
                 self._pins[number] = public_key
+            case RecordsLoaded(records):
+                pins = (one for one in records if one.kind is Kind.PIN)
+                self._pins.update((one.key, one.data) for one in pins)
             case LanNeighbourSeen():
                 self._meet(fact, now_s)
             case LanNeighbourLost(name):

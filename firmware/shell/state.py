@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 LOCK = "lock"
 IDENTITY = "identity.json"
-PEERS = "peers.json"  # the pinned keys of those we have spoken to
+PEERS = "peers.json"  # of former versions: the pinned keys of those we have spoken to
 
 
 class StateDir:

@@ -37,12 +37,12 @@ def test_call_goes_through_every_state_and_says_what_the_others_must_do() -> Non
         for phone in (anna, bert)
     ]
     assert " ".join(deeds[0]) == (
-        "OpenEarpiece ExpectNumber ResolveNumber PreparePath PrepareMedia PeerPinned StoreState"
+        "OpenEarpiece ExpectNumber ResolveNumber PreparePath PrepareMedia PeerPinned SaveRecord"
         " StartMedia OpenMicrophone CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )
     assert " ".join(deeds[1]) == (
         "ComputeArgon2 CallOffered OfferEnded StartRinging PreparePath PrepareMedia"
-        " StopRinging OpenEarpiece PeerPinned StoreState StartMedia OpenMicrophone"
+        " StopRinging OpenEarpiece PeerPinned SaveRecord StartMedia OpenMicrophone"
         " CallEnded CloseMicrophone StopMedia CloseEarpiece"
     )
 

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from firmware import number
-from firmware.call import pins
-from firmware.call.pins import PINS_MAX, Pins, decode_pins, encode_pins
+from firmware.call.pins import PINS_MAX, Pins, decode_pins
 from firmware.errors import ConfigError
+from firmware.store_events import Kind, Record, SaveRecord
 
 
 def valid(i: int) -> str:
@@ -15,9 +15,25 @@ def valid(i: int) -> str:
     return digits + number.check_digit(digits)
 
 
-def test_pins_survive_the_round_trip() -> None:
+def former_file(pins: dict[str, bytes]) -> bytes:
+    """As versions wrote it that had no records of pins."""
+    keys = {peer: key.hex() for peer, key in pins.items()}
+    return json.dumps({"version": 1, "pins": keys}, indent=2).encode() + b"\n"
+
+
+def test_file_of_former_versions_is_read() -> None:
     table = {valid(1): bytes(32), valid(2): bytes(range(32))}
-    assert decode_pins(encode_pins(table), "peers.json") == table
+    assert decode_pins(former_file(table), "peers.json") == table
+
+
+def test_what_only_the_file_knows_becomes_a_record_and_a_record_goes_before_the_file() -> None:
+    table = Pins({valid(1): b"a" * 32, valid(2): b"b" * 32})
+    saved = table.load([Record(Kind.PIN, valid(2), b"c" * 32), Record(Kind.PIN, valid(3), b"?")])
+    assert saved == [SaveRecord(Kind.PIN, valid(1), b"a" * 32)]
+    assert table.keys == {valid(1): b"a" * 32, valid(2): b"c" * 32}
+    kept = [Record(Kind.PIN, peer, key) for peer, key in table.keys.items()]
+    assert table.load(kept) == []
+    assert len(table.load([])) == 2  # the card has forgotten all; we have not
 
 
 @pytest.mark.parametrize(
@@ -42,7 +58,7 @@ def test_damaged_file_is_an_error_that_names_it(data: bytes) -> None:
 
 
 def test_every_truncation_of_the_file_is_an_error() -> None:
-    data = encode_pins({valid(1): bytes(32)})
+    data = former_file({valid(1): bytes(32)})
     for length in range(len(data) - 2):  # the last byte is the end of the line
         with pytest.raises(ConfigError):
             decode_pins(data[:length], "peers.json")
@@ -50,7 +66,7 @@ def test_every_truncation_of_the_file_is_an_error() -> None:
 
 def test_pin_is_never_replaced() -> None:
     table = Pins({valid(1): b"a" * 32})
-    assert not table.add(valid(1), b"b" * 32)
+    assert table.add(valid(1), b"b" * 32) is None
     assert table.contradict(valid(1), b"b" * 32)
     assert not table.contradict(valid(1), b"a" * 32)
     assert not table.contradict(valid(2), b"b" * 32)
@@ -58,6 +74,5 @@ def test_pin_is_never_replaced() -> None:
 
 def test_full_table_takes_no_new_pin_and_forgets_none() -> None:
     table = Pins({valid(i): bytes(32) for i in range(PINS_MAX)})
-    assert not table.add(valid(PINS_MAX), bytes(32))
-    assert len(json.loads(table.encode())["pins"]) == PINS_MAX
-    assert pins.PINS_FILE == "peers.json"
+    assert table.add(valid(PINS_MAX), bytes(32)) is None
+    assert len(table.keys) == PINS_MAX

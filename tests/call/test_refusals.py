@@ -5,9 +5,9 @@ from __future__ import annotations
 from firmware import events
 from firmware.call.incoming import RING_CALLEE_S
 from firmware.call.outgoing import RING_CALLER_S
-from firmware.call.pins import decode_pins
 from firmware.call.session import GIVE_UP_S
 from firmware.model import CallState, CallView, Codec, EndReason
+from firmware.store_events import Kind, SaveRecord
 from tests.call.link import Link, person, reasons, ringing, two_phones
 
 ANNA, BERT = person("Anna"), person("Bert")
@@ -175,15 +175,13 @@ def test_key_is_pinned_and_stored_at_the_first_conversation_only() -> None:
     assert anna.asked(events.PeerPinned) == [
         events.PeerPinned(BERT.number, BERT.identity.public_key)
     ]
-    (stored,) = anna.asked(events.StoreState)
-    assert isinstance(stored, events.StoreState)
-    assert stored.name == "peers.json"
-    assert decode_pins(stored.data, "peers.json") == {BERT.number: BERT.identity.public_key}
+    saved = SaveRecord(Kind.PIN, BERT.number, BERT.identity.public_key)
+    assert anna.asked(SaveRecord) == [saved]
     for phone in (anna, bert):
         link.tell(phone, events.HookReplaced())
     link.run(1.0)
     link.connect(anna, bert)
-    assert len(anna.asked(events.StoreState)) == 1
+    assert len(anna.asked(SaveRecord)) == 1
 
 
 def test_pinned_number_with_another_key_is_never_called() -> None:

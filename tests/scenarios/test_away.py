@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from firmware.book_events import Rule, SetRule
 from firmware.model import CallState, EndReason
 from firmware.store_events import Kind, SaveFailure
 from tests.away import acquainted, fail_to_reach, return_of
+from tests.call.link import person
 from tests.scenarios.test_calls import two_phones
 from tests.scenarios.test_exchanges import directory_of
 from tests.scenarios.test_services import says, stutters
@@ -18,6 +21,8 @@ from tests.world import (
     heard_since,
     loudest_hz,
 )
+
+CLARA = person("Clara")
 
 
 def call_in_vain(world: World, caller: PhoneActor, callee: PhoneActor) -> None:
@@ -188,3 +193,15 @@ def test_message_that_the_card_does_not_take_is_not_confirmed() -> None:
     world.run(8.0)
     assert says(world, anna, ended_s, "not_saved")
     assert not says(world, anna, ended_s, "message_kept")
+
+
+def test_keys_that_were_pinned_are_known_after_a_restart_and_those_of_the_former_file_too() -> None:
+    world, _, anna, bert = acquainted(69)
+    assert anna.phone.call.pins == {bert.number: bert.phone_setup.identity.public_key}
+    anna.online = False
+    anna.phone_setup = replace(anna.phone_setup, pins={CLARA.number: CLARA.identity.public_key})
+    anew = return_of(world, anna)
+    world.run(1.0)
+    assert anew.phone.call.pins.keys() == {bert.number, CLARA.number}
+    kept = {record.key for record in anew.kept.all_of(Kind.PIN)}
+    assert kept == {bert.number, CLARA.number}
