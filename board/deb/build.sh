@@ -48,7 +48,16 @@ lay_out() {
     cp $HERE/files/fernruf.sysusers "$tree/usr/lib/sysusers.d/fernruf.conf"
     cp $HERE/files/fernruf.tmpfiles "$tree/usr/lib/tmpfiles.d/fernruf.conf"
     cp $HERE/files/copyright "$documents/"
-    gzip -9n <CHANGELOG.md >"$documents/changelog.gz"
+    gzip -9n <CHANGELOG.md >"$documents/CHANGELOG.md.gz"
+    gzip -9n >"$documents/changelog.gz" <<-END
+	fernruf ($VERSION) trixie; urgency=medium
+
+	  * What has changed is in CHANGELOG.md.gz.
+
+	 -- $(sed -n 's/^Maintainer: //p' $HERE/files/control)  $(date -uR -d "@$SOURCE_DATE_EPOCH")
+	END
+    install -D -m 644 $HERE/files/fernruf.lintian-overrides \
+        "$tree/usr/share/lintian/overrides/fernruf"
     python3 board/image/contents.py fernruf-deb "$VERSION" \
         --python "$tree/usr/lib/fernruf/python" >"$documents/fernruf.spdx.json"
     cp $HERE/files/{postinst,prerm,postrm} "$tree/DEBIAN/"

@@ -97,7 +97,7 @@ fetch_wheels() {
 }
 
 # lay_out_libraries ROOT WHEELS: the libraries below ROOT, in a folder of their own that Python is
-# told of; their tests stay away.
+# told of; their tests and what is of no use here stay away.
 lay_out_libraries() {
     local home=$1/usr/lib/fernruf wheel
     mkdir -p "$home/python"
@@ -105,6 +105,12 @@ lay_out_libraries() {
     cp "$CACHE"/extensions/lgpio/{_lgpio.so,lgpio.py} "$home/python/"
     find "$home/python" -type d \( -name tests -o -name testing \) -path '*/numpy/*' -prune \
         -exec rm -rf {} +
+    # programs for other boards, modules for tests, the names of C functions that nobody debugs here
+    find "$home/python" \( -path '*/pulseio/libgpiod_pulsein*' -o -name '*_tests.*.so' \) -delete
+    # what auditwheel has renamed (*.libs) does not outlive that
+    find "$home/python" -name '*.so' -type f ! -path '*.libs/*' \
+        -exec aarch64-linux-gnu-strip --strip-unneeded {} +
+    find "$home/python" -name '*.py' -exec sed -i '1s|^#!.*python$|#!/usr/bin/python3|' {} +
 }
 
 # lay_out_program ROOT: the program beside its libraries.
