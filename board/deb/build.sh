@@ -35,7 +35,8 @@ lay_out() {
         "$tree/usr/lib"/{sysusers.d,tmpfiles.d,modules-load.d,udev/rules.d}
     lay_out_libraries "$tree" "$CACHE/deb-wheels"
     lay_out_program "$tree"
-    cp "$CACHE/extensions/alsaaudio/alsaaudio.so" "$tree/usr/lib/fernruf/python/"
+    aarch64-linux-gnu-strip --strip-unneeded -o "$tree/usr/lib/fernruf/python/alsaaudio.so" \
+        "$CACHE/extensions/alsaaudio/alsaaudio.so"
     find "$tree/usr/lib/fernruf" -name '*.so' -exec chmod 644 {} +
     # the units of the image, with the folders of a Debian system
     sed 's|/data/fernruf|/var/lib/fernruf/state|; s|/data/settings|/var/lib/fernruf/settings|
@@ -56,6 +57,8 @@ lay_out() {
 
 	 -- $(sed -n 's/^Maintainer: //p' $HERE/files/control)  $(date -uR -d "@$SOURCE_DATE_EPOCH")
 	END
+    mkdir -p "$tree/usr/share/man/man1"
+    gzip -9n <$HERE/files/fernruf.1 >"$tree/usr/share/man/man1/fernruf.1.gz"
     install -D -m 644 $HERE/files/fernruf.lintian-overrides \
         "$tree/usr/share/lintian/overrides/fernruf"
     python3 board/image/contents.py fernruf-deb "$VERSION" \

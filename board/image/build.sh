@@ -30,7 +30,7 @@ main() {
     cached extensions "" make_extensions $(wanted_extensions)
     cached initrd "$HERE/initramfs" make_initrd
     cached wheels "" fetch_wheels "$CACHE/wheels" $(wanted_wheels "$HERE/wheels.list")
-    cached libraries "$HERE/program.sh $CACHE/wheels.inputs $CACHE/root.inputs" make_libraries
+    cached libraries "$HERE/program.sh $CACHE/wheels.inputs $CACHE/extensions.inputs" make_libraries
     say "tree"
     make_keys
     make_tree
