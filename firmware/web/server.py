@@ -28,8 +28,8 @@ from firmware.web.door import BEARER, OPEN_POSTS, Door
 from firmware.web.journal import Journal
 from firmware.web.keys import Keys
 from firmware.web.playback import Playback
-from firmware.web.qr import number_svg
-from firmware.web.records import add_records
+from firmware.web.qr import card_svg, own_card
+from firmware.web.records import VCARD_TYPE, add_records
 from firmware.web.safe import Safe
 from firmware.web.sound import Card, SoundLine
 from firmware.web.stream import Watch, news
@@ -161,6 +161,7 @@ class WebServer:
         add_records(router, self._handlers)
         Playback(self._handlers).add_to(router)
         router.add_get("/api/number.svg", self._number)
+        router.add_get("/api/number.vcf", self._number_card)
         for name in HAND:
             router.add_post(f"/api/hand/{name}", self._hand(name))
         self._door.add_to(router)
@@ -217,10 +218,20 @@ class WebServer:
         return web.json_response({"lines": self._journal.lines()})
 
     async def _number(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(body=card_svg(await self._card()), content_type="image/svg+xml")
+
+    async def _number_card(self, _request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=await self._card(),
+            content_type=VCARD_TYPE,
+            headers={"Content-Disposition": 'attachment; filename="my-number.vcf"'},
+        )
+
+    async def _card(self) -> bytes:
         number = (await self._handlers["status"]({}))["number"]
         if number is None:
             raise web.HTTPNotFound(reason="The number is still being made")
-        return web.Response(body=number_svg(number), content_type="image/svg+xml")
+        return own_card(number, (await self._handlers["settings"]({}))["name"])
 
     def _hand(self, name: str) -> Reply:
         async def reply(request: web.Request) -> web.StreamResponse:

@@ -28,6 +28,7 @@ from firmware.store_events import Kind, SaveRecord
 IDENTITIES = Path(__file__).parent.parent / "vectors" / "identities.json"
 CHROMIUM = Path(__file__).with_name("chromium.sh")
 CALLER = "478505244227"  # who left a message
+SLACK_SAMPLES = 8_000
 WAIT_MS = 30_000.0  # of a loaded machine
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -116,14 +117,19 @@ def recorded(page: Page) -> Sound:
 
 
 def whole(spoken: Sound, heard: Sound) -> Sound:
-    """What was heard of a speech that is said again and again: all of it, not its last words."""
-    half, found = len(spoken) // 2, find(spoken, heard).delay_samples
-    if found < 0:
-        start = max(found + half, 0)
-        found = start + find(spoken, heard[start:]).delay_samples
-    elif found > len(heard) - len(spoken):
-        found = find(spoken, heard[: found + half]).delay_samples
-    return cut(heard, found, len(spoken))
+    """What was heard of a speech that is said again and again: all of it, not its last words.
+
+    Where a buffer was set right in its pauses a half of it may fit better than the whole of the one
+    before: that one is looked for where it must be, a speech earlier or later.
+    """
+    found = find(spoken, heard).delay_samples
+    beyond = found + len(spoken) - len(heard)
+    if found >= 0 and beyond <= 0:
+        return cut(heard, found, len(spoken))
+    begin = (found - len(spoken) if beyond > 0 else found + len(spoken)) - SLACK_SAMPLES
+    near = cut(heard, begin, len(spoken) + 2 * SLACK_SAMPLES)
+    more = find(spoken, near).delay_samples
+    return cut(near, more if 0 <= more <= 2 * SLACK_SAMPLES else SLACK_SAMPLES, len(spoken))
 
 
 def message_left(spoken: Sound) -> tuple[SaveRecord, ...]:

@@ -38,6 +38,7 @@ class House:
         self.handlers: dict[str, Any] = {name: self._handler(name) for name in HANDLERS} | {
             "status": self._status,
             "screen": self._screen,
+            "settings": self._settings,
         }
         self.server = WebServer(
             self.handlers,
@@ -57,6 +58,9 @@ class House:
 
     async def _screen(self, _request: Mapping[str, Any]) -> dict[str, Any]:
         return {"lines": ["Ready"], "pixels": "00" * 1024, "width": 128, "height": 64}
+
+    async def _settings(self, _request: Mapping[str, Any]) -> dict[str, Any]:
+        return {"name": "Oma Erna; née Müller"}
 
     def _handler(self, name: str) -> Any:
         async def handle(request: Mapping[str, Any]) -> dict[str, Any]:

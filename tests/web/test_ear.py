@@ -134,6 +134,15 @@ def test_speech_said_again_and_again_is_found_whole(begun_s: float) -> None:
     assert np.array_equal(whole(SPEECH, heard), SPEECH)
 
 
+def test_speech_whose_pauses_were_shortened_is_found_whole() -> None:
+    quiet = np.flatnonzero(np.abs(SPEECH).reshape(-1, FRAME_SAMPLES).max(axis=1) < 200)
+    first = np.delete(SPEECH, [FRAME_SAMPLES * each + i for each in quiet[::4] for i in range(60)])
+    heard = np.concatenate([np.zeros(64_000, np.int16), first, SPEECH[: 5 * SAMPLE_RATE_HZ]])
+    score = quality(SPEECH, whole(SPEECH, heard), wideband=True)
+    assert score is not None
+    assert score > 4.0, f"PESQ {score:.2f}"
+
+
 def test_sound_without_a_pause_keeps_its_pitch(page: Page) -> None:
     tone = (
         8000 * np.sin(np.arange(12 * SAMPLE_RATE_HZ) * 2 * np.pi * 440 / SAMPLE_RATE_HZ)

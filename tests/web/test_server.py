@@ -10,13 +10,17 @@ from typing import Any
 import aiohttp
 import pytest
 
+from firmware.book.vcard import CardReader
 from firmware.web.body import BODY_BYTES_MAX
 from firmware.web.server import FILES, SECURITY
 from firmware.web.sound import Card
 from firmware.web.stream import WATCHERS_MAX
+from tests.book.numbers import valid_numbers
 from tests.web.house import HEADERS, House, enter, open_house
 
 Story = Callable[[House, aiohttp.ClientSession], Coroutine[Any, Any, None]]
+
+NUMBER = next(iter(valid_numbers()))
 
 
 def tell(story: Story, card: Card | None = None) -> None:
@@ -197,6 +201,23 @@ def test_stream_tells_everything_first_and_then_what_changes() -> None:
             assert (first["state"], first["width"]) == ("idle", 128)
             house.status["state"] = "ringing"
             assert await next_event(stream) == {"state": "ringing"}
+
+    tell(story)
+
+
+def test_own_number_is_a_card_that_any_telephone_book_takes() -> None:
+    async def story(house: House, client: aiohttp.ClientSession) -> None:
+        await enter(house, client)
+        house.status["number"] = NUMBER
+        async with client.get("/api/number.vcf") as response:
+            assert response.content_type == "text/vcard"
+            card = await response.read()
+        (contact,) = CardReader().contacts(card.splitlines())
+        assert (contact.number, contact.name) == (NUMBER, "Oma Erna; née Müller")
+        house.status["number"] = None
+        for path in ("/api/number.vcf", "/api/number.svg"):
+            async with client.get(path) as response:
+                assert response.status == 404
 
     tell(story)
 

@@ -23,7 +23,7 @@ export function show() {
     $("qr").dataset.number = box.number;
     $("qr").src = "/api/number.svg";
   }
-  $("qr").hidden = !box.number;
+  $("qr").hidden = $("own-card").hidden = !box.number;
   $("qr").alt = text("qr", box.number ?? "");
   $("hand").hidden = !box.hand;
   $("hook").setAttribute("aria-pressed", is_lifted());

@@ -3,7 +3,7 @@ const texts = {
   en: {
     skip: "Skip to content", views: "Views", language: "Language", telephone: "Telephone", line: "Line",
     door: "Welcome", door_why: "The telephone's display shows six digits now. Please type them here.", code: "Code", enter: "Enter", password: "Password", by_code: "Show a code on the telephone instead", leave: "Leave",
-    lift: "Lift", replace: "Hang up", flash: "Flash", keypad: "Keypad", my_number: "My number", copy: "Copy", copied: "Copied", qr: "QR code of {0}",
+    lift: "Lift", replace: "Hang up", flash: "Flash", keypad: "Keypad", my_number: "My number", copy: "Copy", copied: "Copied", own_card: "Save as a vCard", qr: "QR code of {0}",
     route: "Route of this call", plot_lost: "Lost in a second", opinion: "Quality (1 to 5)", no_exchanges: "None is known at the moment.", exchanges: "Exchanges", address: "Address", rtt: "Round trip",
     load: "Load", rings: "Rings through", yes: "yes", no: "no", none: "none", me: "This telephone", exchange: "Exchange", peer: "The other", no_call: "There is no call.",
     router: "Router", internet: "Internet", history: "The last month", history_empty: "Nothing is known yet.", history_reachable: "Reachable", history_loss: "Lost", on_average: "{0} on average",
@@ -41,7 +41,7 @@ const texts = {
   de: {
     skip: "Zum Inhalt", views: "Ansichten", language: "Sprache", telephone: "Telefon", line: "Leitung",
     door: "Willkommen", door_why: "Das Telefon zeigt jetzt sechs Ziffern. Bitte hier eintippen.", code: "Code", enter: "Eintreten", password: "Passwort", by_code: "Stattdessen einen Code am Telefon zeigen", leave: "Abmelden",
-    lift: "Abheben", replace: "Auflegen", flash: "Flash", keypad: "Tastatur", my_number: "Meine Nummer", copy: "Kopieren", copied: "Kopiert", qr: "QR-Code von {0}",
+    lift: "Abheben", replace: "Auflegen", flash: "Flash", keypad: "Tastatur", my_number: "Meine Nummer", copy: "Kopieren", copied: "Kopiert", own_card: "Als vCard sichern", qr: "QR-Code von {0}",
     route: "Weg dieses Gesprächs", plot_lost: "In einer Sekunde verloren", opinion: "Güte (1 bis 5)", no_exchanges: "Zurzeit ist keine bekannt.", exchanges: "Vermittlungen", address: "Adresse", rtt: "Laufzeit",
     load: "Auslastung", rings: "Klingelt durch", yes: "ja", no: "nein", none: "keine", me: "Dieses Telefon", exchange: "Vermittlung", peer: "Das andere", no_call: "Es gibt kein Gespräch.",
     router: "Router", internet: "Internet", history: "Der letzte Monat", history_empty: "Noch ist nichts bekannt.", history_reachable: "Erreichbar", history_loss: "Verloren", on_average: "im Mittel {0}",
