@@ -21,6 +21,7 @@ from firmware.drivers.board import (
 from firmware.drivers.chips import Gpio
 from firmware.drivers.sim.builder import CARDS, FAULTS, Builder
 from firmware.drivers.sim.gpio import SimGpio
+from firmware.drivers.trial import Trial, said
 from firmware.drivers.wiring import Findings, WiringTest, joined_pairs, try_sound
 from firmware.errors import CommandError, ConfigError
 from firmware.handset import Handset, parse_handset, print_handset
@@ -56,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
     handset = _read(arguments.handset)
     simulated = arguments.simulated is not None
     if handset.telephone.kind != "gpio" and not simulated:
-        return _watch_telephone(handset)
+        if arguments.live:
+            _show_telephone(handset)
+        return _conclude(_try_telephone(handset), handset, arguments.write)
     gpio = SimGpio() if simulated else open_header()
     try:
         if arguments.live:
@@ -107,20 +110,26 @@ def _real(gpio: Gpio, handset: Handset) -> Findings:
     return Findings(sound.handset, findings.faults + sound.faults)
 
 
-def _watch_telephone(handset: Handset) -> int:
-    """A USB phone or an adapter knows its own contacts: show what it tells until Ctrl-C."""
+def _try_telephone(handset: Handset) -> Findings:
+    """A USB phone or an adapter knows its own contacts: what does it tell of them?"""
+    person = Terminal()
+    faults = Trial(open_telephone(handset), person).run()
+    sound = try_sound(real_cards(), handset, person, open_card_capture, open_card_playback)
+    return Findings(sound.handset, faults + sound.faults)
+
+
+def _show_telephone(handset: Handset) -> None:
+    """What it tells, until Ctrl-C."""
     telephone = open_telephone(handset)
-    telephone.open(lambda fact: _print(str(fact)))
+    telephone.open(lambda fact: _print(said(fact)))
     try:
-        if Terminal().sees("Lift, press keys, look. Shall it ring now?"):
-            telephone.ring(on=True)
-            rang = Terminal().sees("Does it ring?")
-            telephone.ring(on=False)
-            return 0 if rang else 1
+        while True:
+            time.sleep(LIVE_S)
+    except KeyboardInterrupt:
+        _print("")
     finally:
         telephone.close()
         telephone.join(timeout_s=2.0)
-    return 0
 
 
 def _show_live(gpio: Gpio, handset: Handset) -> None:

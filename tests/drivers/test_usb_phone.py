@@ -36,15 +36,16 @@ WAIT_S = 10.0
 class Bench:
     """A USB phone at the end of a socket, and the driver."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_open: bool = True) -> None:
         self._socket: socket.socket | None = None
         self.initial: tuple[bytes, ...] = ()
         self.plugged: queue.SimpleQueue[None] = queue.SimpleQueue()  # each time it was opened
         self.wanted = True
         self.facts: queue.SimpleQueue[Fact] = queue.SimpleQueue()
         self.phone = UsbPhone(self._open, (0.2, 0.2))
-        self.phone.open(self.facts.put)
-        self.plugged.get(timeout=WAIT_S)
+        if is_open:
+            self.phone.open(self.facts.put)
+            self.plugged.get(timeout=WAIT_S)
 
     def _open(self) -> UsbDevice:
         if not self.wanted:
