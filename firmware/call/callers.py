@@ -12,7 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from firmware import number
-from firmware.call.messages import Busy, Decline, NotAcceptable, Refusal
+from firmware.call.messages import Decline, NotAcceptable, Refusal
 from firmware.call.pins import Pins
 from firmware.call.session import CalleeSession
 from firmware.events import Argon2Computed, ComputeArgon2
@@ -73,14 +73,10 @@ class Callers:
         return [Proved(session, caller_number) for session in asked if not session.is_over]
 
 
-def refusal(
-    caller: Proved, pins: Pins, codecs: tuple[Codec, ...], *, is_free: bool
-) -> Refused | None:
-    """Why `caller` may not ring, the gravest reason first; None if it may."""
+def refusal(caller: Proved, pins: Pins, codecs: tuple[Codec, ...]) -> Refused | None:
+    """Why `caller` may not ring, the gravest reason first; None if it may, or the line is busy."""
     if pins.contradict(caller.number, caller.session.certificate.public_key):
         return Refused(Decline(), EndReason.NUMBER_CHANGED)
-    if not is_free:
-        return Refused(Busy(), EndReason.BUSY)
     if common_codec(caller, codecs) is None:
         return Refused(NotAcceptable(), EndReason.NO_COMMON_CODEC)
     return None

@@ -194,8 +194,7 @@ def _offer(line: Line, caller: Proved, now_s: float) -> None:
     leg.view = line.named(leg.view, caller.number, caller.session.certificate)
     leg.view = replace(leg.view, incoming=True, via=caller.session.invite.via)
     is_referred = transfer.introduce(line, caller, leg, now_s)
-    has_room = leg.replaces is not None or line.is_free or line.may_wait
-    refused = refusal(caller, line.pins, line.codecs, is_free=has_room)
+    refused = refusal(caller, line.pins, line.codecs)
     if refused is not None:
         line.transactions.respond(caller.session, refused.response, now_s)
         _log_refused(line, caller, leg.call, refused.reason)
@@ -230,7 +229,7 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
         return
     codec = common_codec(caller, line.codecs)
     assert codec is not None
-    if not (line.is_free or line.may_wait):  # another one was faster
+    if not (line.is_free or line.may_wait):  # and nobody has sent the caller elsewhere
         line.transactions.respond(caller.session, messages.Busy(), now_s)
         _log_refused(line, caller, call, EndReason.BUSY)
         return

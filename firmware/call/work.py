@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from firmware import events
 from firmware.call import messages, outgoing
 from firmware.call.callers import Proved
 from firmware.call.leg import Leg
@@ -110,7 +111,13 @@ def weigh(line: Line, fact: StampSearched) -> list[Proved]:
 def demand(line: Line, command: DemandStamp, now_s: float) -> None:
     """An offered call is refused until its caller has worked."""
     caller, _ = line.offers.pop(command.call, (None, None))
-    if caller is not None:
-        utc_s = line.transactions.freshness.utc_s(now_s)
-        wanted = messages.StampWanted(line.stamps.demand(command.difficulty, utc_s))
-        line.transactions.respond(caller.session, wanted, now_s)
+    if caller is None:
+        return
+    if not (line.is_free or line.may_wait):  # nobody works for the busy tone
+        line.transactions.respond(caller.session, messages.Busy(), now_s)
+        ended = events.CallEnded(caller.number, True, EndReason.BUSY, 0.0, command.call)
+        line.out.append(ended)
+        return
+    utc_s = line.transactions.freshness.utc_s(now_s)
+    wanted = messages.StampWanted(line.stamps.demand(command.difficulty, utc_s))
+    line.transactions.respond(caller.session, wanted, now_s)

@@ -28,6 +28,7 @@ from firmware.stranger_events import AcceptCall, DismissCall, RingForName
 
 NAME_S_MAX = 5.0
 SPEECH_S_MIN = 0.3  # less is no name
+LEAD_S = 2.0  # after answering; sooner the caller has no path yet, and misses the beginning
 PAUSE_S = 1.2  # after speech: the name is said
 LOUD = 300.0  # mean of the absolute samples of a frame in which somebody speaks
 TURNS_MAX = 10  # made up for at once, if the box was late
@@ -39,6 +40,7 @@ class NameFirst(Feature):
     def __init__(self) -> None:
         self._view = CallView()
         self._turn_s: float | None = None
+        self._ask_s = 0.0  # when the question begins
         self._player = Player()
         self._recorder: Recorder | None = None
         self._is_asked = False  # the question is there, and was said when the player is empty
@@ -70,7 +72,7 @@ class NameFirst(Feature):
             if self._turn_s is None or now_s < self._turn_s:
                 break
             self._turn_s += FRAME_S
-            frame = self._player.frame()
+            frame = self._player.frame() if self._turn_s >= self._ask_s else silence()
             if frame is None and self._is_asking and self._is_asked and self._recorder is None:
                 self._recorder = Recorder(NAME_S_MAX)
             listens = self._view.screening is not Screening.HEARD
@@ -91,7 +93,7 @@ class NameFirst(Feature):
             return []
         if view.screening is Screening.ASKED and view.state is CallState.CONNECTED:
             self._forget()
-            self._turn_s = now_s
+            self._turn_s, self._ask_s = now_s, now_s + LEAD_S
             if not is_available():  # nothing can be recorded: the number has to do
                 return [RingForName(view.call)]
             return [FetchSounds(("name_ask", "beep"))]
