@@ -1,7 +1,9 @@
 """Calls over every pair of NATs: our boxes beside aioice with coturn, in the same lab and run.
 
-`python -m bench.nat_matrix --json [--types KIND,...] [--calls N] [--loss 0,0.05] [--parallel N]`
-prints one JSON object, progress on stderr. Needs what tests/lab needs. Each host is 20 ms from the
+`python -m bench.nat_matrix --json [--types KIND,...] [--calls N] [--loss 0,0.05] [--parallel N]
+[--keep FILE]` prints one JSON object, progress on stderr. With --keep a run that was broken off
+goes on where it was when the same command is given again. Needs what tests/lab needs. Each host is
+20 ms from the
 middle, where the exchange (coturn) is: 80 ms from host to host and back.
 Compared is the time until both ends have a path that can carry speech: of ours from the callee's
 lifting until both may send (first over the exchange, if nothing better is proved yet), of theirs
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.nat.incidents import ROUNDS, Incidents
+from bench.nat.kept import Kept
 from bench.nat.table import cell_of_ours, cell_of_theirs, ratios, summary
 from bench.nat.theirs import IceHosts
 from firmware.errors import CommandError
@@ -47,8 +50,13 @@ def main() -> int:
     if reason := why_not():
         sys.stderr.write(f"nat_matrix: {reason}\n")
         return 1
+    try:
+        kept = Kept(arguments.keep, conditions(arguments))
+    except CommandError as error:
+        sys.stderr.write(f"nat_matrix: {error}\n")
+        return 2
     with Space(arguments.seed) as space, tempfile.TemporaryDirectory(prefix="nat") as folder:
-        report = asyncio.run(Matrix(Lab(space), Path(folder), arguments).run())
+        report = asyncio.run(Matrix(Lab(space), Path(folder), arguments, kept).run())
     print(json.dumps(report, indent=2))
     failed = any(
         loss["summary"]["ours"]["connected"] < loss["summary"]["ours"]["calls"]
@@ -67,15 +75,22 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--parallel", type=int, default=PARALLEL, help="calls at once")
     parser.add_argument("--seed", default="matrix", help="of the loss on the legs")
     parser.add_argument("--incidents", type=int, default=ROUNDS, help="of each kind; 0 = none")
+    parser.add_argument("--keep", type=Path, help="where to keep what was found, and to go on")
     parser.add_argument("--only", choices=("ours", "aioice"), help="one of the two")
     return parser.parse_args(words)
+
+
+def conditions(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What must be the same if two runs shall make one report; loss is told with each cell."""
+    return {name: getattr(arguments, name) for name in ("types", "calls", "parallel", "only")}
 
 
 class Matrix:
     """Sites of each kind on both sides, and all the pairs of them."""
 
-    def __init__(self, lab: Lab, folder: Path, arguments: argparse.Namespace) -> None:
+    def __init__(self, lab: Lab, folder: Path, arguments: argparse.Namespace, kept: Kept) -> None:
         self._lab = lab
+        self._kept = kept
         self._town = Town(lab, folder)
         self._kinds = [Kind(word) for word in arguments.types.split(",")]
         self._calls: int = arguments.calls
@@ -91,8 +106,10 @@ class Matrix:
         """Everything, in order; the report."""
         exchanges, callers, callees = self._build()
         try:
-            incidents = Incidents(self._lab, self._town, exchanges, self._incidents)
-            found = await incidents.run() if self._incidents else None
+            if self._incidents and self._kept.incidents is None:
+                incidents = Incidents(self._lab, self._town, exchanges, self._incidents)
+                self._kept.incidents = await incidents.run()
+                self._kept.save()
             losses = [await self._measure(loss, callers, callees) for loss in self._losses]
         finally:
             await self._town.close()
@@ -105,7 +122,7 @@ class Matrix:
             "calls_at_once": self._parallel,
             "exchanges": EXCHANGES,
             "directory_nodes": NODES,
-            "incidents": found,
+            "incidents": self._kept.incidents,
             "losses": losses,
         }
 
@@ -127,22 +144,31 @@ class Matrix:
         self, loss: float, callers: list[Site], callees: list[Site]
     ) -> dict[str, Any]:
         """All pairs with one loss, ours and theirs by turns."""
+        cells, count = self._kept.cells(loss), len(callers) * len(callees)
+        if len(cells) == count:
+            return {"loss_per_leg": loss, "summary": summary(cells), "cells": cells}
         self._lab.set_hosts(loss=0.0)
         if self._wants_ours:
             await self._ready([*callers, *callees])
         if self._ice is not None:
             await asyncio.gather(*(self._ice.warm_up(site) for site in (*callers, *callees)))
         self._lab.set_hosts(loss=loss)
-        cells: dict[str, dict[str, Any]] = {}
+        begin_s, before = time.monotonic(), len(cells)
         for shift in range(len(self._kinds)):
             pairs = [
-                (caller, callees[(n + shift) % len(callees)]) for n, caller in enumerate(callers)
+                (caller, callee)
+                for n, caller in enumerate(callers)
+                if name_of(caller, callee := callees[(n + shift) % len(callees)]) not in cells
             ]
             for start in range(0, len(pairs), self._parallel):
                 together = pairs[start : start + self._parallel]
                 found = await asyncio.gather(*(self._pair(*pair) for pair in together))
                 cells |= dict(found)
+                self._kept.save()
                 tell(loss, found)
+                pace_s = (time.monotonic() - begin_s) / (len(cells) - before)
+                left_min = pace_s * (count - len(cells)) / 60
+                tell_people(f"{len(cells)} of {count} pairs, {left_min:.0f} min more")
         return {"loss_per_leg": loss, "summary": summary(cells), "cells": cells}
 
     async def _ready(self, sites: list[Site]) -> None:
@@ -169,7 +195,12 @@ class Matrix:
             cell["aioice"] = cell_of_theirs(attempts)
         if len(cell) == 2:
             cell["ratios"] = ratios(cell["ours"], cell["aioice"])
-        return f"{caller.kind}>{callee.kind}", cell
+        return name_of(caller, callee), cell
+
+
+def name_of(caller: Site, callee: Site) -> str:
+    """Of a cell of the matrix."""
+    return f"{caller.kind}>{callee.kind}"
 
 
 def tell_people(words: str) -> None:
