@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from firmware.channel import Open, target_of
-from firmware.events import DatagramReceived, Message
+from dataclasses import replace
+from enum import StrEnum
+
+import pytest
+
+from firmware.channel import Open, Refusal, Refused, target_of
+from firmware.events import DatagramReceived, Message, SendDatagram
 from firmware.model import FRAME_S, CallState, Endpoint, Unreachable
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.channels import PRESSED
@@ -12,24 +17,51 @@ from tests.world import Actor, Network, PhoneActor, World, heard_since, loudest_
 QUICK = Network(delay_s=(0.020, 0.020))
 
 
+OPENINGS = (b"\xf1\x01", b"\xf1\x09")  # without a cookie, and with one
+
+
+class Lie(StrEnum):
+    """What an exchange does with the calls that it should let through."""
+
+    DROPS = "drops"
+    DENIES = "denies"  # says that nobody of that name is here
+    DELAYS = "delays"  # for longer than anybody waits
+    FORGES = "forges"  # hands something else on
+
+
 class Liar:
     """An exchange that answers its boxes in all things, and lets no call through."""
 
-    def __init__(self, honest: Directory) -> None:
+    def __init__(self, honest: Directory, lie: Lie = Lie.DROPS) -> None:
         self.honest = honest
-        self.dropped = 0
+        self.lie = lie
+        self.calls = 0
+        self._delayed: list[tuple[float, Message]] = []
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
-        if isinstance(fact, DatagramReceived) and fact.data[:2] == b"\xf1\x01":
-            self.dropped += 1
-            return []
-        return self.honest.handle(fact, now_s)
+        if not isinstance(fact, DatagramReceived) or fact.data[:2] not in OPENINGS:
+            return self.honest.handle(fact, now_s)
+        self.calls += 1
+        match self.lie:
+            case Lie.DENIES:
+                denied = Refusal(fact.data[18:26], Refused.UNKNOWN_TARGET, 0)
+                return [SendDatagram(denied.encode(), fact.source)]
+            case Lie.DELAYS:
+                self._delayed.append((now_s + 4.0, fact))
+            case Lie.FORGES:
+                forged = fact.data[:50] + bytes(len(fact.data) - 50)
+                return self.honest.handle(replace(fact, data=forged), now_s)
+        return []
 
     def on_time(self, now_s: float) -> list[Message]:
-        return self.honest.on_time(now_s)
+        out = self.honest.on_time(now_s)
+        while self._delayed and self._delayed[0][0] <= now_s:
+            out += self.honest.handle(self._delayed.pop(0)[1], now_s)
+        return out
 
     def deadline_s(self) -> float | None:
-        return self.honest.deadline_s()
+        due = [self.honest.deadline_s(), *(due_s for due_s, _ in self._delayed[:1])]
+        return min((due_s for due_s in due if due_s is not None), default=None)
 
 
 def town(
@@ -135,16 +167,17 @@ def test_call_reaches_a_box_of_whose_exchanges_two_have_just_died() -> None:
     assert ringback_s(world, anna, bert) < 1.5
 
 
-def test_exchange_that_lets_no_call_through_is_noticed_and_left() -> None:
+@pytest.mark.parametrize("lie", Lie)
+def test_exchange_that_lets_no_call_through_is_noticed_and_left(lie: Lie) -> None:
     world, exchanges = town(45, exchanges=4)
-    liar = Liar(directory_of(exchanges[0]))
+    liar = Liar(directory_of(exchanges[0]), lie)
     exchanges[0].core = liar
     anna = world.add_phone("anna", exchanges=exchanges[:3], behind_nat=True, direct=False)
     world.run(8.0)
     assert str(exchanges[0].endpoint) in registered(anna)
     publish(world, exchanges[3])
     world.run(120.0)
-    assert liar.dropped >= 3
+    assert liar.calls >= 3
     assert registered(anna) == {str(e.endpoint) for e in exchanges[1:]}, world.story("liar stays")
     assert rings(anna)
 
