@@ -106,6 +106,7 @@ class CodecSettings:
     """[codec]: what we offer, best first."""
 
     preference: tuple[Codec, ...] = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
+    dtx: bool = False  # nearly nothing is sent while nobody speaks: it shows who speaks when
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,10 @@ def parse_config(text: str, source: str) -> Config:
             audio.take("playback", sound_device, "default"),
             audio.take("country", lambda code: one_of(*COUNTRIES)(string(code).upper()), "DE"),
         ),
-        CodecSettings(codec.take("preference", _codecs, CodecSettings().preference)),
+        CodecSettings(
+            codec.take("preference", _codecs, CodecSettings().preference),
+            codec.take("dtx", boolean, default=False),
+        ),
         WebSettings(
             web.take("bind", _address, ""),
             web.take("names", _names, WebSettings().names),

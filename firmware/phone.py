@@ -87,6 +87,7 @@ class PhoneSetup:
     language: str = ""  # of LANGUAGES; empty = English is shown, the country's is spoken
     calls: tuple[Entry, ...] = ()  # of the log, oldest first
     sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
+    dtx: bool = False  # nearly nothing is sent while nobody speaks
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Phone:
             country=setup.country,
         )
         self.paths = Paths(random_bytes)
-        self.media = MediaSessions(random_bytes, self.paths.route)
+        self.media = MediaSessions(random_bytes, self.paths.route, dtx=setup.dtx)
         language = setup.language or "en"
         self.menu = Menu(self.book.names, in_language(MENU, language))
         self.display = Display(

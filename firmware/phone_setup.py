@@ -64,6 +64,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         last_resort=PUBLIC_ROUTERS if config.uses_public_routers else (),
         calls=state.restore(CALLS_FILE, decode_calls) or (),
         sound=_handset_sound(handset),
+        dtx=config.codec.dtx,
     )
 
 

@@ -36,6 +36,7 @@ playback = "plughw:CARD=Device"
 country = "gb"
 [codec]
 preference = ["pcma", "opus"]
+dtx = true
 [contacts]
 {NUMBER} = "Mutter"
 """
@@ -55,7 +56,7 @@ def test_complete_config_sets_every_key() -> None:
     assert read.network.mdns is False
     assert read.hardware == config.HardwareSettings("simulated", "board/handset.toml", oled=False)
     assert read.audio == config.AudioSettings("file:speech.wav", "plughw:CARD=Device", "GB")
-    assert read.codec.preference == (Codec.PCMA, Codec.OPUS)
+    assert read.codec.preference == (Codec.PCMA, Codec.OPUS) and read.codec.dtx
     assert read.contacts == {NUMBER: "Mutter"}
 
 

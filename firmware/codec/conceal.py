@@ -13,7 +13,7 @@ from collections import deque
 import numpy as np
 import numpy.typing as npt
 
-from firmware.codec.noise import Background
+from firmware.codec.noise import Background, ComfortNoise
 from firmware.codec.resample import to_int16
 from firmware.codec.voice import Voice, bridge, history_samples
 from firmware.model import Frame
@@ -36,6 +36,7 @@ class Concealer:
     def __init__(self) -> None:
         self._recent = deque([np.zeros(_HISTORY, dtype=np.int16)], maxlen=_RECENT_MAX)
         self._background = Background()
+        self._room: ComfortNoise | None = None  # as the sender told it, while he pauses
         self._voice: Voice | None = None  # that goes on in the gap
         self._concealed = 0  # samples made up since the last received frame
 
@@ -50,7 +51,7 @@ class Concealer:
             blended[:smoothed] *= rising
             blended[:smoothed] += self._faded(smoothed) * (1 - rising)
             heard = to_int16(blended)
-        self._voice, self._concealed = None, 0
+        self._voice, self._concealed, self._room = None, 0, None
         self._background.listen(heard)
         self._remember(heard)
         return heard
@@ -60,6 +61,14 @@ class Concealer:
         if self._voice is None:
             self._voice = Voice(self._history(), _RATE_HZ)
         return to_int16(self._faded(samples))
+
+    def paused(self, room: ComfortNoise, samples: int) -> Frame:
+        """The sender says nothing for a while: what was heard fades into the sound of his room."""
+        if self._room is None:
+            self._room = room
+        else:
+            self._room.become(room)
+        return self.lost(samples)
 
     def bridged(self, samples: int, following: Frame) -> Frame:
         """The same, when the frame after the gap is there: it leads to its beginning."""
@@ -83,5 +92,6 @@ class Concealer:
         gain = np.clip(1 - (n - _FLAT) / _FADE, 0, 1)
         self._concealed += count
         voice = self._voice.go_on(count) * gain if gain[0] > 0 else np.zeros(count)
-        faded: Samples = voice + self._background.noise(count) * (1 - gain)
+        noise = self._background.noise(count) if self._room is None else self._room.take(count)
+        faded: Samples = voice + noise * (1 - gain)
         return faded

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.codec.conceal import Concealer
+from firmware.codec.noise import ComfortNoise
+from firmware.codec.pause import Pauses
 from firmware.codec.resample import Downsampler, Upsampler
 from firmware.errors import MalformedError
 from firmware.model import Frame
@@ -27,12 +29,18 @@ _ULAW_MAX = 8191  # of the 14-bit magnitude with its bias
 class G711Encoder:
     """Frames to payloads of one byte for two samples."""
 
-    def __init__(self, table: Bytes) -> None:
+    def __init__(self, table: Bytes, *, dtx: bool = False) -> None:
         self._table, self._downsampler = table, Downsampler()
+        self._pauses = Pauses() if dtx else None
+        self.is_pause = False
 
     def encode(self, frame: Frame) -> bytes:
-        """One payload: 160 bytes for 20 ms."""
+        """One payload: 160 bytes for 20 ms; in a pause, with `dtx`, what the room sounds like."""
         narrow = self._downsampler.convert(frame)
+        if self._pauses is not None:
+            self.is_pause = self._pauses.is_pause(frame)
+            if self.is_pause:
+                return self._pauses.room().encode()
         return self._table[narrow.view(np.uint16)].tobytes()
 
     def set_bitrate(self, bits_per_s: int) -> None:
@@ -54,6 +62,13 @@ class G711Decoder:
             raise MalformedError(f"G.711 payload of {len(payload)} bytes")
         narrow = self._table[np.frombuffer(payload, dtype=np.uint8)]
         return self._upsampler.convert(self._concealer.received(narrow))
+
+    def pause(self, payload: bytes, samples: int) -> Frame:
+        """The sound of the room that `payload` describes (RFC 3389); empty: as before."""
+        if not payload:
+            return self.conceal(samples)
+        room = ComfortNoise.decode(payload)
+        return self._upsampler.convert(self._concealer.paused(room, samples // 2))
 
     def conceal(self, samples: int) -> Frame:
         """Sound in place of what did not come; fades into the noise that was behind the voice."""

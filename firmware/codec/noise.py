@@ -77,6 +77,11 @@ class ComfortNoise:
             raise MalformedError("comfort noise with an unstable filter")
         return cls(payload[0], coefficients)
 
+    def become(self, other: ComfortNoise) -> None:
+        """The room has changed; its noise goes on."""
+        self.level, self.reflections = other.level, other.reflections
+        self._response = other._response
+
     def encode(self) -> bytes:
         """A payload of RFC 3389 section 3."""
         return bytes([self.level, *(round(one * 128) + 127 for one in self.reflections)])

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import ctypes
 import weakref
+from collections import deque
 from functools import cache
 
 import numpy as np
 
+from firmware.codec.noise import ComfortNoise
+from firmware.codec.pause import HANGOVER_FRAMES, Pauses, room_of
 from firmware.errors import HardwareError, MalformedError
 from firmware.model import SAMPLE_RATE_HZ, Frame
 
@@ -23,12 +26,14 @@ BITRATE_MIN, BITRATE_MAX = 6_000, 64_000
 FRAME_MAX_MS = 60
 ENCODER_COMPLEXITY = 5  # of 10: half the time of 10 for no audible gain at this rate
 DECODER_COMPLEXITY = 5  # from here on libopus 1.5 conceals by deep PLC
+PAUSE_BYTES_MAX = 2  # of a frame that says only that nobody speaks (RFC 6716 section 2.1.9)
+_ONE_FRAME = 0xF8  # of its first byte: mode, band and length of a frame, which is empty
 PAYLOAD_BYTES_MAX = 1275  # one frame, RFC 6716 section 3.2.1
 
 _APPLICATION_VOIP = 2048
 _SIGNAL_VOICE = 3001
 _SET_BITRATE, _SET_VBR, _SET_COMPLEXITY, _SET_SIGNAL = 4002, 4006, 4010, 4024
-_SET_INBAND_FEC, _SET_PACKET_LOSS, _SET_DTX = 4012, 4014, 4016
+_SET_INBAND_FEC, _SET_PACKET_LOSS = 4012, 4014
 _RESET_STATE = 4028
 _UNIMPLEMENTED = -5
 _WARM_UP_FRAMES = 3  # the first concealment of libopus 1.5 costs 12 ms, later ones 0.5 ms
@@ -44,7 +49,7 @@ def is_available() -> bool:
 
 
 class OpusEncoder:
-    """Frames to Opus payloads of constant size: no DTX unless asked for.
+    """Frames to Opus payloads of constant size; with `dtx` those of a pause have one byte.
 
     Constant, because the sizes of encrypted packets betray what is said (RFC 6562 section 3).
     """
@@ -63,14 +68,17 @@ class OpusEncoder:
         )
         _check(error.value, self._opus)
         weakref.finalize(self, self._opus.opus_encoder_destroy, self._state)
-        self._set(_SET_VBR, dtx)  # libopus has no DTX at a constant rate
-        self._set(_SET_DTX, dtx)
+        self._set(_SET_VBR, 0)
+        # not the encoder's own DTX, which hears somebody speak in most rooms
+        self._pauses: Pauses | None = None
         self._set(_SET_COMPLEXITY, complexity)
         self._set(_SET_SIGNAL, _SIGNAL_VOICE)
         self.set_bitrate(BITRATE)
+        self.is_pause = False
         self._samples, self._samples_address = _sample_buffer(rate_hz)
         self._payload = ctypes.create_string_buffer(PAYLOAD_BYTES_MAX)
         self.encode(np.zeros(rate_hz // 50, dtype=np.int16))  # first use touches every table
+        self._pauses = Pauses(rate_hz) if dtx else None
         _check(self._opus.opus_encoder_ctl(self._state, _RESET_STATE), self._opus)
 
     def set_bitrate(self, bits_per_s: int) -> None:
@@ -91,6 +99,10 @@ class OpusEncoder:
             self._state, self._samples_address, count, self._payload, PAYLOAD_BYTES_MAX
         )
         _check(length, self._opus)
+        # always encoded, so that the next word finds an encoder that knows the room
+        self.is_pause = self._pauses is not None and self._pauses.is_pause(frame)
+        if self.is_pause:
+            return bytes([self._payload.raw[0] & _ONE_FRAME])
         return self._payload.raw[:length]
 
     def _set(self, request: int, value: int) -> None:
@@ -115,13 +127,26 @@ class OpusDecoder:
             _check(control, self._opus)
         self._samples, self._samples_address = _sample_buffer(rate_hz)
         self._frame = rate_hz // 50
+        self._recent: deque[Frame] = deque(maxlen=HANGOVER_FRAMES - 2)  # nobody spoke in these
+        self._room: ComfortNoise | None = None  # while the peer pauses
         self._warm_up()
 
     def decode(self, payload: bytes) -> Frame:
         """The frame in `payload`; MalformedError if it is no Opus or longer than 60 ms."""
         if not 0 < len(payload) <= PAYLOAD_BYTES_MAX:
             raise MalformedError(f"Opus payload of {len(payload)} bytes")
-        return self._decode(payload, 0, 0)
+        frame = self._decode(payload, 0, 0)
+        self._recent.append(frame)
+        self._room = None
+        return frame
+
+    def pause(self, payload: bytes, samples: int) -> Frame:
+        """The sound of the room in the last frames; libopus makes it 6 dB softer than it was."""
+        if payload:
+            self._decode(payload, 0, 0)  # it shall know that time goes by
+        if self._room is None and self._recent:
+            self._room = room_of(np.concatenate(self._recent))
+        return np.zeros(samples, dtype=np.int16) if self._room is None else self._room.take(samples)
 
     def conceal(self, samples: int) -> Frame:
         """Sound in place of what did not come; fades out when much is missing."""

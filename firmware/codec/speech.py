@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from firmware.codec import g711, opus
+from firmware.codec import g711, noise, opus
 from firmware.model import Codec, Frame
 
 
 class SpeechEncoder(Protocol):
     """One direction of one call; warm when constructed."""
+
+    is_pause: bool  # the last payload only says what the room sounds like in which nobody speaks
 
     def encode(self, frame: Frame) -> bytes:
         """The payload of one RTP packet, for a frame of 10 to 60 ms."""
@@ -34,6 +36,9 @@ class SpeechDecoder(Protocol):
     def decode(self, payload: bytes) -> Frame:
         """The frame in `payload`; MalformedError if it is not exactly one valid frame."""
 
+    def pause(self, payload: bytes, samples: int) -> Frame:
+        """Sound in place of what the peer does not send; `payload` tells of the room, or empty."""
+
     def conceal(self, samples: int) -> Frame:
         """Sound in place of what did not come in time."""
 
@@ -48,10 +53,17 @@ class SpeechFormat:
     payload_type: int
     clock_hz: int  # of RTP timestamps
     bitrate: int  # of payloads, bit/s, on a good line
-    make_encoder: Callable[[], SpeechEncoder]
+    make_encoder: Callable[..., SpeechEncoder]  # dtx: with pauses
     make_decoder: Callable[[], SpeechDecoder]
     bitrate_min: int  # when the line is narrow
     is_available: Callable[[], bool] = lambda: True
+    pause_type: int = noise.PAYLOAD_TYPE  # payload type of what tells of a room
+
+    def is_pause(self, payload_type: int, payload: bytes) -> bool:
+        """The peer says that he says nothing."""
+        if self.pause_type != self.payload_type:
+            return payload_type == self.pause_type
+        return payload_type == self.payload_type and len(payload) <= opus.PAUSE_BYTES_MAX
 
 
 FORMATS: dict[Codec, SpeechFormat] = {
@@ -63,6 +75,7 @@ FORMATS: dict[Codec, SpeechFormat] = {
         opus.OpusDecoder,
         12_000,
         opus.is_available,
+        111,
     ),
     Codec.PCMA: SpeechFormat(
         8,
@@ -81,6 +94,9 @@ FORMATS: dict[Codec, SpeechFormat] = {
         64_000,
     ),
 }
+PAYLOAD_TYPES = frozenset(
+    one for speech in FORMATS.values() for one in (speech.payload_type, speech.pause_type)
+)
 BY_PAYLOAD_TYPE = {speech.payload_type: codec for codec, speech in FORMATS.items()}
 
 

@@ -139,6 +139,11 @@ class JitterBuffer:
         """
         return self._stream.played(frame_s, ahead_s, pull_s) if self._stream else 0.0
 
+    def pauses(self) -> None:
+        """The frame that was popped says that no more come for a while: nothing is missing."""
+        if self._stream is not None:
+            self._stream.is_pausing = True
+
     @property
     def slack_s(self) -> float:
         """By how much the last frame was played later than needed; negative: too early."""
@@ -173,6 +178,7 @@ class _Stream:
         self._waiting: dict[int, _Waiting] = {}  # by media time
         self._known: set[int] = set()  # media times of frames that have come
         self._pops_without = 0
+        self.is_pausing = False  # the peer says nothing
         self._slack: deque[float] = deque(maxlen=CALM_POPS)  # delay above the target
         self._reach = 0  # how much older than its packet the oldest copy in the newest one is
         self._lost: dict[int, int] = {}  # packets taken for lost lately: number, media time
@@ -228,10 +234,13 @@ class _Stream:
             self._pops_without += 1
             if self._next is None:
                 return Gap.EMPTY
-            return Gap.PAUSE if media is not None and self._is_pause(media) else Gap.LOST
+            if self.is_pausing or (media is not None and self._is_pause(media)):
+                return Gap.PAUSE
+            return Gap.LOST
         waiting = self._waiting.pop(media)
         self.delay_s = self._delay_s(media, now_s)
         self._pops_without = 0
+        self.is_pausing = False
         self._last_number = waiting.number
         self._counters.recovered += waiting.ready.is_copy
         self._next = media + self._frame  # `played` corrects it

@@ -88,13 +88,19 @@ class Player:
                 ready = Gap.LOST
             else:
                 return (self._fitted(frame, pull) if pull else self._freely_fitted(frame)), True
-        self.concealed += ready is Gap.LOST
+        if ready is Gap.PAUSE:
+            return self._decoder.pause(b"", FRAME_SAMPLES), False
+        self.concealed += 1
         following = self.buffer.peek()
         if following is not None and following.payload_type == FORMATS[self._codec].payload_type:
             return self._decoder.recover(following.payload, FRAME_SAMPLES), False
         return self._decoder.conceal(FRAME_SAMPLES), False
 
     def _decode(self, ready: Ready) -> Frame:
+        if FORMATS[self._codec].is_pause(ready.payload_type, ready.payload):
+            frame = self._decoder.pause(ready.payload, FRAME_SAMPLES)
+            self.buffer.pauses()
+            return frame
         codec = BY_PAYLOAD_TYPE.get(ready.payload_type)
         if codec is None or not FORMATS[codec].is_available():
             raise MalformedError(f"RTP payload type {ready.payload_type} is not speech")

@@ -21,6 +21,7 @@ from firmware.media.srtp import PACKET_BYTES_MAX
 from firmware.media.telephone_event import PAYLOAD_TYPE, KeySender
 from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Frame
 
+PAUSE_FRAMES = 4  # one in so many is sent in a pause: ways and routers must not take us for gone
 _REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
 
 
@@ -33,15 +34,19 @@ class _Sent(NamedTuple):
 class Sender:
     """One direction of one call."""
 
-    def __init__(self, codec: Codec, random_bytes: Callable[[int], bytes]) -> None:
-        self.codec = codec
+    def __init__(
+        self, codec: Codec, random_bytes: Callable[[int], bytes], *, dtx: bool = False
+    ) -> None:
+        """With `dtx` nearly nothing is sent while nobody speaks."""
+        self.codec, self._dtx = codec, dtx
+        self._paused = 0  # frames of the pause so far
         self.packets = self.payload_bytes = 0
         self.ssrc = int.from_bytes(random_bytes(4), "big")
         # the upper half is left out: a first packet that is lost must not hide a wrap from the
         # receiver, which guesses the rollover counter (RFC 3711 section 3.3.1)
         self.number = int.from_bytes(random_bytes(2), "big") & 0x7FFF  # of the next packet
         self.timestamp = int.from_bytes(random_bytes(4), "big")  # the same, both unwrapped
-        self._encoder: SpeechEncoder = FORMATS[codec].make_encoder()
+        self._encoder: SpeechEncoder = FORMATS[codec].make_encoder(dtx=dtx)
         self._plan = first_plan(FORMATS[codec].bitrate)
         self._sent: deque[_Sent] = deque(maxlen=DISTANCE_MAX + 1)
         self._waiting: list[Frame] = []  # for a packet of several frames
@@ -62,7 +67,7 @@ class Sender:
         """From the next packet on; what waits for its packet is dropped."""
         if codec is self.codec:
             return
-        self.codec, self._encoder = codec, FORMATS[codec].make_encoder()
+        self.codec, self._encoder = codec, FORMATS[codec].make_encoder(dtx=self._dtx)
         self._sent.clear()  # their timestamps count another clock
         self._waiting.clear()
         self._keys = KeySender(self._ticks(FRAME_SAMPLES))
@@ -88,11 +93,19 @@ class Sender:
         self._waiting.clear()
         speech = FORMATS[self.codec]
         own = _Sent(self.timestamp, speech.payload_type, self._encoder.encode(sound))
-        payload_type, payload = self._with_copies(own)
-        marker = self.packets == 0  # speech begins
-        packet = self._packet(payload_type, self.timestamp, payload, marker)
-        self._sent.append(own)
         self.timestamp += self._ticks(len(sound))
+        if self._encoder.is_pause:
+            self._paused += 1
+            if self._paused % PAUSE_FRAMES != 1:
+                return None
+            own = own._replace(payload_type=speech.pause_type)
+        marker = self.packets == 0 or (self._paused > 0 and not self._encoder.is_pause)
+        if marker:  # speech begins; what was said before it is far away
+            self._paused = 0
+            self._sent.clear()
+        payload_type, payload = self._with_copies(own)
+        packet = self._packet(payload_type, own.timestamp, payload, marker)
+        self._sent.append(own)
         return packet
 
     def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> RtpPacket:

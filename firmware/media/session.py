@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS
+from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS, PAYLOAD_TYPES
 from firmware.errors import MalformedError
 from firmware.events import (
     ChangeCodec,
@@ -55,8 +55,15 @@ class Taken(Enum):
 class MediaSession:
     """A Core; one call, or the next one after it; without `route` LastHeard."""
 
-    def __init__(self, random_bytes: Callable[[int], bytes], route: Route | None = None) -> None:
-        self._random_bytes = random_bytes
+    def __init__(
+        self,
+        random_bytes: Callable[[int], bytes],
+        route: Route | None = None,
+        *,
+        dtx: bool = False,
+    ) -> None:
+        """With `dtx` nearly nothing is sent while nobody speaks here."""
+        self._random_bytes, self._dtx = random_bytes, dtx
         self._route = route
         self._sound: _Sound | None = None
         self._started_s: float | None = None
@@ -80,7 +87,8 @@ class MediaSession:
         match fact:
             case PrepareMedia():
                 route = self._route or LastHeard(fact.remote)
-                self._sound, self._call = _Sound(fact, self._random_bytes, route), fact.call
+                self._sound = _Sound(fact, self._random_bytes, route, dtx=self._dtx)
+                self._call = fact.call
                 self._started_s = self._lost_s = self.heard_first_s = None
             case StartMedia() if self._sound is not None and self._started_s is None:
                 self._started_s = now_s
@@ -172,14 +180,19 @@ class _Sound:
     """Everything that exists once per call."""
 
     def __init__(
-        self, prepared: PrepareMedia, random_bytes: Callable[[int], bytes], route: Route
+        self,
+        prepared: PrepareMedia,
+        random_bytes: Callable[[int], bytes],
+        route: Route,
+        *,
+        dtx: bool,
     ) -> None:
         self.malformed = 0
         self._call = prepared.call
         self._remote: Endpoint = prepared.remote
         self._route = route
         self._player = Player(prepared.codec)
-        self._sender = Sender(prepared.codec, random_bytes)
+        self._sender = Sender(prepared.codec, random_bytes, dtx=dtx)
         self._adapter = Adapter(FORMATS[prepared.codec].bitrate)
         self.reports = Reports(self._sender, self._adapter, random_bytes)
         self._clock_hz = FORMATS[prepared.codec].clock_hz  # of what the peer sends
@@ -241,7 +254,7 @@ class _Sound:
         except MalformedError:
             return Taken.FOREIGN
         self._received.count(datagram.data)
-        if blocks:
+        if blocks and blocks[-1].payload_type in BY_PAYLOAD_TYPE:
             self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
         is_newest = self._player.push(packet, blocks, self._clock_hz, now_s)
         self._route.heard(datagram.source, now_s, is_first=is_newest)
@@ -299,9 +312,9 @@ class _Sound:
             blocks = red.decode(packet.payload)
         else:
             blocks = [Block(packet.payload_type, packet.payload)]
-        if blocks[-1].payload_type not in BY_PAYLOAD_TYPE:
+        if blocks[-1].payload_type not in PAYLOAD_TYPES:
             raise MalformedError(f"RTP payload type {blocks[-1].payload_type} was not agreed")
-        return [block for block in blocks if block.payload_type in BY_PAYLOAD_TYPE]
+        return [block for block in blocks if block.payload_type in PAYLOAD_TYPES]
 
     def _hear_key(self, packet: RtpPacket) -> RtpPacket:
         """The packet as if it were one of speech: with the time at which it was sent."""

@@ -34,9 +34,17 @@ class MediaSessions:
     """The core of the media package."""
 
     def __init__(
-        self, random_bytes: Callable[[int], bytes], route: Callable[[int], Route] | None = None
+        self,
+        random_bytes: Callable[[int], bytes],
+        route: Callable[[int], Route] | None = None,
+        *,
+        dtx: bool = False,
     ) -> None:
-        """`route` gives the path of a call; without it packets go where the last came from."""
+        """`route` gives the path of a call; without it packets go where the last came from.
+
+        With `dtx` nearly nothing is sent while nobody speaks here.
+        """
+        self._dtx = dtx
         self.heard_first_s: float | None = None  # play-out of the first speech of the last call
         self._random_bytes, self._route = random_bytes, route
         self._sessions: dict[int, MediaSession] = {}
@@ -53,7 +61,7 @@ class MediaSessions:
                 if not self._sessions:
                     self.heard_first_s = None
                 route = None if self._route is None else self._route(call)
-                self._sessions[call] = MediaSession(self._random_bytes, route)
+                self._sessions[call] = MediaSession(self._random_bytes, route, dtx=self._dtx)
                 return self._sessions[call].handle(fact, now_s)
             case StartMedia(call=call) if call in self._sessions:
                 self._speak_with((call,))
