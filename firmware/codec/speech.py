@@ -63,7 +63,7 @@ class SpeechFormat:
         """The peer says that he says nothing."""
         if self.pause_type != self.payload_type:
             return payload_type == self.pause_type
-        return payload_type == self.payload_type and len(payload) <= opus.PAUSE_BYTES_MAX
+        return payload_type == self.payload_type and 0 < len(payload) <= opus.PAUSE_BYTES_MAX
 
 
 FORMATS: dict[Codec, SpeechFormat] = {
