@@ -9,13 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec
 
-from firmware import events
+from firmware import events, warm_up
 from firmware.archive import Archive
 from firmware.beat import Beat
 from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
@@ -26,7 +25,6 @@ from firmware.drivers.telephone import Telephone
 from firmware.errors import HardwareError
 from firmware.events import Message
 from firmware.handset import Handset
-from firmware.media.srtp import get_ready
 from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
 from firmware.owner import Owner
 from firmware.page import OpenPage, open_page
@@ -271,7 +269,7 @@ class Box:
                 self._owner.hear(message)
             case events.OpenEarpiece():
                 self._earpiece.open()
-                threading.Thread(target=get_ready, name="cipher", daemon=True).start()
+                warm_up.begin()
             case events.CloseEarpiece():
                 self._earpiece.close()
             case events.OpenMicrophone():
@@ -279,7 +277,7 @@ class Box:
             case events.CloseMicrophone():
                 self._microphone.close()
             case events.StartRinging():
-                threading.Thread(target=get_ready, name="cipher", daemon=True).start()
+                warm_up.begin()
                 self._each_telephone(lambda telephone: telephone.ring(on=True))
             case events.StopRinging():
                 self._each_telephone(lambda telephone: telephone.ring(on=False))

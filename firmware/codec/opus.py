@@ -2,7 +2,7 @@
 
 Knows no RTP and no time. What the library offers is asked at run time: from 1.5 on a decoder of
 complexity 5 conceals by a neural network (deep PLC), one of 6 or 7 sounds better at low rates
-(LACE, NoLACE); an older one answers "unimplemented".
+(LACE, NoLACE); an older one answers "unimplemented". Which of them there is time for: fitness.py.
 Units: samples at the rate the codec was made with. Sources: RFC 6716 (codec), RFC 7587 (its RTP
 payload), opus_defines.h of libopus 1.3 to 1.6.
 """
@@ -16,6 +16,7 @@ from functools import cache
 
 import numpy as np
 
+from firmware.codec import fitness
 from firmware.codec.noise import ComfortNoise
 from firmware.codec.pause import HANGOVER_FRAMES, Pauses, room_of
 from firmware.errors import HardwareError, MalformedError
@@ -25,7 +26,6 @@ BITRATE = 24_000  # bit/s, wideband speech
 BITRATE_MIN, BITRATE_MAX = 6_000, 64_000
 FRAME_MAX_MS = 60
 ENCODER_COMPLEXITY = 5  # of 10: half the time of 10 for no audible gain at this rate
-DECODER_COMPLEXITY = 5  # from here on libopus 1.5 conceals by deep PLC
 PAUSE_BYTES_MAX = 2  # of a frame that says only that nobody speaks (RFC 6716 section 2.1.9)
 _ONE_FRAME = 0xF8  # of its first byte: mode, band and length of a frame, which is empty
 PAYLOAD_BYTES_MAX = 1275  # one frame, RFC 6716 section 3.2.1
@@ -113,15 +113,15 @@ class OpusEncoder:
 class OpusDecoder:
     """Opus payloads to frames; what is missing is concealed by the decoder itself."""
 
-    def __init__(self, rate_hz: int = SAMPLE_RATE_HZ, complexity: int = DECODER_COMPLEXITY) -> None:
+    def __init__(self, rate_hz: int = SAMPLE_RATE_HZ, complexity: int | None = None) -> None:
+        """`complexity` of libopus; None: what there is time for, by fitness.py."""
         self._opus, self._rate_hz = _library(), rate_hz
         error = ctypes.c_int()
         self._state = self._opus.opus_decoder_create(rate_hz, 1, ctypes.byref(error))
         _check(error.value, self._opus)
         weakref.finalize(self, self._opus.opus_decoder_destroy, self._state)
-        control = self._opus.opus_decoder_ctl(
-            self._state, _SET_COMPLEXITY, ctypes.c_int(complexity)
-        )
+        chosen = fitness.complexity() if complexity is None else complexity
+        control = self._opus.opus_decoder_ctl(self._state, _SET_COMPLEXITY, ctypes.c_int(chosen))
         self.has_complexity = control != _UNIMPLEMENTED  # libopus before 1.5 has none
         if self.has_complexity:
             _check(control, self._opus)
@@ -211,3 +211,14 @@ def _check(code: int, opus: ctypes.CDLL) -> None:
     """What we ask of the library is within its contract: a refusal means that it is broken."""
     if code < 0:
         raise HardwareError(f"libopus: {opus.opus_strerror(code).decode()}")
+
+
+def measure_fitness(seconds_of: fitness.SecondsOf) -> fitness.Fitness:
+    """Let decoders from now on do what this machine has time for; takes a tenth of a second."""
+    encoder = OpusEncoder()
+    n = np.arange(6 * SAMPLE_RATE_HZ // 50)
+    hum = (6_000 * np.sin(2 * np.pi * 150 * n / SAMPLE_RATE_HZ) ** 7).astype(np.int16)
+    voice = [encoder.encode(frame) for frame in hum.reshape(-1, SAMPLE_RATE_HZ // 50)]
+    found = fitness.measure(lambda wanted: OpusDecoder(complexity=wanted), voice, seconds_of)
+    fitness.remember(found)
+    return found
