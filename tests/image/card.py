@@ -11,6 +11,9 @@ import subprocess
 import zlib
 from pathlib import Path
 
+from firmware.__main__ import main
+from firmware.shell.state import IDENTITY
+
 START = 1 << 20  # of the FAT partition
 CARD_BYTES = 2 << 30  # QEMU wants a power of two
 ENVIRONMENT = "uboot.env"
@@ -32,6 +35,12 @@ class Card:
         source = self.folder / "put"
         source.write_bytes(data)
         run("mcopy", "-o", "-i", f"{self.path}@@{START}", str(source), f"::{name}")
+
+    def put_number(self) -> None:
+        """An identity with its number, made on this computer, for Machine.take_number()."""
+        state = self.folder / "state-outside"
+        assert main(["number", "--state", str(state)]) == 0
+        self.put(IDENTITY, (state / IDENTITY).read_bytes())
 
     def get(self, name: str) -> Path:
         """A copy of a file of the FAT partition, beside the card."""

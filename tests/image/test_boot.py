@@ -38,9 +38,11 @@ def test_image_boots_to_a_telephone_and_keeps_its_number(image: Path, tmp_path: 
 
 def test_box_at_rest_leaves_most_of_the_memory_free(image: Path, tmp_path: Path) -> None:
     """Its figures, with when what was started, are kept in figures.json and analyze.txt."""
-    with Machine(Card(image, tmp_path), PLAIN) as machine:
+    card = Card(image, tmp_path)
+    card.put_number()
+    with Machine(card, PLAIN) as machine:
         machine.wait_until_ready()
-        machine.wait_for_number()
+        machine.take_number()
         code, text = machine.type(
             "sleep 60; free -k; grep VmRSS /proc/$(systemctl show fernruf -P MainPID)/status"
         )

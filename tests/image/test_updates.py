@@ -32,9 +32,10 @@ def _shop(tmp_path: Path) -> Iterator[Shop]:
 def _lived_in(image: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A card that has been started once, and the number that it has made."""
     card = Card(image, tmp_path_factory.mktemp("lived-in"))
+    card.put_number()
     with Machine(card, PLAIN) as machine:
         machine.wait_until_ready()
-        number = machine.wait_for_number()
+        number = machine.take_number()
         machine.type("sync")
     return card.path, number
 
