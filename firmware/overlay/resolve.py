@@ -49,7 +49,7 @@ QUESTIONS_MAX = 256  # outstanding at a time
 ATTEMPTS = 6  # until the limit: whoever is announced may be there, however bad the line is
 ATTEMPTS_IN_A_CROWD = 2  # when more than CROWD candidates wait, most of them are junk
 CROWD = 32
-PATHS_TO_A_STRANGER = 4  # disjoint, for a number of which we know no key (S/Kademlia section 4.4)
+PATHS_TO_A_STRANGER = 3  # disjoint, for a number of which we know no key (S/Kademlia section 4.4)
 LOOKUPS_MAX = 4  # in a row, as long as somebody did not answer: the line may be bad
 FRESH_CANDIDATES_MIN = 16  # a lookup that found as many new ones has not seen the whole swarm
 

@@ -18,7 +18,7 @@ from firmware.overlay.dht.krpc import Question
 
 TRANSACTIONS_MAX = 1024
 TRANSACTION_ID_BYTES = 4  # a blind forger must guess it, and the address of the one we asked
-SOFT_S = 0.35  # until a node whose round-trip time nobody knows counts as slow
+SOFT_S = 0.2  # until a node whose round-trip time nobody knows counts as slow: one of six is
 SOFT_MIN_S = 0.1
 SOFT_MAX_S = 1.0
 HARD_MIN_S = 0.5  # between the soft time-out, the retransmission and the end
