@@ -69,7 +69,7 @@ def together(work: Callable[[Link], Result]) -> list[Result]:
         here.close()
         there.send(work(Link(1, there)))
 
-    other = context.Process(target=second_half)
+    other = context.Process(target=second_half, daemon=True)  # it must not outlive a failure here
     other.start()
     there.close()
     first = work(Link(0, here))
