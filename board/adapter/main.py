@@ -20,7 +20,8 @@ SHK, RM, FR, LAMP = 2, 3, 4, 14
 ROWS = (6, 7, 8, 9)
 COLUMNS = (10, 11, 12, 13)
 BAUD = 115200
-STEP_MS = 2
+WATCH_MS = 1  # between two looks at the contacts: a moved hook is told 10 to 13 ms later
+LISTEN_MS = 2
 WATCHDOG_MS = 2000
 READ_BYTES_MAX = 64
 STOPPED_MS_MAX = 600000  # long enough to copy a program; then the watchdog starts the old one again
@@ -98,7 +99,7 @@ class Uart:
 
 
 async def watch(adapter, serial, alive):
-    """Contacts and bell, every STEP_MS."""
+    """Contacts and bell, every WATCH_MS."""
     before_ms = time.ticks_ms()
     while True:
         now_ms = time.ticks_ms()
@@ -107,7 +108,7 @@ async def watch(adapter, serial, alive):
         if data:
             serial.write(data)
         alive[0] = True
-        await asyncio.sleep_ms(STEP_MS)
+        await asyncio.sleep_ms(WATCH_MS)
 
 
 async def listen(adapter, serial, alive):
@@ -118,7 +119,7 @@ async def listen(adapter, serial, alive):
             adapter.receive(data)
             data = serial.read() if len(data) >= READ_BYTES_MAX else b""
         alive[1] = True
-        await asyncio.sleep_ms(STEP_MS)
+        await asyncio.sleep_ms(LISTEN_MS)
 
 
 async def guard(alive, watchdog):

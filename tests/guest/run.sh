@@ -18,7 +18,7 @@ main() {
     mkdir -p "$FOLDER"
     [ -e "$FOLDER/vmlinuz" ] || fetch_kernel
     make_initramfs
-    boot | tee "$FOLDER/console.log" | sed -n '/^--- guest/,$p'
+    boot | tee "$FOLDER/console.log" | sed -n '/--- guest/,$p'
     grep -aq '^--- exit 0' "$FOLDER/console.log"
 }
 
@@ -68,7 +68,7 @@ INIT
 }
 
 boot() {
-    timeout 600 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1536 -nographic \
+    timeout 1200 qemu-system-x86_64 -machine q35,accel=tcg -cpu max -smp 2 -m 1536 -nographic \
         -no-reboot -kernel "$FOLDER/vmlinuz" -initrd "$FOLDER/initramfs" \
         -append "console=ttyS0 quiet panic=-1" \
         -virtfs local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap \
