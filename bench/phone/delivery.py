@@ -33,7 +33,7 @@ def delivered_s(seed: int, spoken_s: float, loss: float) -> float:
     """From the start of the callee's box until the message is on its card."""
     world, _, anna, bert = acquainted(seed)
     fail_to_reach(world, anna, bert)
-    world.dial(anna, "5")
+    world.dial(anna, "6")
     world.run(4.0 + spoken_s)
     world.dial(anna, "#")
     world.run(10.0)

@@ -134,6 +134,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, events.HookReplaced): transfer.hang_up,
     # over, but the handset is still lifted; a call on hold comes back
     (CallState.BUSY, events.KeyPressed): completion.ask,
+    (CallState.BUSY, UseHandset): dialling.use_handset,
     (CallState.FAILED, UseHandset): dialling.use_handset,
     **{
         (over, kind): handler

@@ -1,4 +1,4 @@
-"""Dictation: whoever finds nobody may speak a message, which the box delivers later.
+"""Dictation: whoever finds nobody, or a busy line, may speak a message, which the box delivers.
 
 The tone of the failed call is followed by the offer; a key takes it. What was spoken is kept when
 that is said, also if the handset is put down instead. Calls that withhold their address get none.
@@ -16,12 +16,17 @@ from firmware.message_events import MESSAGE_S_MAX, UseHandset
 from firmware.model import CallState, CallView, EndReason
 from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 
-OFFER_KEY = "5"
+OFFER_KEY = "6"
 OFFER_S = 2.0  # of the tone that says what has happened
 OUTGOING_MAX = 20  # messages that wait
 MESSAGE_S_MIN = 1.0
 SOUND_OF = "out/"  # the key of the sound begins so
-_IN_VAIN = frozenset({EndReason.UNREACHABLE, EndReason.OFFLINE})
+_OFFERS = {
+    EndReason.UNREACHABLE: "message_offered",
+    EndReason.OFFLINE: "message_offered",
+    EndReason.NO_ANSWER: "message_offered",
+    EndReason.BUSY: "message_or_wait",  # the other key is completion's
+}
 
 
 class Dictation(Feature):
@@ -34,7 +39,9 @@ class Dictation(Feature):
         self._outgoing: set[str] = set()  # keys
         self._dialled = ""
         self._number = ""  # whom it is for; empty = nothing is offered
+        self._offer = ""  # the prompt
         self._offer_s: float | None = None
+        self._is_offered = False  # or will be
         self._is_open = False  # the handset is ours
         self._recorder: Recorder | None = None
         self._began_utc_s = 0
@@ -55,9 +62,9 @@ class Dictation(Feature):
             case RecordsLoaded():
                 kept = (record.key for record in fact.records if record.kind is Kind.OUTGOING)
                 self._outgoing = set(kept)
-            case CallEnded(incoming=False, peer_number=number) if fact.reason in _IN_VAIN:
+            case CallEnded(incoming=False, peer_number=number) if fact.reason in _OFFERS:
                 is_open = number == self._dialled and self._utc_at_zero_s is not None
-                self._number = number if is_open else ""
+                self._number, self._offer = number if is_open else "", _OFFERS[fact.reason]
             case CallChanged(view=view):
                 return self._follow(view, now_s)
             case KeyPressed(key=key):
@@ -78,7 +85,7 @@ class Dictation(Feature):
         if self._offer_s is None or now_s < self._offer_s:
             return []
         self._offer_s = None
-        return [Say(("outbox_full",) if self._is_full else ("message_offered",))]
+        return [Say(("outbox_full" if self._is_full else self._offer,))]
 
     def deadline_s(self) -> float | None:
         """When the offer is spoken."""
@@ -90,9 +97,10 @@ class Dictation(Feature):
 
     def _follow(self, view: CallView, now_s: float) -> list[Message]:
         if view.state is CallState.CALLING:
-            self._dialled, self._number = view.digits, ""
-        if view.state is CallState.FAILED and self._number:
-            self._offer_s = now_s + OFFER_S
+            self._dialled, self._number, self._is_offered = view.digits, "", False
+        if view.state in (CallState.FAILED, CallState.BUSY) and self._number:
+            if not self._is_offered:
+                self._is_offered, self._offer_s = True, now_s + OFFER_S
             return []
         self._offer_s = None
         if view.state is CallState.CONNECTED:

@@ -148,7 +148,8 @@ class Machine(Switch):
         if self._recorder is None and self._is_greeted:
             self._recorder = Recorder(MESSAGE_S_MAX)
         elif self._recorder is not None and self._recorder.is_full:
-            out.append(HangUpByBox(self._call))
+            self._is_full, self._is_greeted = True, False  # said, then hung up
+            out.append(FetchSounds(("message_time_over",)))
         del now_s
         return out
 

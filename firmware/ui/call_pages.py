@@ -59,7 +59,8 @@ def _wish(alone: Page, view: CallView, texts: CallTexts) -> Page:
     """The line is busy, and can be waited for; or it is free now."""
     match view.wish:
         case Wish.OFFERED:
-            return replace(alone, body=texts.wish_offered)
+            is_spoken = not alone.icon  # the box itself says what can be done
+            return alone if is_spoken else replace(alone, body=texts.wish_offered)
         case Wish.ASKED:
             return replace(alone, body=texts.wish_asked)
         case Wish.GRANTED:

@@ -262,7 +262,7 @@ def _ended(view: CallView, status: Status, texts: Texts) -> Page:
     reason = view.reason or (EndReason.BUSY if busy else EndReason.UNREACHABLE)
     end = texts.ends[reason]
     if status.announced:  # what the box offers instead
-        return Page(body=status.announced)
+        return Page(title=end.title, body=status.announced)
     return Page(
         icon=_END_ICONS.get(reason, "cross"),
         title=end.title,

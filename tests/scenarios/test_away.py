@@ -114,10 +114,10 @@ def speak_message(world: World, caller: PhoneActor, callee: PhoneActor, spoken_s
     fail_to_reach(world, caller, callee)
     failed_s = world.now_s
     world.run(3.0)
-    assert "Fünf" in " ".join(caller.phone.status().picture.lines)
+    assert "Sechs" in " ".join(caller.phone.status().picture.lines)
     world.run(3.0)
     assert says(world, caller, failed_s, "message_offered")
-    world.dial(caller, "5")
+    world.dial(caller, "6")
     world.run(5.0 + spoken_s)
     world.dial(caller, "#")
     world.wait(caller, CallState.OFF_HOOK)
@@ -171,7 +171,7 @@ def test_message_that_is_hung_up_on_is_kept_and_a_blocked_caller_s_is_taken_by_n
     call_in_vain(world, anna, bert)  # who hangs up before the offer has spoken nothing
     assert anna.kept.all_of(Kind.OUTGOING) == []
     fail_to_reach(world, anna, bert)
-    world.dial(anna, "5")
+    world.dial(anna, "6")
     world.run(10.0)
     world.replace(anna)
     world.run(1.0)
@@ -185,7 +185,7 @@ def test_message_that_is_hung_up_on_is_kept_and_a_blocked_caller_s_is_taken_by_n
 def test_message_that_the_card_does_not_take_is_not_confirmed() -> None:
     world, _, anna, bert = acquainted(68)
     fail_to_reach(world, anna, bert)
-    world.dial(anna, "5")
+    world.dial(anna, "6")
     world.run(10.0)
     anna.kept.failure = SaveFailure.FULL
     ended_s = world.now_s
@@ -205,3 +205,31 @@ def test_keys_that_were_pinned_are_known_after_a_restart_and_those_of_the_former
     assert anew.phone.call.pins.keys() == {bert.number, CLARA.number}
     kept = {record.key for record in anew.kept.all_of(Kind.PIN)}
     assert kept == {bert.number, CLARA.number}
+
+
+def test_who_meets_a_busy_line_leaves_a_message_while_the_other_listens_to_one() -> None:
+    world, _, anna, bert = acquainted(70)
+    speak_message(world, anna, bert, spoken_s=25.0)
+    again = return_of(world, bert)  # soon, at another address
+    world.run(15.0)
+    assert len(again.kept.all_of(Kind.MESSAGE)) == 1
+    world.lift(again)
+    world.dial(again, "*98")
+    listening_s = world.now_s
+    world.lift(anna)
+    world.dial(anna, again.number)
+    world.wait(anna, CallState.BUSY)
+    busy_s = world.now_s
+    world.run(3.0)
+    assert "Sechs: Nachricht." in " ".join(anna.phone.status().picture.lines)
+    world.run(5.0)
+    assert says(world, anna, busy_s, "message_or_wait")
+    world.dial(anna, "6")
+    world.run(10.0)
+    world.replace(anna)
+    world.run(20.0)
+    assert again.view.state is CallState.CONNECTED  # playing has gone on
+    world.run(15.0)
+    assert says(world, again, listening_s, "message_menu")
+    assert len(again.kept.all_of(Kind.MESSAGE)) == 2, world.story("not taken by a busy line")
+    assert EndReason.BUSY in [one.reason for one in again.ended]

@@ -222,6 +222,15 @@ class Channels:
         self.bytes_relayed += size
         return self._deliver(channel.registered, payload)
 
+    def follow(self, target: bytes, endpoint: Endpoint) -> None:
+        """The box of `target` is there now, as its registration has proved: so are its legs."""
+        for channel in self._of_target.get(target, {}).values():
+            leg = channel.registered
+            if leg.asked is None and leg.endpoint != endpoint:
+                self._lengthen(channel)
+                leg.endpoint = endpoint
+                self._shorten(channel)
+
     def used(self, uses: Iterable[RelayUse], now_s: float) -> None:
         """What has been carried past us of late; it counts as if we had done it."""
         for use in uses:
@@ -231,6 +240,11 @@ class Channels:
             self.bytes_relayed += use.size_bytes
             self.counters["over_quota"] += use.frames_dropped
             self.traffic.charge(use.size_bytes, now_s)
+
+    @property
+    def has_to_say(self) -> bool:
+        """True if `drain` has something."""
+        return bool(self._commands)
 
     def drain(self) -> list[Message]:
         """OpenRelay and CloseRelay, that have become due by the methods above and below."""

@@ -232,6 +232,7 @@ class Exchange:
         for info_hash in registration.hashes:
             self._announcer.want(info_hash, now_s)
         self.slips.know(registration, now_s)
+        self.channels.follow(target, source)
         for rival in self.registrations.rivals(registration):
             self._contest.examine(rival)
         self._sweep_s = min(self._sweep_s, now_s + SWEEP_S)
@@ -335,7 +336,7 @@ class Exchange:
     @property
     def has_to_say(self) -> bool:
         """True if the answer to a question is not all: `advance` has more."""
-        return bool(self._out)
+        return bool(self._out) or self.channels.has_to_say
 
     def start(self) -> list[Message]:
         """What the shell must know from the beginning."""
