@@ -128,7 +128,7 @@ def measured(codec: Codec, line: Line, speech: list[Speech], seeds: int) -> dict
             minutes = sum(map(len, ends[0].heard)) / SAMPLE_RATE_HZ / 60
             cpu_s.append((time.process_time() - began_s) / 2 / minutes)
             for end, source, said in ((ends[1], ends[0], one), (ends[0], ends[1], other)):
-                score, late_s = scored(
+                score, late_s, _ = scored(
                     said.sound, np.concatenate(end.heard), wideband=codec is Codec.OPUS
                 )
                 # what is captured at a tick has been spoken in the 20 ms before

@@ -1,10 +1,12 @@
 """How speech sounds over bad lines: our telephone beside baresip and aiortc, in one run.
 
-`python -m bench.voice_matrix [--codec opus] [--only loss] [--peers ours,baresip] [--seeds 1]
-[--together 2] [--plot docs/voice_quality.png]` prints one JSON object: per telephone, codec and
-condition the mean of PESQ over both directions, speakers and seeds (wideband for Opus, narrowband
-for G.711), the delay from mouth to ear, that without the time in the sound card (`software_ms`),
-CPU seconds of one end per minute of call, and resident memory of one end.
+`python -m bench.voice_matrix --json [--only 'clean;loss'] [--codec opus] [--peers ours,baresip]
+[--pairs 4] [--seeds 1] [--together 2] [--minutes 18] [--keep FILE] [--plot docs/voice_quality.png]`
+prints one JSON object: per telephone, codec and condition the means of PESQ (wideband for Opus,
+narrowband for G.711) and ViSQOL over both directions, speakers and seeds, the delay from mouth to
+ear, that without the time in the sound card (`software_ms`), CPU seconds of one end per minute of
+call, and resident memory of one end. No call is begun after `--minutes`: all conditions are called
+once before any is called again, and the same command goes on with the calls in `--keep`.
 
 Everything is real: processes, sound cards (tests/chips/paced_card.c, the same for all that can use
 one), UDP over loopback through the wire of bench/voice/wire.py, whose fates are those of
@@ -19,12 +21,14 @@ import importlib
 import itertools
 import json
 import os
-import statistics
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,8 @@ import numpy as np
 
 from bench.voice.card import BenchCard
 from bench.voice.line import LINES
-from bench.voice.speech import Speech, corpus, scored
+from bench.voice.results import Kept, Key, Recording, get_ready, judged, table_of
+from bench.voice.speech import Speech, corpus
 from bench.voice.wire import Wire
 from firmware.demo.measure import Sound
 from firmware.model import SAMPLE_RATE_HZ
@@ -40,9 +45,9 @@ from tests.chips.card import build
 
 PEERS = ("ours", "baresip", "aiortc")
 CODECS = ("opus", "g711")
+TABLE = ("clean", "loss 5 %", "loss 10 %", "loss 20 %", "burst 10 %", "jitter 60 ms")
 QUIET_S = 1.0  # before and after speech: connections stand, the last word arrives
 LATE_MAX_S = 1.5
-RECOGNISED_MOS = 1.8  # below it the delay cannot be told
 CALL_MAX_S = 60.0
 
 
@@ -56,27 +61,11 @@ class Cell:
     seed: int
     speech: tuple[Speech, Speech]
 
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """What one end heard, as the other end's speech began."""
-
-    cell: Cell
-    spoken: Sound
-    heard: Sound
-    begins_s: float  # of `heard`, after the beginning of speech
-    waited_s: float  # in the sound card
-    cost: dict[str, Any]  # of the end that listened
-
-
-@dataclass(frozen=True, slots=True)
-class Direction:
-    """What came of one direction of it."""
-
-    mos: float
-    mouth_to_ear_s: float | None
-    software_s: float | None
-    cost: dict[str, Any]
+    @property
+    def key(self) -> Key:
+        """The same in every run."""
+        pair = ", ".join(one.name for one in self.speech)
+        return self.peer, self.codec, self.condition, self.seed, pair
 
 
 async def recorded(cell: Cell, library: Path) -> list[Recording]:
@@ -102,22 +91,12 @@ def _recording(
     cell: Cell, cards: list[BenchCard], costs: list[dict[str, Any]], i: int
 ) -> Recording:
     """What the other end heard of speaker `i`."""
-    spoken, cost = cell.speech[i].sound, costs[1 - i]
+    spoken, cost, wideband = cell.speech[i].sound, costs[1 - i], cell.codec == "opus"
     if "ear_begins_s" in cost:
         heard = np.fromfile(cards[1 - i].folder / "ear.raw", dtype="<i2").astype(np.int16)
-        return Recording(cell, spoken, heard, cost["ear_begins_s"] - QUIET_S, 0.0, cost)
+        return Recording(wideband, spoken, heard, cost["ear_begins_s"] - QUIET_S, 0.0, cost)
     heard = _heard(cards, i, len(spoken))
-    return Recording(cell, spoken, heard, 0.0, cards[1 - i].waited_s(), cost)
-
-
-def judged(recording: Recording) -> Direction:
-    """Quality and delay."""
-    wideband = recording.cell.codec == "opus"
-    mos, late_s = scored(recording.spoken, recording.heard, wideband=wideband)
-    if mos < RECOGNISED_MOS:
-        return Direction(mos, None, None, recording.cost)
-    mouth_to_ear_s = late_s + recording.begins_s
-    return Direction(mos, mouth_to_ear_s, mouth_to_ear_s - recording.waited_s, recording.cost)
+    return Recording(wideband, spoken, heard, 0.0, cards[1 - i].waited_s(), cost)
 
 
 def _heard(cards: list[BenchCard], i: int, samples: int) -> Sound:
@@ -125,60 +104,53 @@ def _heard(cards: list[BenchCard], i: int, samples: int) -> Sound:
     return cards[1 - i].heard_since(begins, samples + round(LATE_MAX_S * SAMPLE_RATE_HZ))
 
 
-def summary(directions: list[Direction]) -> dict[str, float | None]:
-    """One cell of the table."""
-
-    def median(values: list[float | None], digits: int = 1) -> float | None:
-        known = [value for value in values if value is not None]
-        return round(statistics.median(known), digits) if known else None
-
-    def ms(value: float | None) -> float | None:
-        return None if value is None else 1000 * value
-
-    return {
-        "pesq": round(statistics.mean(one.mos for one in directions), 2),
-        "pesq_min": round(min(one.mos for one in directions), 2),
-        "mouth_to_ear_ms": median([ms(one.mouth_to_ear_s) for one in directions]),
-        "software_ms": median([ms(one.software_s) for one in directions]),
-        "cpu_s_per_minute": median([one.cost["cpu_s_per_minute"] for one in directions], 2),
-        "rss_mb": median([one.cost["rss_mb"] for one in directions]),
-        "calls": len(directions) // 2,
-    }
-
-
 def cells(arguments: argparse.Namespace, peers: list[str]) -> list[Cell]:
-    """All calls, neighbouring speakers together."""
+    """All calls, neighbouring speakers together; each condition once before any comes again."""
     speech = corpus()[: arguments.speakers]
     pairs = list(itertools.pairwise([*speech, speech[0]]))[: arguments.pairs]
+    wanted = arguments.only.split(";") if arguments.only else []
     return [
         Cell(peer, codec, condition, 100 * seed + number, pair)
-        for condition in LINES
-        if any(part in condition for part in arguments.only.split(";"))
-        for codec in CODECS
-        if arguments.codec in (codec, "")
         for seed in range(arguments.seeds)
         for number, pair in enumerate(pairs)
+        for condition in (LINES if wanted else TABLE)
+        if not wanted or any(part in condition for part in wanted)
+        for codec in CODECS
+        if arguments.codec in (codec, "")
         for peer in peers
     ]
 
 
-async def run(wanted: list[Cell], together: int) -> dict[Cell, list[Recording]]:
-    """Make all calls, `together` at a time."""
-    found: dict[Cell, list[Recording]] = {}
-    with tempfile.TemporaryDirectory() as folder:
+async def run(wanted: list[Cell], kept: Kept, together: int, minutes: float) -> int:
+    """Make the calls that are not kept yet, `together` at a time; how many failed."""
+    missing = [cell for cell in wanted if cell.key not in kept.calls]
+    until_s, failed = time.monotonic() + 60 * minutes, 0
+    slots, loop = asyncio.Semaphore(together), asyncio.get_running_loop()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProcessPoolExecutor(1, get_context("spawn"), get_ready) as judges,
+    ):
         library = build(Path(folder))
-        slots = asyncio.Semaphore(together)
 
         async def one(cell: Cell) -> None:
+            nonlocal failed
             async with slots:
+                if time.monotonic() > until_s:
+                    return
                 try:
-                    found[cell] = await recorded(cell, library)
-                    print(f"{len(found)} of {len(wanted)} calls", file=sys.stderr)
+                    recordings = await recorded(cell, library)
                 except (TimeoutError, OSError, ValueError, KeyError, IndexError) as error:
                     print(f"{cell.peer}, {cell.condition}: {error!r}", file=sys.stderr)
+                    failed += cell.peer == "ours"
+                    return
+            # in a process of its own: here it would keep the wire waiting
+            found = [await loop.run_in_executor(judges, judged, each) for each in recordings]
+            kept.add(cell.key, found)
+            done = len(wanted) - len(missing) + sum(each.key in kept.calls for each in missing)
+            print(f"{done} of {len(wanted)} calls: {', '.join(cell.key[:3])}", file=sys.stderr)
 
-        await asyncio.gather(*(one(cell) for cell in wanted))
-    return found
+        await asyncio.gather(*(one(cell) for cell in missing))
+    return failed
 
 
 @contextmanager
@@ -194,46 +166,46 @@ def before_all_others() -> Iterator[None]:
         os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
-def _order(key: tuple[str, str, str]) -> tuple[int, ...]:
-    peer, codec, condition = key
-    return PEERS.index(peer), CODECS.index(codec), list(LINES).index(condition)
-
-
 def main() -> int:
     """Print the matrix; 1 if one of our own calls failed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--codec", default="", choices=["", *CODECS])
-    parser.add_argument("--only", default="", help="conditions whose name holds this; or that")
-    parser.add_argument("--peers", default=",".join(PEERS))
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--speakers", type=int, default=4)
-    parser.add_argument("--pairs", type=int, default=1, help="pairs of speakers in each cell")
-    parser.add_argument("--together", type=int, default=2, help="calls at the same time")
-    parser.add_argument("--plot", help="also draw quality over loss into this file")
-    arguments = parser.parse_args()
+    arguments = _arguments()
     wished = arguments.peers.split(",")
     peers = [one for one in wished if importlib.import_module(f"bench.voice.{one}").is_available()]
-    wanted = cells(arguments, peers)
+    wanted, kept = cells(arguments, peers), Kept(arguments.keep)
     with before_all_others():
-        found = asyncio.run(run(wanted, arguments.together))
-    table: dict[str, dict[str, dict[str, Any]]] = {}
-    results: dict[tuple[str, str, str], list[Direction]] = {}
-    for cell, recordings in found.items():
-        key = (cell.peer, cell.codec, cell.condition)
-        results.setdefault(key, []).extend(judged(one) for one in recordings)
-    for peer, codec, condition in sorted(results, key=_order):
-        row = table.setdefault(peer, {}).setdefault(codec, {})
-        row[condition] = summary(results[peer, codec, condition])
-    missing = [one for one in wished if one not in peers]
-    speakers = sorted({one.name for cell in wanted for one in cell.speech})
-    report = {"benchmark": "voice_matrix", "speakers": speakers, "not_installed": missing}
+        failed = asyncio.run(run(wanted, kept, arguments.together, arguments.minutes))
+    calls = {cell.key: kept.calls[cell.key] for cell in wanted if cell.key in kept.calls}
+    table = table_of(calls, itertools.product(PEERS, CODECS, LINES))
+    report = {
+        "benchmark": "voice_matrix",
+        "speakers": sorted({one.name for cell in wanted for one in cell.speech}),
+        "not_installed": [one for one in wished if one not in peers],
+        "calls": len(calls),
+        "calls_missing": len(wanted) - len(calls),
+    }
     text = json.dumps({**report, "telephones": table}, indent=1)
     print(text.replace(",\n     ", ", ").replace("{\n     ", "{").replace("\n    }", "}"))
     if arguments.plot:
         from bench.voice.plot import draw
 
         draw(table, Path(arguments.plot))
-    return 0 if all(cell in found for cell in wanted if cell.peer == "ours") else 1
+    return 1 if failed else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="the only form there is")
+    parser.add_argument("--codec", default="", choices=["", *CODECS])
+    parser.add_argument("--only", default="", help="conditions whose name holds this; or that")
+    parser.add_argument("--peers", default=",".join(PEERS))
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--speakers", type=int, default=99)
+    parser.add_argument("--pairs", type=int, default=4, help="pairs of speakers in each cell")
+    parser.add_argument("--together", type=int, default=2, help="calls at the same time")
+    parser.add_argument("--minutes", type=float, default=18, help="after that no call is begun")
+    parser.add_argument("--keep", type=Path, help="calls made so far; a run goes on with them")
+    parser.add_argument("--plot", help="also draw quality over loss into this file")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

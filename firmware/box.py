@@ -299,6 +299,8 @@ class Box:
                     self._each_telephone(lambda telephone: telephone.light(on=True))
 
     def _show_state(self, state: CallState) -> None:
+        if state is CallState.CONNECTED:
+            warm_up.let_go(self._loop)
         self._each_telephone(lambda phone: phone.in_use(on=state is CallState.CONNECTED))
         if self._board.oled is not None:
             self._board.oled.use(on=state is not CallState.IDLE)

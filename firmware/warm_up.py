@@ -5,6 +5,7 @@ In a thread of its own, for it takes a tenth of a second, ten times that on a sm
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 import time
@@ -12,8 +13,11 @@ from collections.abc import Callable
 
 from firmware.codec import opus
 from firmware.media import srtp
+from firmware.shell.memory import let_go_of_files
 
 logger = logging.getLogger(__name__)
+
+SETTLED_S = 8.0  # after the answer: paths are found, echoes are learnt
 
 _once = threading.Lock()  # held for ever by the first who measures
 
@@ -21,6 +25,12 @@ _once = threading.Lock()  # held for ever by the first who measures
 def begin() -> None:
     """Returns at once; harmless again."""
     threading.Thread(target=_get_ready, name="cipher", daemon=True).start()
+
+
+def let_go(loop: asyncio.AbstractEventLoop) -> None:
+    """A call stands: soon after, what only its beginning needed leaves the memory."""
+    thread = threading.Thread(target=let_go_of_files, name="let go", daemon=True)
+    loop.call_later(SETTLED_S, thread.start)
 
 
 def _get_ready() -> None:

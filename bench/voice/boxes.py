@@ -20,7 +20,7 @@ from firmware.shell.state import IDENTITY, StateDir
 
 REST_S = REST_FIRST_S + 1.0  # a telephone has been at rest when it is lifted
 READY_MAX_S, STEP_MAX_S, POLL_S = 60.0, 10.0, 0.1
-SETTLED_S = 3.0  # after the answer: paths are found, both sound cards run
+SETTLED_S = 10.0  # after the answer: paths are found, both cards run, the beginning is let go
 _IDENTITIES = Path(__file__).parents[2] / "tests" / "vectors" / "identities.json"
 _NAMES = {CALLER.letter: "anna", CALLEE.letter: "bert"}
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import ctypes
 import warnings
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,13 +54,37 @@ def corpus() -> list[Speech]:
     return found
 
 
-def scored(spoken: Sound, heard: Sound, *, wideband: bool) -> tuple[float, float]:
-    """PESQ and how much later it is heard, in seconds; 1.0 for what cannot be recognised."""
+def scored(spoken: Sound, heard: Sound, *, wideband: bool) -> tuple[float, float, Sound]:
+    """PESQ, how much later it is heard in seconds, and what was heard from then on.
+
+    PESQ is 1.0 for what cannot be recognised.
+    """
     match = find(spoken, heard)
+    aligned = cut(heard, match.delay_samples, len(spoken))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        mos = quality(spoken, cut(heard, match.delay_samples, len(spoken)), wideband=wideband)
-    return (1.0 if mos is None else mos), match.delay_samples / SAMPLE_RATE_HZ
+        mos = quality(spoken, aligned, wideband=wideband)
+    return (1.0 if mos is None else mos), match.delay_samples / SAMPLE_RATE_HZ, aligned
+
+
+def visqol(spoken: Sound, aligned: Sound) -> float | None:
+    """ViSQOL in its mode for speech; None where it is not installed (`visqol-python`)."""
+    judge = _visqol()
+    if judge is None:
+        return None
+    both = (one.astype(np.float64) / 32768 for one in (spoken, aligned))
+    return round(float(judge.measure_from_arrays(*both, SAMPLE_RATE_HZ).moslqo), 3)
+
+
+@cache
+def _visqol() -> Any:
+    try:
+        from visqol import VisqolApi
+    except ImportError:
+        return None
+    judge = VisqolApi()
+    judge.create(mode="speech")
+    return judge
 
 
 def _prepared(sound: Sound) -> Sound:
