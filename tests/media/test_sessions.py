@@ -91,6 +91,28 @@ def test_handset_is_in_the_call_that_was_answered_last_and_the_other_hears_silen
     assert table.hz(2) == 0.0
 
 
+def test_conference_gives_whole_frames_and_a_call_alone_what_the_delay_wants() -> None:
+    table = Table()
+    table.talk(20)
+    lengths: dict[tuple[int, ...], set[int]] = {}
+    for calls in ((1, 2), (2,)):
+        table.anna.handle(SpeakWith(calls), table.now_s)
+        # far later than it was due: much waits, and the ear takes it sooner if it may
+        table.now_s += 0.5
+        lengths[calls] = set()
+        for _ in range(400):
+            for call, peer in table.peers.items():
+                hum = sine(HZ[call], round(table.now_s * 16_000))
+                for sent in datagrams(peer.capture(hum, table.now_s)):
+                    arrived = DatagramReceived(sent.data, table.where[call])
+                    table.anna.handle(arrived, table.now_s)
+            frame = table.anna.playout(table.now_s + 0.030, is_free=True)
+            lengths[calls].add(0 if frame is None else len(frame))
+            table.now_s += FRAME_S
+    assert lengths[1, 2] == {320}
+    assert min(lengths[2,]) < 320
+
+
 def test_call_that_the_handset_is_not_in_is_reported_and_never_given_up() -> None:
     table = Table()
     table.talk(round(1.2 * MEDIA_TIMEOUT_S / FRAME_S))

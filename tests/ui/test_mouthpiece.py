@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from firmware.codec.echo import PROOF_FRAMES
 from firmware.events import CallChanged, KeyPressed
 from firmware.model import FRAME_SAMPLES, CallState, CallView, Frame
 from firmware.ui.mouthpiece import VOLUME_MAX_DB, VOLUME_MIN_DB, Echo, HandsetSound, Mouthpiece
@@ -93,3 +94,15 @@ def test_echo_is_cancelled_in_a_call_only_and_where_it_is_wanted() -> None:
     mouth = in_call(HandsetSound(echo=Echo.AUTO))
     mouth.handle(CallChanged(CallView(state=CallState.IDLE)), 1.0)
     assert not mouth.cancels_echo
+
+
+def test_whole_frames_are_needed_only_where_ear_and_mouth_are_put_together() -> None:
+    assert not in_call(HandsetSound()).needs_whole_frames
+    assert in_call(HandsetSound(side_tone_db=-20)).needs_whole_frames
+    mouth = in_call(HandsetSound(echo=Echo.AUTO))
+    assert mouth.needs_whole_frames
+    dice = np.random.Generator(np.random.PCG64(3))
+    for _ in range(PROOF_FRAMES + 20):  # a far voice that does not come back
+        mouth.heard(dice.normal(0, 3_000, FRAME_SAMPLES).astype(np.int16), 0.03)
+        mouth.spoken(dice.normal(0, 30, FRAME_SAMPLES).astype(np.int16))
+    assert not mouth.needs_whole_frames and not mouth.cancels_echo
