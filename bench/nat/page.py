@@ -43,9 +43,10 @@ def table(loss: dict[str, Any]) -> str:
 
 
 def _cell(cell: dict[str, Any]) -> str:
-    ours, theirs = cell["ours"], cell["aioice"]
-    mine = _figure(ours["answer_to_both_heard_ms"], ours)
-    return f"{mine} / {_figure(theirs['time_to_connected_ms'], theirs)}"
+    keys = {"ours": "answer_to_both_heard_ms", "aioice": "time_to_connected_ms"}
+    return " / ".join(
+        _figure(cell[side][key], cell[side]) if side in cell else "–" for side, key in keys.items()
+    )
 
 
 def _figure(milliseconds: float | None, side: dict[str, Any]) -> str:
@@ -103,9 +104,7 @@ def put(text: str, into: Path) -> None:
 
 
 def _share(side: str, part: str, of: str) -> Figure:
-    return lambda summary: (
-        f"{summary[side][part]} of {summary[side][of]}" if side in summary else "–"
-    )
+    return lambda summary: f"{summary[side][part]} of {summary[side][of]}"
 
 
 def _ours(key: str) -> Figure:
