@@ -3,7 +3,8 @@
 #
 # Debian trixie for arm64, configured under emulation once and kept (build/image/cache); what is ours
 # comes on top. No loop device, nothing mounted. Same inputs, same bytes: the packages' versions are
-# in packages.txt beside the image. Needs root, for the owners of files and for chroot.
+# in packages.txt beside the image; only the update's bundle has a fresh salt and signature. Needs
+# root, for the owners of files and for chroot.
 #   KEY=minisign.key   signs the image          KEYS=folder  the key of updates (build/image/keys)
 #   UPDATE_URL=https://.../fernruf.json         where boxes look for updates; none: by USB stick only
 #   SOURCE_DATE_EPOCH  the time of everything on it
@@ -249,7 +250,7 @@ make_partitions() {
         -Xcompression-level 15 -b 256K -no-exports
     [ "$(stat -c %s "$OUT/root.squashfs")" -le $((SLOT_MIB << 20)) ] || fail "the root is too large"
     rm -f "$OUT/data.img"
-    mkfs.ext4 -q -L data -U "8d3f2d0c-5b7b-4c53-9a38-$(printf %012d 42)" \
+    E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mkfs.ext4 -q -L data -U "8d3f2d0c-5b7b-4c53-9a38-$(printf %012d 42)" \
         -E "hash_seed=8d3f2d0c-5b7b-4c53-9a38-$(printf %012d 43),lazy_itable_init=0" \
         "$OUT/data.img" ${DATA_MIB}M
 }
