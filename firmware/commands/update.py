@@ -135,12 +135,12 @@ def _take_offer(
             if updater.version_of(bundle) != offer.version:
                 # the offer is not signed: an old bundle under a new name would be a step back
                 raise CommandError("the bundle is of another version than was offered")
-            updater.wait_for_rest()
-            updater.install(bundle, offer.version)
         except CommandError:
             if is_asked_for:
                 updater.say_refused()
             raise
+        updater.wait_for_rest()
+        updater.install(bundle, offer.version)
         updater.keep_for_neighbours(bundle, offer.version)
     finally:
         bundle.unlink(missing_ok=True)
@@ -153,15 +153,15 @@ def take(updater: Updater, arguments: argparse.Namespace) -> None:
     """A bundle on a stick, which may stay there: only what is newer, and did not fail before."""
     try:
         version = updater.version_of(arguments.bundle)
-        trial = updater.trial
-        if rank(version) <= rank(updater.running) or version in trial.failed or trial.slot:
-            updater.tell("No update", f"{version} is on the stick, {updater.running} runs already.")
-            return
-        updater.wait_for_rest()
-        updater.install(arguments.bundle, version)
     except CommandError:
         updater.say_refused()
         raise
+    trial = updater.trial
+    if rank(version) <= rank(updater.running) or version in trial.failed or trial.slot:
+        updater.tell("No update", f"{version} is on the stick, {updater.running} runs already.")
+        return
+    updater.wait_for_rest()
+    updater.install(arguments.bundle, version)
     updater.keep_for_neighbours(arguments.bundle, version)
     updater.wait_for_rest()
     updater.start_anew()

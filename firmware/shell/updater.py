@@ -104,12 +104,13 @@ class Updater:
             time.sleep(min(CALL_POLL_S, quiet_s or CALL_POLL_S))
 
     def install(self, bundle: Path, version: str) -> None:
-        """Write the other slot; CommandError if the bundle is not signed by whom we trust."""
+        """Write the other slot; CommandError if that cannot be done."""
         self.tell("Update", f"Version {version} is being put onto the card.")
         done = subprocess.run(  # noqa: S603 - the program is a constant of the image
             [self._installer, "install", str(bundle)], capture_output=True, text=True, check=False
         )
         if done.returncode:
+            self.tell("No update", "The update could not be written onto the card.")
             raise self.refusal(done)
         shutil.rmtree(self.snapshot, ignore_errors=True)
         trial = Trial(other_slot(self.slot), version, self.running, self.trial.failed)

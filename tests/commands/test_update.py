@@ -170,6 +170,14 @@ def test_old_bundle_that_is_offered_as_a_new_one_is_refused(machine: Machine, ur
     assert "not signed for this telephone" in machine.told
 
 
+def test_card_that_takes_no_update_is_said_to_be_the_reason(machine: Machine, url: str) -> None:
+    machine.offer()
+    machine.installer(words="test $1 = info")
+    assert machine.update("look", "--url", url) == 1
+    assert "could not be written" in machine.told
+    assert not (machine.folder / "update" / TRIAL_FILE).exists()
+
+
 def test_dial_tone_in_the_new_slot_ends_the_trial(machine: Machine) -> None:
     (machine.folder / "update" / TRIAL_FILE).write_text(
         json.dumps({"slot": "b", "version": NEW, "before": OLD, "failed": []})
