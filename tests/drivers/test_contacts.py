@@ -240,6 +240,28 @@ def test_wire_that_breaks_and_is_mended_leaves_the_rest_and_the_whole_working(
     assert len(facts) == 2 and set(facts) == {HookLifted(), KeyPressed("5")}
 
 
+@pytest.mark.parametrize("fault", ["noisy", "inverted"])
+@pytest.mark.parametrize("pin", [HOOK, ROW, COLUMN, PULSE, OFF_NORMAL, SHUTDOWN])
+def test_wire_that_is_noisy_or_inverted_and_is_mended_leaves_no_trace(pin: int, fault: str) -> None:
+    bench, dice = Bench(), random.Random(pin)
+    rests = {HOOK: False, PULSE: False, OFF_NORMAL: True, SHUTDOWN: True}.get(pin)
+    lived(bench, 1.0, nobody)
+
+    def disturb(_now_s: float) -> None:
+        inverted = rests is False
+        noisy = dice.choice((False, True, None))
+        bench.gpio.drive(pin, inverted if fault == "inverted" else noisy)
+
+    lived(bench, 5.0, disturb, at_s=1.0)
+    bench.gpio.drive(pin, rests)
+    lived(bench, 5.0, nobody, at_s=6.0)
+    assert bench.contacts.quiet
+    bench.hand.lift()
+    bench.hand.hold("5")
+    facts = lived(bench, 1.0, nobody, at_s=11.0)
+    assert len(facts) == 2 and set(facts) == {HookLifted(), KeyPressed("5")}
+
+
 def test_flood_of_keys_is_thinned_out_and_said() -> None:
     flood = Flood(Part.KEYPAD)
     passed = sum(flood.allows(step * 0.001) for step in range(4000))
