@@ -59,6 +59,33 @@ class WakeUpShown(Fact):
     time: str
 
 
+# --- waiting for a busy line ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class KeptWish:
+    """Somebody waits for somebody's line."""
+
+    number: str
+    until_s: float  # monotonic
+    is_ours: bool  # we wait for it; else it waits for us
+    is_relayed: bool = False  # of ours: no address of ours is told
+
+
+@dataclass(frozen=True, slots=True)
+class WishesChanged(Fact):
+    """All who wait from now on (call -> features)."""
+
+    wishes: tuple[KeptWish, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreWishes(Command):
+    """Who waited before the box was switched off (features -> call)."""
+
+    wishes: tuple[KeptWish, ...]
+
+
 # --- missed calls --------------------------------------------------------------------------------
 
 

@@ -113,6 +113,8 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     feature_events.ServiceEnded: ("call",),
     feature_events.DialNumber: ("call",),
     feature_events.WithholdChanged: ("call",),
+    feature_events.WishesChanged: ("features",),
+    feature_events.RestoreWishes: ("call",),
     feature_events.TellMissed: ("call",),
     feature_events.MissedTold: ("features",),
     feature_events.SlipCame: ("book",),

@@ -17,6 +17,7 @@ from firmware.call.line import Line
 from firmware.call.messages import Completion
 from firmware.call.outgoing import call
 from firmware.call.wishes import Errand, Free
+from firmware.feature_events import RestoreWishes
 from firmware.model import CallState, CallView, Wish
 
 ASK_KEY = "5"  # with the busy tone
@@ -96,6 +97,11 @@ def watch(line: Line, now_s: float) -> None:
         if number is not None:
             wishes.errands.append(Errand(number, completion=Completion.FREE))
             wishes.next_s = now_s + TURN_S
+
+
+def restore(line: Line, command: RestoreWishes, now_s: float) -> None:
+    """The box was switched off while somebody waited."""
+    line.wishes.restore(command.wishes, now_s)
 
 
 def deadline_s(line: Line) -> float | None:

@@ -328,7 +328,12 @@ class Line:
     def show_end(self, leg: Leg, state: CallState, reason: EndReason) -> None:
         """Who it was and what was dialled stays in sight; the rest belonged to the call."""
         leg.view = replace(
-            leg.view, reason=reason, authentication_digits="", codec=None, connected_s=None
+            leg.view,
+            reason=reason,
+            authentication_digits="",
+            codec=None,
+            connected_s=None,
+            screening=None,
         )
         self.enter(leg, state)
 

@@ -55,6 +55,7 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
     feature_events.WithholdChanged: Line.withhold,
+    feature_events.RestoreWishes: completion.restore,
     # who may ring: the hash proves the caller, then everybody who has a say is asked
     events.Argon2Computed: incoming.prove_callers,
     events.OfferEnded: incoming.end_offer,
@@ -205,6 +206,7 @@ class Call:
         self._errands = Errands(self._line)
         self._deliveries = Deliveries(self._line)
         self._shown = self.view
+        self._wishes = self._line.wishes.kept()
 
     @property
     def view(self) -> CallView:
@@ -307,4 +309,7 @@ class Call:
         if self.view != self._shown:
             self._shown = self.view
             out.append(events.CallChanged(self.view))
+        if (wishes := self._line.wishes.kept()) != self._wishes:
+            self._wishes = wishes
+            out.append(feature_events.WishesChanged(wishes))
         return out

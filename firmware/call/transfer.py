@@ -145,11 +145,7 @@ def follow(line: Line, signal: messages.Refer, now_s: float) -> None:
     leg.disclosure.relayed_only = before.disclosure.relayed_only
     _call(line, leg, _name(before), Transfer.PUT_THROUGH, now_s)
     before.session.hang_up(now_s)
-    since_s = before.view.connected_s
-    duration_s = 0.0 if since_s is None else now_s - since_s
-    who = before.number, before.view.incoming
-    line.out.append(events.CallEnded(*who, EndReason.HUNG_UP_BY_PEER, duration_s, before.call))
-    line.drop(before)
+    line.finish(before, EndReason.HUNG_UP_BY_PEER, now_s)
 
 
 def stay(_line: Line, leg: Leg, _signal: object, _now_s: float) -> None:

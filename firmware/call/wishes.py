@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.call.messages import Completion
+from firmware.feature_events import KeptWish
 from firmware.identity import Certificate
 
 WISH_S = 1_800.0  # how long somebody waits for a line
@@ -102,6 +103,23 @@ class Wishes:
         """We call it by ourselves, or it does not let us wait."""
         self._asked.pop(number, None)
         self.free = [one for one in self.free if one.number != number]
+
+    def kept(self) -> tuple[KeptWish, ...]:
+        """What shall outlive a restart."""
+        asked = ((who, *asked) for who, asked in self._asked.items())
+        ours = [KeptWish(who, until_s, True, relayed) for who, until_s, relayed in asked]
+        theirs = [KeptWish(who, until_s, False) for who, until_s in self._askers.items()]
+        return (*ours, *theirs)
+
+    def restore(self, wishes: tuple[KeptWish, ...], now_s: float) -> None:
+        """Those of before a restart; what is known already stays."""
+        for wish in wishes:
+            until_s = min(wish.until_s, now_s + WISH_S)
+            if wish.is_ours and len(self._asked) < WISHES_MAX:
+                self._asked.setdefault(wish.number, (until_s, wish.is_relayed))
+            elif not wish.is_ours and len(self._askers) < ASKERS_MAX:
+                self._askers.setdefault(wish.number, until_s)
+        self._expire(now_s)
 
     def _expire(self, now_s: float) -> None:
         self._asked = {who: asked for who, asked in self._asked.items() if asked[0] > now_s}

@@ -25,6 +25,7 @@ from firmware.features.reject_anonymous import RejectAnonymous
 from firmware.features.slips import Slips
 from firmware.features.speed_dial import SpeedDial
 from firmware.features.strangers import Strangers
+from firmware.features.waiting_lines import WaitingLines
 from firmware.features.wake_up import WakeUp
 from firmware.features.withhold import Withhold
 
@@ -53,4 +54,5 @@ FEATURES: tuple[Callable[[], Feature], ...] = (
     Messages,
     WakeUp,
     PutThrough,
+    WaitingLines,
 )

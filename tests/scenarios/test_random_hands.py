@@ -14,13 +14,22 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 
 from firmware import events
 from firmware.call.line import LEGS_MAX
+from firmware.events import Message
 from firmware.media.session import MEDIA_TIMEOUT_S
-from firmware.model import CallState, Place
+from firmware.model import CallState, Place, Screening
+from firmware.stranger_events import (
+    AcceptCall,
+    AskName,
+    DemandStamp,
+    DismissCall,
+    RingForName,
+)
 from tests.call.link import Link, Phone
 
 NAMES = ("Anna", "Bert", "Clara")
 REST_S = 80.0  # longer than any bell sounds for a caller that is gone
 STEPS_A_RUN = 60
+DIFFICULTY = 3
 PHONES = st.integers(0, len(NAMES) - 1)
 # keys that mean something more often than others
 KEYS = st.sampled_from("01234*#" + "5C" + "D9")
@@ -36,6 +45,38 @@ class Hands(RuleBasedStateMachine):
         self.link = Link()
         self.phones = [self.link.add(name) for name in NAMES]
         self.is_lifted = [False] * len(NAMES)
+        self.strangers = "ring"
+        self.link.verdict = self.judge
+
+    def judge(self, offer: events.CallOffered) -> Message:
+        """What a telephone thinks of a caller at the moment."""
+        if offer.is_referred or self.strangers == "ring":
+            return offer
+        if self.strangers == "name":
+            return AskName(offer.call)
+        return offer if offer.zero_bits >= DIFFICULTY else DemandStamp(offer.call, DIFFICULTY)
+
+    @rule(kind=st.sampled_from(("ring", "ring", "name", "stamp")))
+    def judge_strangers(self, kind: str) -> None:
+        self.strangers = kind
+
+    @rule(who=PHONES, step=st.sampled_from((RingForName, RingForName, AcceptCall, DismissCall)))
+    def hear_name(self, who: int, step: type[RingForName | AcceptCall | DismissCall]) -> None:
+        """What the service of names would say at some time."""
+        phone = self.phones[who]
+        self.link.tell(phone, step(phone.view.call))
+
+    @rule(who=PHONES, held=PHONES, to=PHONES, is_answered=st.booleans())
+    def put_through(self, who: int, held: int, to: int, is_answered: bool) -> None:
+        """A transfer, if nothing is in its way; dial holds and dials."""
+        if len({who, held, to}) < len(NAMES):
+            return
+        self.call(who, held)
+        self.dial(who, to)
+        if is_answered:
+            self.answer(to)
+        if self.is_lifted[who]:
+            self.move_handset(who)
 
     @rule(who=PHONES, dice=st.integers(1, HANG_UPS))
     def lift_or_replace(self, who: int, dice: int) -> None:
@@ -104,10 +145,13 @@ class Hands(RuleBasedStateMachine):
         for who, phone in enumerate(self.phones):
             if self.is_lifted[who]:
                 self.link.tell(phone, events.HookReplaced())
-            assert phone.view.state in (CallState.IDLE, CallState.RINGING), phone.view
+            is_at_rest = phone.view.state in (CallState.IDLE, CallState.RINGING)
+            assert is_at_rest or phone.view.screening is Screening.ASKED, phone.view
         self.link.run(MEDIA_TIMEOUT_S)
         for phone in self.phones:
-            assert all(call.state is CallState.RINGING for call in phone.core.calls()), "half open"
+            rings = (call.state is CallState.RINGING for call in phone.core.calls())
+            is_asked = phone.view.screening is Screening.ASKED  # ASK_S_MAX ends it
+            assert all(rings) or is_asked, "half open"
         self.link.run(REST_S)
         for phone in self.phones:
             assert phone.view.state is CallState.IDLE and not phone.view.others, phone.view
@@ -127,7 +171,7 @@ def check(phone: Phone) -> None:
     ):
         assert len(phone.asked(opens)) - len(phone.asked(closes)) in (0, 1)
     is_open = len(phone.asked(events.OpenMicrophone)) > len(phone.asked(events.CloseMicrophone))
-    is_talking = view.state is CallState.CONNECTED
+    is_talking = view.state is CallState.CONNECTED and view.screening is None
     held = any(other.place is not Place.WAITING for other in view.others)
     assert is_open is (is_talking or held), "somebody listens exactly while there is a call"
     prepared = len(phone.asked(events.PrepareMedia)) - len(phone.asked(events.StopMedia))

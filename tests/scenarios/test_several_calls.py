@@ -169,3 +169,28 @@ def test_busy_line_calls_back_when_the_conversation_is_over() -> None:
     world.wait(clara, CallState.CONNECTED)
     assert voices(world, anna) == {"Clara"} and voices(world, clara) == {"Anna"}
     assert bert.view.state is CallState.FAILED
+
+
+def test_wish_for_a_busy_line_outlives_that_both_boxes_are_switched_off() -> None:
+    """Anna talks with Bert, Clara waits for her; then the power of Anna and Clara fails."""
+    world, anna, _, clara = three_phones()
+    flash(world, anna)
+    world.lift(clara)
+    world.dial(clara, anna.number)
+    world.wait(clara, CallState.BUSY)
+    world.tell(clara, events.KeyPressed("5"))
+    world.run(3.0)
+    assert clara.view.wish is Wish.GRANTED
+    world.replace(clara)
+    world.run(1.0)
+    for phone in (anna, clara):
+        phone.online = False
+    anna_again, clara_again = (
+        world.add_prepared(phone.name, phone.phone_setup, kept=phone.kept)
+        for phone in (anna, clara)
+    )
+    world.settle()
+    world.wait(clara_again, CallState.RINGING, timeout_s=120.0)
+    assert clara_again.view.wish is Wish.FREE and clara_again.view.peer_number == anna.number
+    world.lift(clara_again)
+    world.wait(anna_again, CallState.RINGING)
