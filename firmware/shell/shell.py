@@ -204,8 +204,16 @@ class Shell:
         """The event loop says so; unless a turn for the socket is to come anyway."""
         if not self._comes_back:
             self._read()
-            if self.after_datagrams is not None:
-                self.after_datagrams()
+            self._tell_after_datagrams()
+
+    def _tell_after_datagrams(self) -> None:
+        if self.after_datagrams is None or not self._is_running:
+            return
+        try:
+            self.after_datagrams()
+        except Exception as error:  # it asks the core for sound
+            self._fail(error)
+            raise
 
     def _read(self) -> None:
         """One turn: a batch of datagrams, and what follows from it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -237,6 +238,29 @@ def test_exception_of_a_core_ends_the_shell() -> None:
         with pytest.raises(ExceptionGroup) as raised:
             await run_until_done(shell, core)
         assert raised.group_contains(IndexError)
+
+    in_loop(story)
+
+
+def test_what_follows_datagrams_is_asked_after_each_batch_and_ends_the_shell_if_it_fails() -> None:
+    async def story() -> None:
+        core = Recorder({}, lambda: False)
+        shell = Shell(core)
+        local = await shell.open(LOOPBACK)
+        asked: list[int] = []
+
+        def after() -> None:
+            asked.append(len(core.of(events.DatagramReceived)))
+            if len(asked) == 2:
+                raise IndexError
+            sender.sendto(b"again", (local.host, local.port))
+
+        shell.after_datagrams = after
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            sender.sendto(b"once", (local.host, local.port))
+            with pytest.raises(ExceptionGroup) as raised:
+                await run_until_done(shell, core)
+        assert raised.group_contains(IndexError) and asked == [1, 2]
 
     in_loop(story)
 
