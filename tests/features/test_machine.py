@@ -59,6 +59,9 @@ def run(machine: Machine, until_s: float) -> list[events.Message]:
         for one in machine.on_time(due_s):
             if isinstance(one, BoxTurn):
                 machine.handle(BoxHeard(sine(700.0, 0)), due_s)
+            elif isinstance(one, FetchSounds):
+                said.append(one)
+                machine.handle(SoundsFetched((GREETING,)), due_s)
             else:
                 said.append(one)
                 machine.handle(events.CallChanged(CallView(call=7)), due_s)
@@ -109,7 +112,8 @@ def test_message_that_is_too_long_is_ended_by_the_box() -> None:
     machine = answering()
     machine.handle(events.CallChanged(BY_BOX), 0.0)
     machine.handle(SoundsFetched((GREETING,)), 0.0)
-    assert run(machine, MESSAGE_S_MAX + 5.0) == [HangUpByBox(7)]
+    said = run(machine, MESSAGE_S_MAX + 5.0)
+    assert said == [FetchSounds(("message_time_over",)), HangUpByBox(7)]
 
 
 def test_machine_that_is_full_says_so_and_hangs_up() -> None:
