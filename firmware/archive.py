@@ -16,6 +16,7 @@ from typing import Any
 from firmware.codec.recording import duration_s
 from firmware.errors import CommandError, MalformedError
 from firmware.events import CallEnded, Fact, Message
+from firmware.features.missed import IN_VAIN
 from firmware.shell.control import Answer, Handler
 from firmware.store_events import (
     Kind,
@@ -51,7 +52,7 @@ class Archive:
         self._names, self._ask, self._read = names, ask, read
         self._messages: dict[str, _About] = {}
         self._saving: dict[str, _About] = {}
-        self._calls = 0  # ended since the start
+        self._calls = self._missed = 0  # since the start
         self._waiting: list[tuple[object, asyncio.Future[Any]]] = []  # what is asked for, in order
 
     def handlers(self) -> dict[str, Handler]:
@@ -76,8 +77,9 @@ class Archive:
             case SaveRecord(kind=Kind.MESSAGE, key=key, data=bytes() as data):
                 if about := _about(data):
                     self._saving[key] = about
-            case CallEnded():
+            case CallEnded(incoming=incoming, reason=reason):
                 self._calls += 1
+                self._missed += incoming and reason in IN_VAIN
 
     def takes(self, fact: Fact) -> bool:
         """Hear an answer of the store; true if only the page has asked for it."""
@@ -110,7 +112,12 @@ class Archive:
     async def _figures(self, _request: Request) -> Answer:
         """What changes when there is something new to see."""
         new = sum(bool(about.get("is_new")) for about in self._messages.values())
-        return {"messages": len(self._messages), "messages_new": new, "calls": self._calls}
+        return {
+            "messages": len(self._messages),
+            "messages_new": new,
+            "calls": self._calls,
+            "missed": self._missed,
+        }
 
     async def _page_of_calls(self, request: Request) -> Answer:
         """Newest first, with the names of today; `older` is where the next page begins."""

@@ -26,6 +26,7 @@ from firmware.errors import HardwareError
 from firmware.events import Message
 from firmware.handset import Handset
 from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
+from firmware.mqtt import Bridge
 from firmware.owner import Owner
 from firmware.page import OpenPage, open_page
 from firmware.phone import Phone
@@ -115,8 +116,9 @@ class Box:
         self._control: ControlServer | None = None
         self._tls = config.exchange.tls
         self._tunnels: TunnelServer | None = None
-        self._web = config.web
         self._page: OpenPage | None = None
+        self._web, self._mqtt, self._name = config.web, config.mqtt, config.identity.name
+        self._bridge: Bridge | None = None
         self.tell_code: Callable[[str], None] | None = None  # besides the display
 
     async def open(self) -> None:
@@ -127,12 +129,17 @@ class Box:
             self._phone, self._board.hand, self._watch, self._sound_status, self._faults, self._tell
         )
         self._control = await self._open_control(remote)
-        self._page = await open_page(
-            self._web,
+        handlers = (
             remote.handlers()
             | self._owner.handlers()
             | self._archive.handlers()
-            | self._preferences.handlers(),
+            | self._preferences.handlers()
+        )
+        if self._mqtt.broker:
+            self._bridge = Bridge(self._mqtt, handlers, self._name)
+        self._page = await open_page(
+            self._web,
+            handlers,
             self._state,
             self._visitors,
             self._show_code,
@@ -167,6 +174,8 @@ class Box:
                 if self._page is not None:
                     tasks.create_task(self._page.server.run(), name="page")
                     tasks.create_task(self._preferences.run(), name="preferences")
+                if self._bridge is not None:
+                    tasks.create_task(self._bridge.run(), name="mqtt")
                 if self._control is not None:
                     tasks.create_task(self._control.run(), name="control")
         finally:
@@ -288,6 +297,8 @@ class Box:
                     logger.info("%s%s", view.state, f" ({view.reason})" if view.reason else "")
                     self._show_state(view.state)
                 self._watch.set(view)
+                if self._bridge is not None:
+                    self._bridge.wake()
             case events.AnnounceOnLan() if self._lan is not None:
                 self._lan.announce(message)
             case events.NumberClaimed(number=number):

@@ -77,6 +77,17 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MqttSettings:
+    """[mqtt]: a broker that is told what the telephone does (Home Assistant)."""
+
+    broker: str = ""  # HOST:PORT; empty = none
+    username: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False
+    may_dial: bool = False  # whoever may write to the broker
+
+
+@dataclass(frozen=True, slots=True)
 class HardwareSettings:
     """[hardware]: what stands around the processor."""
 
@@ -121,6 +132,7 @@ class Config:
     codec: CodecSettings = field(default_factory=CodecSettings)
     web: WebSettings = field(default_factory=WebSettings)
     display: DisplaySettings = field(default_factory=DisplaySettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
     contacts: dict[str, str] = field(default_factory=dict)  # twelve digits: name
     source: str = "box.toml"  # the file to blame
 
@@ -180,11 +192,22 @@ def parse_config(text: str, source: str) -> Config:
             web.take("anywhere", boolean, default=False),
         ),
         DisplaySettings(document.section("display").take("language", one_of("", *LANGUAGES), "")),
+        _mqtt(document.section("mqtt")),
         _contacts(contacts),
         source,
     )
     document.refuse_the_rest()
     return config
+
+
+def _mqtt(section: Section) -> MqttSettings:
+    return MqttSettings(
+        section.take("broker", _host, ""),
+        section.take("username", string, ""),
+        section.take("password", string, ""),
+        section.take("tls", boolean, default=False),
+        section.take("may_dial", boolean, default=False),
+    )
 
 
 def _contacts(section: Section) -> dict[str, str]:

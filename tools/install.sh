@@ -67,6 +67,8 @@ missing_packages() {
     case $EXTRAS in *dev*) missing_lab_packages ;; esac
     # the page is tested in a real browser, which playwright drives
     case $EXTRAS in *dev*) command -v chromium >/dev/null || echo chromium ;; esac
+    # and the bridge with a real broker
+    case $EXTRAS in *dev*) PATH=$PATH:/usr/sbin command -v mosquitto >/dev/null || echo mosquitto ;; esac
 }
 
 # What tests/lab builds its Internet with; without it those tests are left out, so nobody is asked
