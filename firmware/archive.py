@@ -16,9 +16,7 @@ from typing import Any
 from firmware.codec.recording import duration_s
 from firmware.errors import CommandError, MalformedError
 from firmware.events import CallEnded, Fact, Message
-from firmware.features.missed import IN_VAIN
-from firmware.shell.control import Answer, Handler
-from firmware.store_events import (
+from firmware.events.store import (
     Kind,
     ReadRecord,
     ReadRecords,
@@ -30,6 +28,8 @@ from firmware.store_events import (
     SaveFailed,
     SaveRecord,
 )
+from firmware.features.missed import IN_VAIN
+from firmware.shell.control import Answer, Handler
 from firmware.ui.call_log import decode_call
 
 ANSWER_S = 10.0  # for the card

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, ParamSpec
 from firmware import events, warm_up
 from firmware.archive import Archive
 from firmware.beat import Beat
-from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.config import Config
 from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
 from firmware.drivers.telephone import Telephone
 from firmware.errors import HardwareError
 from firmware.events import Message
+from firmware.events.book import BookChanged, BookRefused, RingRulesChanged
+from firmware.events.store import ReadRecord, ReadRecords, SaveRecord
 from firmware.handset import Handset
 from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
 from firmware.mqtt import Bridge
@@ -42,7 +43,6 @@ from firmware.shell.shell import Shell
 from firmware.shell.state import StateDir
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
-from firmware.store_events import ReadRecord, ReadRecords, SaveRecord
 from firmware.ui.call_log import summary
 from firmware.web.access import Access
 

@@ -1,6 +1,6 @@
 """What a core is, and what it takes and gives: facts and commands.
 
-The vocabulary itself is events.py, which is where everybody imports these from.
+The vocabulary itself is the package events, which is where everybody imports these from.
 """
 
 from __future__ import annotations

@@ -232,7 +232,7 @@ class CallView:
     screened: Screening | None = None  # we are the stranger
     work: float | None = None  # fraction of what the callee wants to be worked for, first
     is_by_box: bool = False  # the answering machine talks; the handset is on its hook
-    call: int = field(default=0, compare=False)  # our identifier of it, as in call_events.py
+    call: int = field(default=0, compare=False)  # our identifier of it, as in events/call.py
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from typing import Any
 from firmware.book.book import PhoneBook
 from firmware.book.rules import QUIET
 from firmware.book.vcard import CardReader, encode_card
-from firmware.book_events import (
+from firmware.errors import CommandError, MalformedError
+from firmware.events import Message
+from firmware.events.book import (
     BookChanged,
     BookRefused,
     Contact,
@@ -28,8 +30,6 @@ from firmware.book_events import (
     SetRingRules,
     SetRule,
 )
-from firmware.errors import CommandError, MalformedError
-from firmware.events import Message
 from firmware.number import is_valid
 from firmware.shell.control import Answer, Handler
 

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from firmware import events, feature_events
+from firmware import events
 from firmware.book.book import PhoneBook
 from firmware.call.machine import Call
 from firmware.demux import Protocol, protocol_of
-from firmware.events import Core, Message
+from firmware.events import Core, Message, services
 from firmware.features.desk import Desk
 from firmware.identity import Certificate, Identity
 from firmware.media.mixer import mix
@@ -211,7 +211,7 @@ class Phone:
         if self.selftest.is_running:
             return self._settle(self.selftest.spoken(frame, now_s), now_s)
         if self.services.listens:
-            return self._settle([feature_events.Spoken(frame)], now_s)
+            return self._settle([services.Spoken(frame)], now_s)
         if self._view.is_muted:
             frame = silence()
         return [

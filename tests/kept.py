@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firmware.events import Fact, Message
-from firmware.store_events import (
+from firmware.events.store import (
     READ_ON_DEMAND,
     RECORD_BYTES_MAX,
     RECORDS_MAX,

@@ -13,7 +13,7 @@ from firmware.archive import PAGE_CALLS, Archive
 from firmware.codec.recording import encode
 from firmware.errors import CommandError
 from firmware.events import Message
-from firmware.store_events import (
+from firmware.events.store import (
     Kind,
     ReadRecord,
     ReadRecords,

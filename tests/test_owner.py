@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from firmware.book.book import PhoneBook
-from firmware.book_events import NAME_BYTES_MAX
 from firmware.errors import CommandError
 from firmware.events import Message
+from firmware.events.book import NAME_BYTES_MAX
+from firmware.events.store import RecordSaved, SaveFailed, SaveFailure, SaveRecord
 from firmware.owner import Owner
-from firmware.store_events import RecordSaved, SaveFailed, SaveFailure, SaveRecord
 from tests.book.numbers import valid_numbers
 
 ANNA, BERT, CARL, *_ = (each for each, _ in zip(valid_numbers(), range(3), strict=False))

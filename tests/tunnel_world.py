@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from firmware.events import DatagramReceived, Message
-from firmware.model import Endpoint
-from firmware.network_events import (
+from firmware.events.network import (
     CloseStream,
     DatagramBeside,
     OpenStream,
@@ -14,6 +13,7 @@ from firmware.network_events import (
     StreamClosed,
     StreamOpened,
 )
+from firmware.model import Endpoint
 from tests.world import Actor, Network, PhoneActor, World
 
 TLS_PORT = 443

@@ -16,8 +16,10 @@ from functools import partial
 import numpy as np
 
 from firmware import events, number
-from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.events import Core, Message
+from firmware.events.book import BookChanged, BookRefused, RingRulesChanged
+from firmware.events.network import CloseRelay, LimitRelays, OpenRelay
+from firmware.events.strangers import SearchStamp
 from firmware.identity import Certificate, Identity
 from firmware.model import (
     FRAME_S,
@@ -29,14 +31,12 @@ from firmware.model import (
     Endpoint,
     Frame,
 )
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
 from firmware.phone import Phone, PhoneSetup
 from firmware.shell.jobs import Argon2Cost, compute_argon2, search_stamp
-from firmware.stranger_events import SearchStamp
 from tests.kept import Kept
 
 CHEAP = Argon2Cost(memory_kib=8, passes=1)  # the same code at a cost that simulation can pay

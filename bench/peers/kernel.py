@@ -18,8 +18,8 @@ import time
 from statistics import median
 
 from bench.peers.traffic import Flow, Traffic
+from firmware.events.network import OpenRelay, RelayLeg
 from firmware.model import Endpoint
-from firmware.network_events import OpenRelay, RelayLeg
 from firmware.shell.kernel.client import KernelRelays
 from firmware.shell.relays import DATA
 from tests.shell.kernel.space import ANNA, BERT, EXCHANGE, PORT, helper, socket_in

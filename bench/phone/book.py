@@ -21,8 +21,9 @@ from typing import Any
 from firmware import events, number
 from firmware.book.contacts import encode_contact
 from firmware.book.letters import Letters
-from firmware.book_events import Contact
 from firmware.events import Fact, Message
+from firmware.events.book import Contact
+from firmware.events.store import Kind, ReadRecord, ReadRecords, SaveRecord
 from firmware.identity import Identity
 from firmware.model import Codec
 from firmware.phone import Phone, PhoneSetup
@@ -30,7 +31,6 @@ from firmware.store.database import Database
 from firmware.store.keeper import Store
 from firmware.store.recovery import RECORDS
 from firmware.store.sealing import Sealer
-from firmware.store_events import Kind, ReadRecord, ReadRecords, SaveRecord
 
 CONTACTS, CALLS = 10_000, 100_000
 BATCH = 5000

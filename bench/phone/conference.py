@@ -11,8 +11,8 @@ import statistics
 import time
 from typing import Any
 
-from firmware.call_events import PrepareMedia, SpeakWith, StartMedia
 from firmware.events import DatagramReceived, SendDatagram
+from firmware.events.call import PrepareMedia, SpeakWith, StartMedia
 from firmware.media.session import MediaSession
 from firmware.media.sessions import MediaSessions
 from firmware.model import FRAME_S, Codec, Endpoint, Frame

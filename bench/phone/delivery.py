@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from firmware.store_events import Kind
+from firmware.events.store import Kind
 from tests.away import acquainted, fail_to_reach, return_of
 from tests.world import Network
 

@@ -14,7 +14,9 @@ from firmware import events, number
 from firmware.book.contacts import checked, decode_contact, encode_contact
 from firmware.book.letters import Letters
 from firmware.book.rules import DAY_MINUTES, Doorkeeper, decode_rules, encode_rules
-from firmware.book_events import (
+from firmware.errors import MalformedError
+from firmware.events import Message
+from firmware.events.book import (
     BookChanged,
     BookFound,
     BookRefused,
@@ -28,12 +30,9 @@ from firmware.book_events import (
     SetRingRules,
     SetRule,
 )
-from firmware.errors import MalformedError
-from firmware.events import Message
-from firmware.feature_events import CallMissed, SlipCame, SlipNoted, SlipOutcome
-from firmware.message_events import MessageAnswered, MessageCame, MessageOffered, Welcome
-from firmware.model import EndReason
-from firmware.store_events import (
+from firmware.events.messages import MessageAnswered, MessageCame, MessageOffered, Welcome
+from firmware.events.services import CallMissed, SlipCame, SlipNoted, SlipOutcome
+from firmware.events.store import (
     Kind,
     Record,
     RecordSaved,
@@ -41,7 +40,8 @@ from firmware.store_events import (
     SaveFailed,
     SaveRecord,
 )
-from firmware.stranger_events import AskName, DemandStamp
+from firmware.events.strangers import AskName, DemandStamp
+from firmware.model import EndReason
 
 RULES_KEY = "ring rules"
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import asdict
 
 from firmware import number
-from firmware.book_events import NAME_BYTES_MAX, Contact
 from firmware.errors import MalformedError
+from firmware.events.book import NAME_BYTES_MAX, Contact
 
 _FLAGS = ("is_favourite", "is_authenticated", "is_intercom")
 

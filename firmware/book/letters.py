@@ -12,7 +12,7 @@ import unicodedata
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from firmware.book_events import Contact
+from firmware.events.book import Contact
 
 SPACE_KEY = "0"
 WORDS_MAX = 6  # of a name

@@ -9,7 +9,8 @@ import json
 from dataclasses import asdict, dataclass, field
 
 from firmware.book.blocklist import NUMBER_BYTES, contains
-from firmware.book_events import (
+from firmware.errors import MalformedError
+from firmware.events.book import (
     STAMP_DIFFICULTIES,
     STAMP_DIFFICULTY,
     Contact,
@@ -17,7 +18,6 @@ from firmware.book_events import (
     RingRules,
     Rule,
 )
-from firmware.errors import MalformedError
 
 DAY_MINUTES = 1440
 QUIET = (Ring.RINGS, Ring.SILENT, Ring.REFUSED)

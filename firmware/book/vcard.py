@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from firmware import number
 from firmware.book.contacts import checked
-from firmware.book_events import Contact
 from firmware.errors import MalformedError
+from firmware.events.book import Contact
 
 CARDS_MAX = 20_000  # as many as the book takes
 LINE_BYTES_MAX = 4096  # of a logical line; what is longer is a photograph

@@ -17,7 +17,7 @@ from firmware.call.line import Line
 from firmware.call.messages import Completion
 from firmware.call.outgoing import call
 from firmware.call.wishes import Errand, Free
-from firmware.feature_events import RestoreWishes
+from firmware.events.services import RestoreWishes
 from firmware.model import CallState, CallView, Wish
 
 ASK_KEY = "5"  # with the busy tone

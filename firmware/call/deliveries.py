@@ -17,8 +17,7 @@ from firmware.call.pieces import Got, Piece, Receiver, Sender
 from firmware.call.session import CalleeSession, CallerSession, Session
 from firmware.call.spoken import Spoken
 from firmware.errors import MalformedError
-from firmware.identity import Certificate
-from firmware.message_events import (
+from firmware.events.messages import (
     DeliverMessage,
     Delivery,
     MessageAnswered,
@@ -27,6 +26,7 @@ from firmware.message_events import (
     MessageTaken,
     Welcome,
 )
+from firmware.identity import Certificate
 
 LOOKUP_S_MAX = 30.0
 SILENCE_S_MAX = 10.0  # of the other box, before it is given up

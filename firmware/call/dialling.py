@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware import events, feature_events
+from firmware import events
 from firmware.call.dialplan import (
     CLEAR_KEY,
     FIRST_DIGIT_S,
@@ -23,7 +23,8 @@ from firmware.call.dialplan import (
 from firmware.call.line import Line
 from firmware.call.outgoing import call
 from firmware.codes import Progress
-from firmware.message_events import UseHandset
+from firmware.events import services
+from firmware.events.messages import UseHandset
 from firmware.model import CallState, EndReason
 from firmware.number import NUMBER_DIGITS, check_digit
 
@@ -63,18 +64,18 @@ def time_out(line: Line, _fact: object, now_s: float) -> None:
     if verdict is Verdict.TEST:
         _serve(line, now_s)
     elif verdict is Verdict.MENU:
-        line.out.append(feature_events.MenuWanted())
+        line.out.append(services.MenuWanted())
         begin(line, now_s)
     else:
         line.fail(EndReason.TIMED_OUT, now_s)
 
 
-def wait_for_menu(line: Line, _fact: feature_events.MenuUsed, now_s: float) -> None:
+def wait_for_menu(line: Line, _fact: services.MenuUsed, now_s: float) -> None:
     """Who reads a menu has more time than who is to dial."""
     line.enter(line.front, CallState.OFF_HOOK, now_s + MENU_S)
 
 
-def leave_service(line: Line, fact: feature_events.ServiceEnded, now_s: float) -> None:
+def leave_service(line: Line, fact: services.ServiceEnded, now_s: float) -> None:
     """What a code asked for is done: dial tone again, and perhaps the first digit."""
     if line.front.session is None:
         line.finish(line.front, EndReason.HUNG_UP, now_s)
@@ -83,7 +84,7 @@ def leave_service(line: Line, fact: feature_events.ServiceEnded, now_s: float) -
             take_key(line, events.KeyPressed(fact.key), now_s)
 
 
-def dial(line: Line, command: feature_events.DialNumber, now_s: float) -> None:
+def dial(line: Line, command: services.DialNumber, now_s: float) -> None:
     """A service dials in the place of the person, who has lifted the handset."""
     if line.front.session is None:
         line.finish(line.front, EndReason.HUNG_UP, now_s)
@@ -117,7 +118,7 @@ def _judge(line: Line, now_s: float, *, sent: bool = False) -> None:
             _serve(line, now_s)
         case Verdict.CODE:
             _serve(line, now_s)
-            line.out.append(feature_events.CodeDialled(digits))
+            line.out.append(services.CodeDialled(digits))
 
 
 def use_handset(line: Line, _command: UseHandset, now_s: float) -> None:

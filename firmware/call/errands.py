@@ -15,7 +15,8 @@ from firmware.call.line import Line
 from firmware.call.session import CallerSession, Session
 from firmware.call.wishes import Errand
 from firmware.errors import MalformedError
-from firmware.feature_events import (
+from firmware.events.messages import MessageCame
+from firmware.events.services import (
     MissedTold,
     PeerReturned,
     SlipCame,
@@ -25,7 +26,6 @@ from firmware.feature_events import (
     TellMissed,
 )
 from firmware.identity import Certificate
-from firmware.message_events import MessageCame
 
 ERRANDS_MAX = 4  # at the same time
 

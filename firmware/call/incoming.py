@@ -1,7 +1,7 @@
 """The callee's side: who calls, whether it may ring, and how it is answered or refused.
 
 Every public function is a row of a table in machine.py, which says in which state it is called.
-Between proof and bell everybody who has a say is asked once: CallOffered, call_events.py.
+Between proof and bell everybody who has a say is asked once: CallOffered, events/call.py.
 Units: `_s` monotonic seconds. Source: RFC 3261 sections 9 and 13 (CANCEL, INVITE).
 """
 
@@ -19,10 +19,10 @@ from firmware.call.refusals import RESPONSES
 from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
-from firmware.feature_events import AnswerByBox, HangUpByBox
+from firmware.events.services import AnswerByBox, HangUpByBox
+from firmware.events.strangers import StampSearched
 from firmware.model import CallState, EndReason, Screening, Wish
 from firmware.number import is_valid
-from firmware.stranger_events import StampSearched
 
 ANNOUNCE_S = 2.0  # of the bell, before an intercom call opens the microphone
 RING_CALLEE_S = 70.0  # beyond the caller's, so that normally its CANCEL ends the ringing

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from firmware import events, feature_events
+from firmware import events
 from firmware.call import messages
 from firmware.call.callers import Callers, Proved
 from firmware.call.disclosure import Disclosure
@@ -22,10 +22,10 @@ from firmware.call.stamps import SEED_BYTES, Stamp, StampAccount
 from firmware.call.transaction import Transactions
 from firmware.call.wishes import Wishes
 from firmware.codes import CodePlan
-from firmware.events import Message, OwnCandidatesFound
+from firmware.events import Message, OwnCandidatesFound, services
+from firmware.events.store import RecordsLoaded
 from firmware.identity import Certificate
 from firmware.model import CallState, CallView, Codec, Endpoint, EndReason, OtherCall, Place
-from firmware.store_events import RecordsLoaded
 
 RETURN_S = 4.0  # of the tone that ends a call, before the one on hold comes back
 LEGS_MAX = 3  # the front call, one on hold, one that waits; or all of them in conference
@@ -148,7 +148,7 @@ class Line:
 
     # --- in any state --------------------------------------------------------------------------
 
-    def withhold(self, fact: feature_events.WithholdChanged, _now_s: float) -> None:
+    def withhold(self, fact: services.WithholdChanged, _now_s: float) -> None:
         """Whether calls are relayed only, so that no address of ours is told."""
         self.relays_always = fact.is_on
 

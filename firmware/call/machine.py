@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from firmware import events, feature_events, stranger_events
+from firmware import events
 from firmware.call import (
     beside,
     completion,
@@ -33,11 +33,11 @@ from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
 from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.codes import plan_of
-from firmware.events import Message
+from firmware.events import Message, services, strangers
+from firmware.events.messages import UseHandset
+from firmware.events.store import RecordsLoaded
 from firmware.identity import Identity
-from firmware.message_events import UseHandset
 from firmware.model import RECALL_KEY, CallState, CallView, Codec
-from firmware.store_events import RecordsLoaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ IN_ANY_STATE: dict[type, Handler] = {
     RecordsLoaded: Line.load_pins,
     events.OwnCandidatesFound: Line.find_addresses,
     events.PathChanged: Line.follow_path,
-    feature_events.WithholdChanged: Line.withhold,
-    feature_events.RestoreWishes: completion.restore,
+    services.WithholdChanged: Line.withhold,
+    services.RestoreWishes: completion.restore,
     # who may ring: the hash proves the caller, then everybody who has a say is asked
     events.Argon2Computed: incoming.prove_callers,
     events.OfferEnded: incoming.end_offer,
@@ -64,12 +64,12 @@ IN_ANY_STATE: dict[type, Handler] = {
     events.AnswerCall: incoming.answer_by_itself,
     events.RefuseCall: incoming.refuse,
     events.DivertCall: incoming.divert,
-    stranger_events.DemandStamp: work.demand,
-    stranger_events.StampSearched: incoming.hear_hashes,
-    stranger_events.AskName: screening.ask_name,
-    stranger_events.RingForName: screening.ring,
-    stranger_events.AcceptCall: screening.accept,
-    stranger_events.DismissCall: screening.dismiss,
+    strangers.DemandStamp: work.demand,
+    strangers.StampSearched: incoming.hear_hashes,
+    strangers.AskName: screening.ask_name,
+    strangers.RingForName: screening.ring,
+    strangers.AcceptCall: screening.accept,
+    strangers.DismissCall: screening.dismiss,
 }
 
 # (state, fact or signal): handler.  A pair that is not here is ignored and counted.
@@ -79,7 +79,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # dial tone
     (CallState.OFF_HOOK, events.KeyPressed): dialling.take_key,
     (CallState.OFF_HOOK, TimerExpired): dialling.time_out,
-    (CallState.OFF_HOOK, feature_events.MenuUsed): dialling.wait_for_menu,
+    (CallState.OFF_HOOK, services.MenuUsed): dialling.wait_for_menu,
     (CallState.OFF_HOOK, events.HookFlashed): recall.flash_back,
     (CallState.OFF_HOOK, events.HookReplaced): talking.replace_handset,
     # some digits
@@ -112,7 +112,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     # our bell sounds; the handset is down, so it cannot be replaced
     (CallState.RINGING, events.HookLifted): incoming.answer,
     (CallState.RINGING, events.KeyPressed): incoming.reject,
-    (CallState.RINGING, feature_events.AnswerByBox): incoming.answer_by_box,
+    (CallState.RINGING, services.AnswerByBox): incoming.answer_by_box,
     (CallState.RINGING, messages.Cancel): incoming.miss_call,
     (CallState.RINGING, messages.Bye): incoming.miss_call,
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
@@ -129,9 +129,9 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
     (CallState.CONNECTED, events.HookLifted): incoming.take_over,
-    (CallState.CONNECTED, feature_events.HangUpByBox): incoming.hang_up_by_box,
-    (CallState.CONNECTED, feature_events.ServiceEnded): dialling.leave_service,
-    (CallState.CONNECTED, feature_events.DialNumber): dialling.dial,
+    (CallState.CONNECTED, services.HangUpByBox): incoming.hang_up_by_box,
+    (CallState.CONNECTED, services.ServiceEnded): dialling.leave_service,
+    (CallState.CONNECTED, services.DialNumber): dialling.dial,
     (CallState.CONNECTED, events.HookReplaced): transfer.hang_up,
     # over, but the handset is still lifted; a call on hold comes back
     (CallState.BUSY, events.KeyPressed): completion.ask,
@@ -311,5 +311,5 @@ class Call:
             out.append(events.CallChanged(self.view))
         if (wishes := self._line.wishes.kept()) != self._wishes:
             self._wishes = wishes
-            out.append(feature_events.WishesChanged(wishes))
+            out.append(services.WishesChanged(wishes))
         return out

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 
 from firmware import number
 from firmware.errors import ConfigError
-from firmware.store_events import RECORDS_MAX, Kind, Record, SaveRecord
+from firmware.events.store import RECORDS_MAX, Kind, Record, SaveRecord
 
 PINS_MAX = RECORDS_MAX[Kind.PIN]  # beyond it calls go on, but their keys are not pinned
 

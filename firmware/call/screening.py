@@ -18,8 +18,8 @@ from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
+from firmware.events.strangers import AcceptCall, AskName, DismissCall, RingForName
 from firmware.model import CallState, CallView, EndReason, Screening
-from firmware.stranger_events import AcceptCall, AskName, DismissCall, RingForName
 
 ASK_S_MAX = 20.0  # for the question and the name
 RING_S = 30.0

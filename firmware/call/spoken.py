@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from firmware.call.fields import UTC_S_MAX
 from firmware.errors import MalformedError
-from firmware.message_events import MESSAGE_BYTES_MAX
+from firmware.events.messages import MESSAGE_BYTES_MAX
 
 _FIELD = struct.Struct("!QI")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.call.messages import Completion
-from firmware.feature_events import KeptWish
+from firmware.events.services import KeptWish
 from firmware.identity import Certificate
 
 WISH_S = 1_800.0  # how long somebody waits for a line

@@ -16,8 +16,8 @@ from firmware.call.line import Line
 from firmware.call.session import CallerSession
 from firmware.call.stamps import DIFFICULTY_MAX, Stamp, question
 from firmware.errors import MalformedError
+from firmware.events.strangers import DemandStamp, SearchStamp, StampSearched
 from firmware.model import CallState, EndReason
-from firmware.stranger_events import DemandStamp, SearchStamp, StampSearched
 
 STAMP_S_MAX = 180.0  # of a caller's patience
 BATCH = 64  # hashes in one job: a tenth of a second, within which hanging up ends the work

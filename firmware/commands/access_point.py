@@ -23,6 +23,7 @@ from pathlib import Path
 
 from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.errors import ConfigError
+from firmware.events.system import Notice
 from firmware.settings import (
     SETTINGS_FILE,
     Settings,
@@ -33,7 +34,6 @@ from firmware.settings import (
     read_ssid,
 )
 from firmware.shell.notices import post_notice
-from firmware.system_events import Notice
 
 logger = logging.getLogger(__name__)
 

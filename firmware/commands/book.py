@@ -15,14 +15,14 @@ from typing import BinaryIO
 from firmware.book.blocklist import NUMBER_BYTES, read_block_list
 from firmware.book.contacts import decode_contact, encode_contact
 from firmware.book.vcard import CardReader, encode_card
-from firmware.book_events import Contact
 from firmware.errors import CommandError, MalformedError
+from firmware.events.book import Contact
+from firmware.events.store import Kind, Record, SaveRecord, StoreCondition
 from firmware.shell.state import StateDir
 from firmware.store.database import CardError, Database
 from firmware.store.keeper import BATCH_MAX
 from firmware.store.recovery import open_sound
 from firmware.store.sealing import KEY_BYTES_MAX, Sealer
-from firmware.store_events import Kind, Record, SaveRecord, StoreCondition
 
 FILE_BYTES_MAX = 64 << 20
 LINE_BYTES_MAX = 1 << 16  # of what is read at once; a longer line comes in pieces

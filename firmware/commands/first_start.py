@@ -17,6 +17,7 @@ from pathlib import Path
 
 from firmware.commands.arguments import add_verbosity, set_up_logging
 from firmware.errors import CommandError
+from firmware.events.system import Notice
 from firmware.settings import (
     SETTINGS_BYTES_MAX,
     SETTINGS_FILE,
@@ -27,7 +28,6 @@ from firmware.settings import (
 )
 from firmware.shell.notices import post_notice
 from firmware.shell.state import StateDir
-from firmware.system_events import Notice
 
 logger = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from firmware.codes import Action, Order, Service
 from firmware.events import CallEnded, Message
+from firmware.events.store import Kind, SaveRecord
 from firmware.features.feature import Answer, Feature
-from firmware.store_events import Kind, SaveRecord
 
 _KEY = Service.CALL_RETURN.value
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from firmware.call_events import CallOffered, RefuseCall
 from firmware.codes import Action, Order, Service
 from firmware.events import Message
+from firmware.events.call import CallOffered, RefuseCall
 from firmware.features.feature import Answer, Switch
 from firmware.model import EndReason
 

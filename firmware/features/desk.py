@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from firmware import events
-from firmware.book_events import BookRefused, RingRulesChanged
-from firmware.call_events import CallOffered
 from firmware.codes import plan_of
 from firmware.events import Message
-from firmware.feature_events import CodeDialled, DialNumber, Hush, Said, Say, ServiceEnded
+from firmware.events.book import BookRefused, RingRulesChanged
+from firmware.events.call import CallOffered
+from firmware.events.services import CodeDialled, DialNumber, Hush, Said, Say, ServiceEnded
+from firmware.events.store import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 from firmware.features.feature import IMPOSSIBLE, Answer, Feature
 from firmware.features.table import FEATURES
 from firmware.model import CallState
-from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 
 SAVE_S_MAX = 3.0  # a card takes less, or nothing at all
 OFFER_KEY = "3"

@@ -10,11 +10,11 @@ from __future__ import annotations
 from firmware.codec.recording import Recorder
 from firmware.codes import Service
 from firmware.events import CallChanged, CallEnded, KeyPressed, Message, WallClockRead
-from firmware.feature_events import Hush, Said, Say, ServiceEnded, Spoken
+from firmware.events.messages import MESSAGE_S_MAX, UseHandset
+from firmware.events.services import Hush, Said, Say, ServiceEnded, Spoken
+from firmware.events.store import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 from firmware.features.feature import Feature
-from firmware.message_events import MESSAGE_S_MAX, UseHandset
 from firmware.model import CallState, CallView, EndReason
-from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 
 OFFER_KEY = "6"
 OFFER_S = 2.0  # of the tone that says what has happened

@@ -6,7 +6,7 @@ Never silence, never the sound of an ordinary failure; the display has a page of
 from __future__ import annotations
 
 from firmware.events import CallChanged, Message
-from firmware.feature_events import Said, Say
+from firmware.events.services import Said, Say
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
 

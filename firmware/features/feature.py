@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware.book_events import SetRingRules
 from firmware.codes import Action, Order, Service
 from firmware.events import Message
+from firmware.events.book import SetRingRules
 
 
 @dataclass(frozen=True, slots=True)

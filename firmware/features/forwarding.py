@@ -5,9 +5,9 @@ The caller's box follows by itself, at most so often as call/ allows. Units: `_s
 
 from __future__ import annotations
 
-from firmware.call_events import CallOffered, DivertCall
 from firmware.codes import Service
 from firmware.events import CallChanged, Message
+from firmware.events.call import CallOffered, DivertCall
 from firmware.features.feature import Switch
 from firmware.model import CallState
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from firmware.codec.recording import Recorder
 from firmware.codes import Order, Service
 from firmware.events import CallChanged, KeyPressed, Message
-from firmware.feature_events import Said, Say, ServiceEnded, Spoken
+from firmware.events.services import Said, Say, ServiceEnded, Spoken
+from firmware.events.store import Kind, RecordSaved, SaveFailed, SaveRecord
 from firmware.features.feature import Answer, Feature
 from firmware.model import CallState
-from firmware.store_events import Kind, RecordSaved, SaveFailed, SaveRecord
 
 GREETING_KEY = "greeting"  # of the record
 GREETING_S_MIN, GREETING_S_MAX = 1.0, 30.0

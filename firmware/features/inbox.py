@@ -11,9 +11,7 @@ import json
 from firmware.codec.recording import duration_s
 from firmware.errors import MalformedError
 from firmware.events import Message, WallClockRead
-from firmware.features.feature import Feature
-from firmware.features.machine import MESSAGES_MAX
-from firmware.message_events import (
+from firmware.events.messages import (
     MESSAGE_S_MAX,
     MessageAnswered,
     MessageKept,
@@ -21,7 +19,9 @@ from firmware.message_events import (
     MessageTaken,
     Welcome,
 )
-from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
+from firmware.events.store import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
+from firmware.features.feature import Feature
+from firmware.features.machine import MESSAGES_MAX
 
 PER_CALLER_MAX = 10  # of the messages that are kept
 KNOWN_MAX = 300  # that have come, and may be deleted here

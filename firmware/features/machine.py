@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 
-from firmware.call_events import CallOffered, SilenceCall
 from firmware.codec.recording import Player, Recorder
 from firmware.codes import Service
 from firmware.events import CallChanged, Message, WallClockRead
-from firmware.feature_events import (
+from firmware.events.call import CallOffered, SilenceCall
+from firmware.events.services import (
     AnswerByBox,
     BoxHeard,
     BoxTurn,
@@ -22,10 +22,7 @@ from firmware.feature_events import (
     HangUpByBox,
     SoundsFetched,
 )
-from firmware.features.feature import Switch
-from firmware.features.greeting import GREETING_KEY
-from firmware.model import FRAME_S, CallState, CallView, silence
-from firmware.store_events import (
+from firmware.events.store import (
     Kind,
     ReadRecord,
     RecordRead,
@@ -33,6 +30,9 @@ from firmware.store_events import (
     RecordsLoaded,
     SaveRecord,
 )
+from firmware.features.feature import Switch
+from firmware.features.greeting import GREETING_KEY
+from firmware.model import FRAME_S, CallState, CallView, silence
 
 ANSWER_S = 20  # of ringing, if the code names no other time
 ANSWER_S_MIN = 5

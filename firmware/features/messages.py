@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 from firmware.codes import Order, Service
 from firmware.events import CallChanged, KeyPressed, Message, WallClockRead
-from firmware.feature_events import DialNumber, Hush, Said, Say, ServiceEnded, WaitingChanged
-from firmware.features.feature import Answer, Feature
-from firmware.model import CallState
-from firmware.store_events import (
+from firmware.events.services import DialNumber, Hush, Said, Say, ServiceEnded, WaitingChanged
+from firmware.events.store import (
     Kind,
     ReadRecord,
     Record,
@@ -22,6 +20,8 @@ from firmware.store_events import (
     RecordsLoaded,
     SaveRecord,
 )
+from firmware.features.feature import Answer, Feature
+from firmware.model import CallState
 
 AGAIN, NEXT, DELETE, CALL_BACK = "1", "2", "3", "4"
 SILENT_S = 20.0  # without a key after the menu: dial tone

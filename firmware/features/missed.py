@@ -6,10 +6,10 @@ Lifting is noticing: the next dial tone is an ordinary one. What is not noticed 
 from __future__ import annotations
 
 from firmware.events import CallChanged, CallEnded, Message
-from firmware.feature_events import WaitingChanged
+from firmware.events.services import WaitingChanged
+from firmware.events.store import Kind, RecordsLoaded, SaveRecord
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
-from firmware.store_events import Kind, RecordsLoaded, SaveRecord
 
 _KEY = "missed"
 IN_VAIN = frozenset({EndReason.MISSED, EndReason.BUSY, EndReason.DO_NOT_DISTURB})

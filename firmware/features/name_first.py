@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from firmware.book_events import Rule, SetRule
 from firmware.codec.opus import is_available
 from firmware.codec.recording import Player, Recorder
 from firmware.events import CallChanged, KeyPressed, Message
-from firmware.feature_events import (
+from firmware.events.book import Rule, SetRule
+from firmware.events.services import (
     BoxHeard,
     BoxTurn,
     FetchSounds,
@@ -22,9 +22,9 @@ from firmware.feature_events import (
     Say,
     SoundsFetched,
 )
+from firmware.events.strangers import AcceptCall, DismissCall, RingForName
 from firmware.features.feature import Feature
 from firmware.model import FRAME_S, CallState, CallView, Frame, Screening, silence
-from firmware.stranger_events import AcceptCall, DismissCall, RingForName
 
 NAME_S_MAX = 5.0
 SPEECH_S_MIN = 0.3  # less is no name

@@ -10,13 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from firmware.events import CallChanged, Message, WallClockRead
-from firmware.feature_events import MissedTold, PeerReturned
-from firmware.features.back_off import FIRST_S, back_off_s
-from firmware.features.dictation import SOUND_OF
-from firmware.features.feature import Feature
-from firmware.message_events import DeliverMessage, Delivery, MessageDelivered
-from firmware.model import CallState
-from firmware.store_events import (
+from firmware.events.messages import DeliverMessage, Delivery, MessageDelivered
+from firmware.events.services import MissedTold, PeerReturned
+from firmware.events.store import (
     Kind,
     ReadRecord,
     RecordRead,
@@ -24,6 +20,10 @@ from firmware.store_events import (
     RecordsLoaded,
     SaveRecord,
 )
+from firmware.features.back_off import FIRST_S, back_off_s
+from firmware.features.dictation import SOUND_OF
+from firmware.features.feature import Feature
+from firmware.model import CallState
 
 KEPT_S = 7 * 86_400
 

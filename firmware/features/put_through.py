@@ -8,7 +8,7 @@ silence, so that it knows that the line is there. Units: `_s` monotonic seconds.
 from __future__ import annotations
 
 from firmware.events import CallChanged, Message
-from firmware.feature_events import BoxTurn, Hush, Say
+from firmware.events.services import BoxTurn, Hush, Say
 from firmware.features.feature import Feature
 from firmware.model import CallState, Transfer, silence
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.book_events import RingRules, RingRulesChanged, SetRingRules
 from firmware.codes import Action, Order, Service
 from firmware.events import Message
+from firmware.events.book import RingRules, RingRulesChanged, SetRingRules
 from firmware.features.feature import Answer, Feature
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from firmware.codes import Order, Service
 from firmware.events import CallChanged, Message
+from firmware.events.store import Kind, SaveRecord
 from firmware.features.feature import Answer, Feature
 from firmware.model import CallState
-from firmware.store_events import Kind, SaveRecord
 
 _KEY = Service.REDIAL.value
 

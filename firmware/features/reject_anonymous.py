@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from firmware.call_events import CallOffered, RefuseCall
 from firmware.codes import Service
 from firmware.events import Message
+from firmware.events.call import CallOffered, RefuseCall
 from firmware.features.feature import Switch
 from firmware.model import EndReason
 

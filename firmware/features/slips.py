@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from firmware.codes import Service
 from firmware.events import CallChanged, CallEnded, Message, WallClockRead
-from firmware.feature_events import (
+from firmware.events.services import (
     CallMissed,
     LeaveSlip,
     MissedTold,
@@ -22,10 +22,10 @@ from firmware.feature_events import (
     SlipOutcome,
     TellMissed,
 )
+from firmware.events.store import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 from firmware.features.back_off import FIRST_S, back_off_s
 from firmware.features.feature import Feature
 from firmware.model import CallState, EndReason
-from firmware.store_events import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 
 SLIPS_MAX = 100  # numbers that are to be told
 NOTED_MAX = 500  # slips of others that are remembered

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from firmware.book_events import BookChanged
 from firmware.codes import Action, Order, Service
 from firmware.events import Message
+from firmware.events.book import BookChanged
 from firmware.features.feature import Answer, Feature
 
 _PREFIX = f"{Service.SPEED_DIAL.value}/"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.book_events import (
+from firmware.codes import Action, Order, Service
+from firmware.events import Message
+from firmware.events.book import (
     STAMP_DIFFICULTIES,
     Ring,
     RingRules,
     RingRulesChanged,
     SetRingRules,
 )
-from firmware.codes import Action, Order, Service
-from firmware.events import Message
 from firmware.features.feature import IMPOSSIBLE, Answer, Feature
 
 _KINDS = {"1": Ring.NAME, "2": Ring.STAMP, "3": Ring.SILENT, "4": Ring.REFUSED}

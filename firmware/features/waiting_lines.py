@@ -7,9 +7,9 @@ The wishes themselves are the calls' (firmware/call/wishes.py). Units: `_s` mono
 from __future__ import annotations
 
 from firmware.events import Message, WallClockRead
-from firmware.feature_events import KeptWish, RestoreWishes, WishesChanged
+from firmware.events.services import KeptWish, RestoreWishes, WishesChanged
+from firmware.events.store import Kind, RecordsLoaded, SaveRecord
 from firmware.features.feature import Feature
-from firmware.store_events import Kind, RecordsLoaded, SaveRecord
 
 _PREFIX = "wish/"
 

@@ -16,10 +16,10 @@ from firmware.events import (
     StopRinging,
     WallClockRead,
 )
-from firmware.feature_events import Hush, Said, Say, WakeUpShown
+from firmware.events.services import Hush, Said, Say, WakeUpShown
+from firmware.events.store import Kind, SaveRecord
 from firmware.features.feature import IMPOSSIBLE, Answer, Switch
 from firmware.model import CallState, CallView
-from firmware.store_events import Kind, SaveRecord
 
 RINGS_S = 60.0
 LATE_S_MAX = 3600.0  # who was to be woken an hour ago, is not woken any more

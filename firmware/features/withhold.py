@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from firmware.codes import Service
 from firmware.events import Message
-from firmware.feature_events import WithholdChanged
+from firmware.events.services import WithholdChanged
+from firmware.events.store import RecordSaved, RecordsLoaded
 from firmware.features.feature import Switch
-from firmware.store_events import RecordSaved, RecordsLoaded
 
 
 class Withhold(Switch):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from firmware.call_events import (
+from firmware.events import DatagramReceived, KeyPressed, Message
+from firmware.events.call import (
     ChangeCodec,
     PrepareMedia,
     SendKey,
@@ -17,8 +18,7 @@ from firmware.call_events import (
     StartMedia,
     StopMedia,
 )
-from firmware.events import DatagramReceived, KeyPressed, Message
-from firmware.feature_events import BoxHeard, BoxTurn
+from firmware.events.services import BoxHeard, BoxTurn
 from firmware.media.mixer import Conference
 from firmware.media.route import Route
 from firmware.media.rtp import is_rtcp

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from firmware.channel import Slip, Taken, slip_id_of, taken_part
 from firmware.errors import MalformedError
 from firmware.events import Argon2Computed, ComputeArgon2, Message, SendDatagram
-from firmware.feature_events import SlipCame, SlipNoted, SlipOutcome, TellBack
+from firmware.events.services import SlipCame, SlipNoted, SlipOutcome, TellBack
 from firmware.identity import Identity
 from firmware.model import Endpoint
 from firmware.number import from_digest, hash_question

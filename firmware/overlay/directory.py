@@ -33,10 +33,12 @@ from firmware.events import (
     Stopping,
     WallClockRead,
 )
-from firmware.feature_events import LeaveSlip, SlipNoted
+from firmware.events.network import HelpingRead, ReadHelping, RelayUsed, StreamOpened
+from firmware.events.path import SoundRouter
+from firmware.events.services import LeaveSlip, SlipNoted
+from firmware.events.store import Kind, RecordsLoaded
 from firmware.identity import Identity
 from firmware.model import Endpoint, Unreachable
-from firmware.network_events import HelpingRead, ReadHelping, RelayUsed, StreamOpened
 from firmware.overlay.channels import Channels
 from firmware.overlay.collecting import CollectingSlips
 from firmware.overlay.contacts import LastReached
@@ -61,8 +63,6 @@ from firmware.overlay.resolve import Resolution, ResolveTrace, Sources
 from firmware.overlay.soundings import Soundings
 from firmware.overlay.swarm import Calendar, Known, info_hash_of, swarm_question
 from firmware.overlay.warm import WarmContacts
-from firmware.path_events import SoundRouter
-from firmware.store_events import Kind, RecordsLoaded
 
 _STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))

@@ -27,8 +27,7 @@ from firmware.events import (
     Started,
     StoreState,
 )
-from firmware.model import CallState, Endpoint
-from firmware.network_events import (
+from firmware.events.network import (
     CloseStream,
     DatagramBeside,
     OpenStream,
@@ -37,6 +36,7 @@ from firmware.network_events import (
     StreamOpened,
     TunnelKnown,
 )
+from firmware.model import CallState, Endpoint
 from firmware.overlay.dht import krpc
 from firmware.overlay.dht.address import Scope, scope_of
 from firmware.overlay.dht.node_id import NODE_ID_BYTES

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from firmware.channel import TARGET_BYTES, Challenge, Left, target_of
 from firmware.errors import MalformedError
 from firmware.events import Fact, Message
-from firmware.feature_events import LeaveSlip, SlipLeft
+from firmware.events.services import LeaveSlip, SlipLeft
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.overlay.courier import Courier

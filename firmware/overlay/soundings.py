@@ -7,11 +7,11 @@ Units: `_s` monotonic seconds. Source: BEP 42 (the `ip` key of each answer).
 from __future__ import annotations
 
 from firmware.events import Message, ObservedAt
+from firmware.events.path import RouterSounded
 from firmware.model import Endpoint
 from firmware.overlay.dht.facts import Answered
 from firmware.overlay.dht.krpc import Ping
 from firmware.overlay.dht.node import Node
-from firmware.path_events import RouterSounded
 
 AT_ONCE = 2  # one answer is enough; datagrams get lost, and the router may still know one of them
 SILENT_S = 130.0  # routers remember whom we have talked to for two minutes (RFC 4787 section 4.3)

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable
 
 from firmware.demux import DATAGRAM_BYTES_MAX
+from firmware.events.network import CloseRelay, LimitRelays, OpenRelay, RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayUse
 from firmware.shell.batches import ROWS, Batches, decode_name, open_batches
 from firmware.shell.datagrams import DatagramSocket
 from firmware.shell.kernel.client import KernelRelays

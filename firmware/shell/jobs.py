@@ -15,9 +15,9 @@ from argon2.low_level import Type, hash_secret_raw
 
 from firmware import events, number
 from firmware.errors import ConfigError
+from firmware.events.strangers import SearchStamp, StampSearched
 from firmware.identity import IdentityFile
 from firmware.model import Endpoint
-from firmware.stranger_events import SearchStamp, StampSearched
 
 _M_MMAP_THRESHOLD = -3  # malloc.h of glibc
 STAMP_KIB, STAMP_SALT = 1024, b"fernruf stamp 1"  # of a proof of work

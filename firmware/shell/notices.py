@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from firmware.events import Fact
-from firmware.system_events import (
+from firmware.events.system import (
     BODY_CHARACTERS_MAX,
     NOTICES_MAX,
     TITLE_CHARACTERS_MAX,

@@ -15,7 +15,7 @@ import numpy as np
 
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Kind
 from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
+from firmware.events.network import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.shell.batches import Batches, Lengths, encode_name, name_bytes
 
 SLOTS_AT_FIRST = 64  # a power of two below 2 * RELAYS_MAX, and doubled until there

@@ -23,8 +23,7 @@ from typing import NoReturn
 from firmware import events
 from firmware.errors import CommandError
 from firmware.events import Core, Fact, Message
-from firmware.model import Endpoint
-from firmware.network_events import (
+from firmware.events.network import (
     CloseRelay,
     CloseStream,
     DatagramBeside,
@@ -34,6 +33,8 @@ from firmware.network_events import (
     RelayUsed,
     SendBeside,
 )
+from firmware.events.strangers import SearchStamp
+from firmware.model import Endpoint
 from firmware.shell.datagrams import DatagramSocket, SocketCounters
 from firmware.shell.datapath import POLL_S, DataPath
 from firmware.shell.gateway import Upnp, find_gateway
@@ -41,7 +42,6 @@ from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host, search
 from firmware.shell.kernel.client import KernelRelays
 from firmware.shell.state import StateDir
 from firmware.shell.tunnel.keeper import TunnelKeeper
-from firmware.stranger_events import SearchStamp
 
 logger = logging.getLogger(__name__)
 

@@ -22,12 +22,12 @@ import urllib.request
 from pathlib import Path
 
 from firmware.errors import CommandError, MalformedError
+from firmware.events.system import Notice
 from firmware.model import CallState
 from firmware.shell.control import ControlClient
 from firmware.shell.lan_updates import BUNDLE_FILE, OFFER_FILE
 from firmware.shell.notices import post_notice
 from firmware.shell.state import StateDir
-from firmware.system_events import Notice
 from firmware.updates import (
     OFFER_BYTES_MAX,
     Offer,

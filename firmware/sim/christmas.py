@@ -14,8 +14,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from firmware.channel import Data, target_of
+from firmware.events.network import RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import RelayUse
 from firmware.overlay.exchange.channels import Channel, Channels
 from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.registrar.registrar import EXCHANGES

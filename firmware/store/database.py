@@ -12,9 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from firmware.errors import FirmwareError, MalformedError
-from firmware.store.schema import STEPS, Step, migrate
-from firmware.store.sealing import Sealer
-from firmware.store_events import (
+from firmware.events.store import (
     READ_ON_DEMAND,
     RECORD_BYTES_MAX,
     RECORDS_MAX,
@@ -24,6 +22,8 @@ from firmware.store_events import (
     SaveFailure,
     SaveRecord,
 )
+from firmware.store.schema import STEPS, Step, migrate
+from firmware.store.sealing import Sealer
 
 Failures = list[SaveFailure | None]
 

@@ -15,10 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from firmware.events import Fact
-from firmware.store import recovery
-from firmware.store.database import CardError, DamagedError, Database
-from firmware.store.sealing import Sealer
-from firmware.store_events import (
+from firmware.events.store import (
     ReadRecord,
     ReadRecords,
     Record,
@@ -32,6 +29,9 @@ from firmware.store_events import (
     StoreChanged,
     StoreCondition,
 )
+from firmware.store import recovery
+from firmware.store.database import CardError, DamagedError, Database
+from firmware.store.sealing import Sealer
 
 logger = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from firmware.events.store import Record, StoreCondition
 from firmware.store.database import CardError, DamagedError, Database, explained
 from firmware.store.sealing import Sealer
-from firmware.store_events import Record, StoreCondition
 
 logger = logging.getLogger(__name__)
 

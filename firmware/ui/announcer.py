@@ -11,7 +11,7 @@ from firmware.codec.opus import is_available
 from firmware.codec.recording import Player, duration_s
 from firmware.codec.tones import ramp
 from firmware.events import CallChanged, Message
-from firmware.feature_events import Announced, FetchSounds, Hush, Said, Say, SoundsFetched
+from firmware.events.services import Announced, FetchSounds, Hush, Said, Say, SoundsFetched
 from firmware.model import CallState, Frame
 from firmware.number import display
 from firmware.ui.prompts import language_of, sound_of, texts_of

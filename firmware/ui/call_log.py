@@ -13,8 +13,8 @@ from typing import Any
 from firmware import events
 from firmware.errors import MalformedError
 from firmware.events import Message
+from firmware.events.store import Kind, ReadRecords, RecordSaved, RecordsRead, SaveRecord
 from firmware.model import CallState, RtpCounters
-from firmware.store_events import Kind, ReadRecords, RecordSaved, RecordsRead, SaveRecord
 
 CALLS_FILE = "calls.json"  # of former versions: at most 100 calls, four digits of each number
 CALLS_KEPT = 100  # in memory

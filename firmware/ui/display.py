@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware import events, feature_events
-from firmware.events import Message
+from firmware import events
+from firmware.events import Message, services
+from firmware.events.store import StoreChanged
+from firmware.events.system import NoticesChanged
 from firmware.model import CallState, CallView, EndReason, Part, Picture
-from firmware.store_events import StoreChanged
-from firmware.system_events import NoticesChanged
 from firmware.ui.call_pages import call_page
 from firmware.ui.menu.shown import MenuShown
 from firmware.ui.notices import NoticeTurns
@@ -67,7 +67,7 @@ class Display:
                 if call != self._view.call:
                     return []
                 self._status = replace(self._status, loss=loss, counters=counters)
-            case feature_events.Announced(text=text):
+            case services.Announced(text=text):
                 self._status = replace(self._status, announced=text or self._status.announced)
             case events.LoopMeasured(delay_s=delay_s):
                 self._status = replace(self._status, loop_s=delay_s, is_measured=True)
@@ -88,7 +88,7 @@ class Display:
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
-            case feature_events.WakeUpShown(time=time):
+            case services.WakeUpShown(time=time):
                 self._status = replace(self._status, wake_up=time)
             case StoreChanged(condition=condition):
                 self._status = replace(self._status, store=condition)

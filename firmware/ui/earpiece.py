@@ -12,7 +12,7 @@ from collections import deque
 from firmware.codec.dtmf import KEYS, key_tone
 from firmware.codec.tones import TonePlayer
 from firmware.events import CallChanged, KeyPressed, Message
-from firmware.feature_events import WaitingChanged
+from firmware.events.services import WaitingChanged
 from firmware.model import CallState, CallView, EndReason, Frame, Place, Screening, Tone
 
 _TONE_OF_STATE = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware.network_events import HelpingFigures
+from firmware.events.network import HelpingFigures
 from firmware.ui.pages import Page
 
 

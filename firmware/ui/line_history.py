@@ -13,8 +13,8 @@ from typing import Any
 
 from firmware import events
 from firmware.events import Message
+from firmware.events.store import Kind, Record, RecordsLoaded, SaveRecord
 from firmware.model import RtpCounters
-from firmware.store_events import Kind, Record, RecordsLoaded, SaveRecord
 
 DAYS_KEPT = 31
 HOUR_S, DAY_HOURS = 3600, 24

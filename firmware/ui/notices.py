@@ -5,7 +5,7 @@ Units: `_s` monotonic seconds.
 
 from __future__ import annotations
 
-from firmware.system_events import Notice
+from firmware.events.system import Notice
 from firmware.ui.pages import Page
 
 TURN_S = 6.0  # long enough to read a page

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from firmware import number
+from firmware.events.store import StoreCondition
 from firmware.model import CallState, CallView, EndReason, Part, RtpCounters, Unreachable
-from firmware.store_events import StoreCondition
 from firmware.ui.texts import ENGLISH, Texts
 
 LEVEL_MAX = 4  # quality bars

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from firmware.events.store import StoreCondition
 from firmware.model import Codec, EndReason, Part, Unreachable
-from firmware.store_events import StoreCondition
 from firmware.ui.call_texts import ENGLISH as CALLS
 from firmware.ui.call_texts import CallTexts
 

@@ -10,7 +10,7 @@ import io
 import segno
 
 from firmware.book.vcard import encode_card
-from firmware.book_events import Contact
+from firmware.events.book import Contact
 
 BORDER_MODULES = 4  # ISO/IEC 18004 clause 6.3.8
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from itertools import islice
 
 from firmware.book.book import PhoneBook
-from firmware.book_events import (
+from firmware.events import Message, WallClockRead
+from firmware.events.book import (
     BookChanged,
     BookFound,
     BookRefused,
@@ -21,8 +22,7 @@ from firmware.book_events import (
     SetRingRules,
     SetRule,
 )
-from firmware.events import Message, WallClockRead
-from firmware.store_events import Kind, SaveFailure, SaveRecord
+from firmware.events.store import Kind, SaveFailure, SaveRecord
 from tests.book.numbers import valid_numbers
 from tests.kept import Kept
 

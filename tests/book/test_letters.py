@@ -7,7 +7,7 @@ import random
 import pytest
 
 from firmware.book.letters import Letters, spellings
-from firmware.book_events import Contact
+from firmware.events.book import Contact
 from tests.book.numbers import valid_numbers
 
 NAMES = ["Anna Groß", "Jürgen Müller-Lüdenscheidt", "Bert", "Øyvind Ås", "Anna-Lena Meier"]

@@ -11,8 +11,8 @@ import pytest
 from firmware.book import blocklist
 from firmware.book.blocklist import contains, read_block_list
 from firmware.book.rules import Doorkeeper, decode_rules, encode_rules
-from firmware.book_events import Contact, Ring, RingRules, Rule
 from firmware.errors import MalformedError
+from firmware.events.book import Contact, Ring, RingRules, Rule
 from tests.book.numbers import valid_numbers
 
 BERT, SPAM, *_ = islice(valid_numbers(), 5)

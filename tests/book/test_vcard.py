@@ -10,8 +10,8 @@ from itertools import islice
 import pytest
 
 from firmware.book.vcard import CARDS_MAX, CardReader, encode_card
-from firmware.book_events import NAME_BYTES_MAX, Contact
 from firmware.errors import MalformedError
+from firmware.events.book import NAME_BYTES_MAX, Contact
 from tests.book.numbers import valid_numbers
 
 ANNA, BERT, *_ = islice(valid_numbers(), 3)

@@ -13,9 +13,9 @@ from functools import cache, partial
 from firmware import events, number
 from firmware.call.machine import Call
 from firmware.events import Fact, Message
+from firmware.events.strangers import SearchStamp, StampSearched
 from firmware.identity import Certificate, Identity
 from firmware.model import CallState, CallView, Codec, Endpoint, EndReason
-from firmware.stranger_events import SearchStamp, StampSearched
 
 UTC_S = 1_800_000_000.0
 ALL_CODECS = (Codec.OPUS, Codec.PCMA, Codec.PCMU)

@@ -21,7 +21,7 @@ from firmware.call.pieces import (
     decode_any,
 )
 from firmware.errors import MalformedError
-from firmware.message_events import MESSAGE_BYTES_MAX
+from firmware.events.messages import MESSAGE_BYTES_MAX
 
 
 @pytest.mark.parametrize("signal", [Piece(7, b"sound"), Piece(0, b"s" * PIECE_BYTES), Got(3, 5)])

@@ -7,7 +7,7 @@ import pytest
 from firmware import number
 from firmware.call.pins import PINS_MAX, Pins, decode_pins
 from firmware.errors import ConfigError
-from firmware.store_events import Kind, Record, SaveRecord
+from firmware.events.store import Kind, Record, SaveRecord
 
 
 def valid(i: int) -> str:

@@ -6,8 +6,8 @@ from firmware import events
 from firmware.call.incoming import RING_CALLEE_S
 from firmware.call.outgoing import RING_CALLER_S
 from firmware.call.session import GIVE_UP_S
+from firmware.events.store import Kind, SaveRecord
 from firmware.model import CallState, CallView, Codec, EndReason
-from firmware.store_events import Kind, SaveRecord
 from tests.call.link import Link, person, reasons, ringing, two_phones
 
 ANNA, BERT = person("Anna"), person("Bert")

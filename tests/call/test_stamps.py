@@ -20,8 +20,8 @@ from firmware.call.stamps import (
 )
 from firmware.errors import MalformedError
 from firmware.events import Message
+from firmware.events.strangers import DemandStamp, SearchStamp
 from firmware.model import CallState, EndReason
-from firmware.stranger_events import DemandStamp, SearchStamp
 from tests.call.link import Link, Phone, cheap_search, reasons, two_phones
 
 DIFFICULTY = 5

@@ -9,8 +9,8 @@ import pytest
 
 from firmware.__main__ import main
 from firmware.book.vcard import encode_card
-from firmware.book_events import Contact
 from firmware.commands import book
+from firmware.events.book import Contact
 from tests.book.numbers import valid_numbers
 
 ANNA, BERT, CARL, *_ = islice(valid_numbers(), 5)

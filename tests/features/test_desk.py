@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from firmware import events, feature_events
-from firmware.book_events import (
+from firmware import events
+from firmware.events import services
+from firmware.events.book import (
     BookChanged,
     BookRefused,
     Contact,
@@ -9,10 +10,7 @@ from firmware.book_events import (
     RingRulesChanged,
     SetRingRules,
 )
-from firmware.features.desk import SAVE_S_MAX, Desk
-from firmware.features.table import FEATURES
-from firmware.model import CallState, CallView, EndReason
-from firmware.store_events import (
+from firmware.events.store import (
     Kind,
     Record,
     RecordSaved,
@@ -21,6 +19,9 @@ from firmware.store_events import (
     SaveFailure,
     SaveRecord,
 )
+from firmware.features.desk import SAVE_S_MAX, Desk
+from firmware.features.table import FEATURES
+from firmware.model import CallState, CallView, EndReason
 from tests.call.link import person
 
 ANNA, BERT = person("Anna").number, person("Bert").number
@@ -28,7 +29,7 @@ OFFER = events.CallOffered(1, ANNA, "Anna", is_contact=False, is_anonymous=False
 
 
 def dialled(desk: Desk, keys: str) -> list[events.Message]:
-    return desk.handle(feature_events.CodeDialled(keys), 0.0)
+    return desk.handle(services.CodeDialled(keys), 0.0)
 
 
 def set_up(desk: Desk, keys: str) -> None:
@@ -36,7 +37,7 @@ def set_up(desk: Desk, keys: str) -> None:
     for message in dialled(desk, keys):
         assert isinstance(message, SaveRecord)
         desk.handle(RecordSaved(message.kind, message.key), 0.1)
-    desk.handle(feature_events.Said(), 3.0)
+    desk.handle(services.Said(), 3.0)
 
 
 def test_setting_is_confirmed_only_when_it_is_on_the_card() -> None:
@@ -45,16 +46,16 @@ def test_setting_is_confirmed_only_when_it_is_on_the_card() -> None:
     assert asked == [SaveRecord(Kind.SETTING, "do_not_disturb", b"")]
     assert desk.handle(OFFER, 0.0) == []
     saved = desk.handle(RecordSaved(Kind.SETTING, "do_not_disturb"), 0.1)
-    assert saved == [feature_events.Say(("do_not_disturb_on",))]
+    assert saved == [services.Say(("do_not_disturb_on",))]
     assert desk.handle(OFFER, 0.2) == [events.RefuseCall(1, EndReason.DO_NOT_DISTURB)]
-    assert desk.handle(feature_events.Said(), 2.0) == [feature_events.ServiceEnded()]
+    assert desk.handle(services.Said(), 2.0) == [services.ServiceEnded()]
 
 
 def test_setting_that_the_card_refuses_is_said_not_to_be_saved() -> None:
     desk = Desk("DE")
     dialled(desk, "*26#")
     failed = SaveFailed(Kind.SETTING, "do_not_disturb", SaveFailure.FULL)
-    assert desk.handle(failed, 0.1) == [feature_events.Say(("not_saved",))]
+    assert desk.handle(failed, 0.1) == [services.Say(("not_saved",))]
     assert desk.handle(OFFER, 0.2) == []
 
 
@@ -62,21 +63,21 @@ def test_card_that_never_answers_has_not_saved() -> None:
     desk = Desk("DE")
     dialled(desk, "*26#")
     assert desk.deadline_s() == SAVE_S_MAX
-    assert desk.on_time(SAVE_S_MAX) == [feature_events.Say(("not_saved",))]
+    assert desk.on_time(SAVE_S_MAX) == [services.Say(("not_saved",))]
 
 
 def test_setting_outlives_a_restart() -> None:
     desk = Desk("DE")
     desk.handle(RecordsLoaded((Record(Kind.SETTING, "do_not_disturb", b""),)), 0.0)
     assert desk.handle(OFFER, 0.0) == [events.RefuseCall(1, EndReason.DO_NOT_DISTURB)]
-    assert dialled(desk, "*#26#") == [feature_events.Say(("do_not_disturb_on",))]
+    assert dialled(desk, "*#26#") == [services.Say(("do_not_disturb_on",))]
 
 
 def test_key_ends_what_is_said_and_is_the_first_of_the_next_number() -> None:
     desk = Desk("DE")
     dialled(desk, "*#26#")
     ended = desk.handle(events.KeyPressed("4"), 0.5)
-    assert ended == [feature_events.Hush(), feature_events.ServiceEnded("4")]
+    assert ended == [services.Hush(), services.ServiceEnded("4")]
     assert desk.handle(events.KeyPressed("7"), 0.6) == []
 
 
@@ -84,11 +85,11 @@ def test_replaced_handset_ends_a_service() -> None:
     desk = Desk("DE")
     dialled(desk, "*#26#")
     desk.handle(events.CallChanged(CallView(CallState.IDLE)), 0.5)
-    assert desk.handle(feature_events.Said(), 0.6) == []
+    assert desk.handle(services.Said(), 0.6) == []
 
 
 def test_code_of_a_service_that_is_not_there_is_said_to_be_impossible() -> None:
-    assert dialled(Desk("DE"), "*7") == [feature_events.Say(("not_possible",))]
+    assert dialled(Desk("DE"), "*7") == [services.Say(("not_possible",))]
 
 
 def test_forwarding_diverts_everybody_but_the_one_forwarded_to() -> None:
@@ -105,7 +106,7 @@ def test_status_names_the_number_and_the_seconds() -> None:
     desk = Desk("DE")
     set_up(desk, f"*61*{BERT}*15#")
     words = ("forward_no_answer_on", f"={BERT}", "after", "15", "seconds")
-    assert dialled(desk, "*#61#") == [feature_events.Say(words)]
+    assert dialled(desk, "*#61#") == [services.Say(words)]
 
 
 def test_call_that_nobody_answers_is_diverted_after_so_many_seconds() -> None:
@@ -128,40 +129,40 @@ def test_call_that_is_answered_is_not_diverted() -> None:
 
 def test_redial_keeps_the_prefix_and_is_told_to_the_card() -> None:
     desk = Desk("DE")
-    assert dialled(desk, "##") == [feature_events.Say(("nothing_dialled",))]
-    desk.handle(feature_events.Said(), 1.0)
+    assert dialled(desk, "##") == [services.Say(("nothing_dialled",))]
+    desk.handle(services.Said(), 1.0)
     view = CallView(CallState.CALLING, digits=f"*67{BERT}")
     saved = desk.handle(events.CallChanged(view), 2.0)
     assert saved == [SaveRecord(Kind.SETTING, "redial", f"*67{BERT}".encode())]
-    assert dialled(desk, "##") == [feature_events.DialNumber(f"*67{BERT}")]
+    assert dialled(desk, "##") == [services.DialNumber(f"*67{BERT}")]
 
 
 def test_call_return_calls_who_called_last() -> None:
     desk = Desk("US")
-    assert dialled(desk, "*69") == [feature_events.Say(("nobody_called",))]
+    assert dialled(desk, "*69") == [services.Say(("nobody_called",))]
     desk.handle(events.CallEnded(ANNA, True, EndReason.MISSED, 0.0), 2.0)
-    assert dialled(desk, "*69") == [feature_events.DialNumber(ANNA)]
+    assert dialled(desk, "*69") == [services.DialNumber(ANNA)]
 
 
 def test_in_britain_the_last_caller_is_said_and_three_calls_back() -> None:
     desk = Desk("GB")
     desk.handle(events.CallEnded(ANNA, True, EndReason.MISSED, 0.0), 2.0)
     said = dialled(desk, "1471")
-    assert said == [feature_events.Say(("last_caller", f"={ANNA}", "press_three"))]
+    assert said == [services.Say(("last_caller", f"={ANNA}", "press_three"))]
     called = desk.handle(events.KeyPressed("3"), 3.0)
-    assert called == [feature_events.Hush(), feature_events.DialNumber(ANNA)]
+    assert called == [services.Hush(), services.DialNumber(ANNA)]
 
 
 def test_speed_dial_is_set_used_asked_and_cleared() -> None:
     desk = Desk("DE")
-    assert dialled(desk, "5#") == [feature_events.Say(("speed_dial_off",))]
+    assert dialled(desk, "5#") == [services.Say(("speed_dial_off",))]
     set_up(desk, f"*51*5*{BERT}#")
-    assert dialled(desk, "5#") == [feature_events.DialNumber(BERT)]
-    assert dialled(desk, "05#") == [feature_events.DialNumber(BERT)]
+    assert dialled(desk, "5#") == [services.DialNumber(BERT)]
+    assert dialled(desk, "05#") == [services.DialNumber(BERT)]
     words = ("speed_dial_on", "5", f"={BERT}")
-    assert dialled(desk, "*#51*5#") == [feature_events.Say(words)]
+    assert dialled(desk, "*#51*5#") == [services.Say(words)]
     set_up(desk, "#51*5#")
-    assert dialled(desk, "5#") == [feature_events.Say(("speed_dial_off",))]
+    assert dialled(desk, "5#") == [services.Say(("speed_dial_off",))]
 
 
 def test_quiet_hours_are_set_in_the_book_and_said_when_it_has_kept_them() -> None:
@@ -169,21 +170,21 @@ def test_quiet_hours_are_set_in_the_book_and_said_when_it_has_kept_them() -> Non
     wanted = RingRules(quiet_from_minute=22 * 60, quiet_to_minute=7 * 60 + 30)
     assert dialled(desk, "*84*2200*0730#") == [SetRingRules(wanted)]
     kept = desk.handle(RingRulesChanged(wanted, 0), 0.1)
-    assert kept == [feature_events.Say(("quiet_hours_on", "22:00", "to", "07:30"))]
-    desk.handle(feature_events.Said(), 3.0)
+    assert kept == [services.Say(("quiet_hours_on", "22:00", "to", "07:30"))]
+    desk.handle(services.Said(), 3.0)
     assert dialled(desk, "*#84#") == kept
-    desk.handle(feature_events.Said(), 6.0)
+    desk.handle(services.Said(), 6.0)
     assert dialled(desk, "#84#") == [SetRingRules(RingRules())]
     refused = desk.handle(BookRefused("full"), 6.1)
-    assert refused == [feature_events.Say(("not_saved",))]
+    assert refused == [services.Say(("not_saved",))]
 
 
 def test_speed_dial_of_the_phone_book_is_dialled_too() -> None:
     desk = Desk("DE")
     desk.handle(BookChanged((Contact(BERT, "Bert", speed_dial="7"),)), 0.0)
-    assert dialled(desk, "7#") == [feature_events.DialNumber(BERT)]
+    assert dialled(desk, "7#") == [services.DialNumber(BERT)]
     desk.handle(BookChanged((), (BERT,)), 0.0)
-    assert dialled(desk, "7#") == [feature_events.Say(("speed_dial_off",))]
+    assert dialled(desk, "7#") == [services.Say(("speed_dial_off",))]
 
 
 def test_anonymous_strangers_are_refused_and_contacts_are_not() -> None:
@@ -220,10 +221,10 @@ def test_withholding_is_told_to_the_calls_also_after_a_restart() -> None:
     desk = Desk("DE")
     dialled(desk, "*83#")
     told = desk.handle(RecordSaved(Kind.SETTING, "withhold"), 0.1)
-    assert feature_events.WithholdChanged(is_on=True) in told
+    assert services.WithholdChanged(is_on=True) in told
     fresh = Desk("DE")
     loaded = fresh.handle(RecordsLoaded((Record(Kind.SETTING, "withhold", b""),)), 0.0)
-    assert feature_events.WithholdChanged(is_on=True) in loaded
+    assert services.WithholdChanged(is_on=True) in loaded
 
 
 def test_every_service_of_the_table_has_a_name_of_its_own() -> None:

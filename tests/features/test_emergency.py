@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from firmware.events import CallChanged
-from firmware.feature_events import Said, Say
+from firmware.events.services import Said, Say
 from firmware.features.emergency import TIMES, Emergency
 from firmware.model import CallState, CallView, EndReason
 

@@ -5,7 +5,7 @@ import json
 from firmware import events
 from firmware.codec.recording import duration_s, encode
 from firmware.codes import Action, Order, Service
-from firmware.feature_events import (
+from firmware.events.services import (
     AnswerByBox,
     BoxHeard,
     BoxTurn,
@@ -19,11 +19,7 @@ from firmware.feature_events import (
     Spoken,
     WaitingChanged,
 )
-from firmware.features.greeting import GREETING_S_MAX, Greeting
-from firmware.features.machine import ANSWER_S, MESSAGE_S_MAX, MESSAGES_MAX, Machine
-from firmware.features.messages import SILENT_S, Messages
-from firmware.model import CallState, CallView, silence
-from firmware.store_events import (
+from firmware.events.store import (
     Kind,
     ReadRecord,
     Record,
@@ -32,6 +28,10 @@ from firmware.store_events import (
     RecordsLoaded,
     SaveRecord,
 )
+from firmware.features.greeting import GREETING_S_MAX, Greeting
+from firmware.features.machine import ANSWER_S, MESSAGE_S_MAX, MESSAGES_MAX, Machine
+from firmware.features.messages import SILENT_S, Messages
+from firmware.model import CallState, CallView, silence
 from tests.call.link import person
 from tests.world import sine
 

@@ -6,12 +6,7 @@ import json
 
 from firmware import events
 from firmware.codec.recording import BITRATE
-from firmware.feature_events import MissedTold, PeerReturned
-from firmware.features.back_off import FIRST_S, LONGEST_S
-from firmware.features.inbox import AGE_S_MAX, KNOWN_MAX, PER_CALLER_MAX, Inbox
-from firmware.features.machine import MESSAGES_MAX
-from firmware.features.outbox import KEPT_S, Outbox
-from firmware.message_events import (
+from firmware.events.messages import (
     DeliverMessage,
     Delivery,
     MessageAnswered,
@@ -21,8 +16,8 @@ from firmware.message_events import (
     MessageTaken,
     Welcome,
 )
-from firmware.model import CallState, CallView
-from firmware.store_events import (
+from firmware.events.services import MissedTold, PeerReturned
+from firmware.events.store import (
     Kind,
     ReadRecord,
     Record,
@@ -33,6 +28,11 @@ from firmware.store_events import (
     SaveFailure,
     SaveRecord,
 )
+from firmware.features.back_off import FIRST_S, LONGEST_S
+from firmware.features.inbox import AGE_S_MAX, KNOWN_MAX, PER_CALLER_MAX, Inbox
+from firmware.features.machine import MESSAGES_MAX
+from firmware.features.outbox import KEPT_S, Outbox
+from firmware.model import CallState, CallView
 from tests.call.link import person
 
 ANNA, BERT = person("Anna").number, person("Bert").number

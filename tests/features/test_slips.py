@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from firmware import events
-from firmware.feature_events import (
+from firmware.events.services import (
     CallMissed,
     LeaveSlip,
     MissedTold,
@@ -11,6 +11,15 @@ from firmware.feature_events import (
     SlipOutcome,
     TellMissed,
     WaitingChanged,
+)
+from firmware.events.store import (
+    Kind,
+    Record,
+    RecordSaved,
+    RecordsLoaded,
+    SaveFailed,
+    SaveFailure,
+    SaveRecord,
 )
 from firmware.features.back_off import FIRST_S, LONGEST_S, back_off_s
 from firmware.features.missed import Missed
@@ -22,15 +31,6 @@ from firmware.features.slips import (
     Slips,
 )
 from firmware.model import CallState, CallView, EndReason
-from firmware.store_events import (
-    Kind,
-    Record,
-    RecordSaved,
-    RecordsLoaded,
-    SaveFailed,
-    SaveFailure,
-    SaveRecord,
-)
 from tests.call.link import person
 
 ANNA, BERT = person("Anna").number, person("Bert").number

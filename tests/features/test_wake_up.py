@@ -4,11 +4,11 @@ import pytest
 
 from firmware import events
 from firmware.codes import Action, Order, Service
-from firmware.feature_events import Hush, Say, WakeUpShown
+from firmware.events.services import Hush, Say, WakeUpShown
+from firmware.events.store import Kind, SaveRecord
 from firmware.features.feature import IMPOSSIBLE
 from firmware.features.wake_up import LATE_S_MAX, RINGS_S, WakeUp
 from firmware.model import CallState, CallView
-from firmware.store_events import Kind, SaveRecord
 
 MIDNIGHT_UTC_S = 1_800_057_600.0
 assert MIDNIGHT_UTC_S % 86_400 == 0

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from firmware.call_events import PrepareMedia, SendKey, SpeakWith, StartMedia, StopMedia
 from firmware.events import (
     DatagramReceived,
     KeyHeard,
@@ -15,6 +14,7 @@ from firmware.events import (
     Message,
     SendDatagram,
 )
+from firmware.events.call import PrepareMedia, SendKey, SpeakWith, StartMedia, StopMedia
 from firmware.media.session import MEDIA_TIMEOUT_S, MediaSession
 from firmware.media.sessions import SOURCES_MAX, MediaSessions
 from firmware.model import FRAME_S, Codec, Endpoint, Frame

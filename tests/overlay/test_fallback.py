@@ -18,8 +18,7 @@ from firmware.events import (
     Started,
     StoreState,
 )
-from firmware.model import CallState, CallView, Endpoint
-from firmware.network_events import (
+from firmware.events.network import (
     CloseStream,
     DatagramBeside,
     OpenStream,
@@ -28,6 +27,7 @@ from firmware.network_events import (
     StreamOpened,
     TunnelKnown,
 )
+from firmware.model import CallState, CallView, Endpoint
 from firmware.overlay.dht import krpc
 from firmware.overlay.fallback import (
     DOUBT_S,

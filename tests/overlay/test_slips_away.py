@@ -6,7 +6,7 @@ import random
 
 from firmware.channel import Challenge, Leave, Leaving, Left, Slip, Taken, decode, slip_id_of
 from firmware.events import Argon2Computed, ComputeArgon2, Message, SendDatagram
-from firmware.feature_events import SlipCame, SlipNoted, SlipOutcome, TellBack
+from firmware.events.services import SlipCame, SlipNoted, SlipOutcome, TellBack
 from firmware.model import Endpoint
 from firmware.overlay.collecting import DONE_MAX, WAITING_MAX, CollectingSlips
 from firmware.overlay.courier import REPEATS_S, Courier

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.book_events import Rule, SetRule
+from firmware.events.book import Rule, SetRule
+from firmware.events.store import Kind, SaveFailure
 from firmware.model import CallState, EndReason
-from firmware.store_events import Kind, SaveFailure
 from tests.away import acquainted, fail_to_reach, return_of
 from tests.call.link import person
 from tests.scenarios.test_calls import two_phones

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware.book_events import (
+from firmware.events.book import (
     Contact,
     Ring,
     RingRules,

@@ -15,15 +15,15 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_s
 from firmware import events
 from firmware.call.line import LEGS_MAX
 from firmware.events import Message
-from firmware.media.session import MEDIA_TIMEOUT_S
-from firmware.model import CallState, Place, Screening
-from firmware.stranger_events import (
+from firmware.events.strangers import (
     AcceptCall,
     AskName,
     DemandStamp,
     DismissCall,
     RingForName,
 )
+from firmware.media.session import MEDIA_TIMEOUT_S
+from firmware.model import CallState, Place, Screening
 from tests.call.link import Link, Phone
 
 NAMES = ("Anna", "Bert", "Clara")

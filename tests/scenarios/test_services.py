@@ -6,8 +6,8 @@ import numpy as np
 
 from firmware.codec.recording import Player
 from firmware.events import WallClockRead
+from firmware.events.store import Kind
 from firmware.model import CallState, EndReason
-from firmware.store_events import Kind
 from firmware.ui.prompts import sound_of, texts_of
 from tests.scenarios.test_calls import two_phones
 from tests.world import UTC_AT_START_S, PhoneActor, World, heard_since, loudest_hz

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware import events
-from firmware.book_events import Contact, SaveContact
+from firmware.events.book import Contact, SaveContact
 from firmware.features.name_first import NAME_S_MAX
 from firmware.media.session import MEDIA_TIMEOUT_S
 from firmware.model import CallState, EndReason, Screening

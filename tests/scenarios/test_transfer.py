@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from firmware.book_events import Rule, SetRule
 from firmware.call.recall import CHOICE_S
 from firmware.call.transfer import RECALL_S
+from firmware.events.book import Rule, SetRule
 from firmware.model import CallState, EndReason, Transfer
 from tests.scenarios.test_services import order, says
 from tests.scenarios.test_several_calls import consult, flash, three_phones, voices

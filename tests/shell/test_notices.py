@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from firmware.events import Fact
-from firmware.shell.notices import FILE_BYTES_MAX, NoticeBoard, post_notice, read_notices
-from firmware.system_events import (
+from firmware.events.system import (
     BODY_CHARACTERS_MAX,
     NOTICES_MAX,
     TITLE_CHARACTERS_MAX,
     Notice,
     NoticesChanged,
 )
+from firmware.shell.notices import FILE_BYTES_MAX, NoticeBoard, post_notice, read_notices
 
 UPDATED = Notice("Updated", "Version 2 runs.")
 

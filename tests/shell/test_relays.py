@@ -12,8 +12,8 @@ import pytest
 
 from firmware.demux import DATAGRAM_BYTES_MAX
 from firmware.errors import HardwareError
+from firmware.events.network import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.shell.batches import ROWS, Batches, OneByOne, decode_name, encode_name, open_batches
 from firmware.shell.datagrams import DatagramSocket
 from firmware.shell.datapath import BATCHES_MAX, DataPath

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from firmware.events.store import Kind, SaveRecord
 from firmware.store.database import Database
 from firmware.store.recovery import COPY, RECORDS
 from firmware.store.sealing import Sealer
-from firmware.store_events import Kind, SaveRecord
 from tests.store.power_writer import AHEAD_MAX, IDENTITY, saves
 
 SOURCE = Path(__file__).parent / "power_cut.c"

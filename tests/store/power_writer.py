@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from firmware.events import Fact
+from firmware.events.store import Kind, RecordSaved, SaveFailed, SaveRecord
 from firmware.identity import Identity
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
-from firmware.store_events import Kind, RecordSaved, SaveFailed, SaveRecord
 
 IDENTITY = Identity(bytes(range(32)), bytes(range(32, 64)))
 AHEAD_MAX = 40  # saves that wait for their confirmation

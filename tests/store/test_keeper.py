@@ -11,14 +11,7 @@ import pytest
 
 from firmware.errors import ConfigError, MalformedError
 from firmware.events import Fact
-from firmware.identity import Identity
-from firmware.store import keeper
-from firmware.store.database import Database
-from firmware.store.keeper import Store
-from firmware.store.recovery import COPY, DAMAGED, RECORDS
-from firmware.store.schema import STEPS, Step, migrate
-from firmware.store.sealing import Sealer
-from firmware.store_events import (
+from firmware.events.store import (
     RECORD_BYTES_MAX,
     RECORDS_MAX,
     Kind,
@@ -34,6 +27,13 @@ from firmware.store_events import (
     StoreChanged,
     StoreCondition,
 )
+from firmware.identity import Identity
+from firmware.store import keeper
+from firmware.store.database import Database
+from firmware.store.keeper import Store
+from firmware.store.recovery import COPY, DAMAGED, RECORDS
+from firmware.store.schema import STEPS, Step, migrate
+from firmware.store.sealing import Sealer
 from tests.kept import Kept
 
 IDENTITY = Identity(bytes(range(32)), bytes(range(32, 64)))

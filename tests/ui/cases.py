@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from firmware.events.store import StoreCondition
 from firmware.model import CallState, CallView, Codec, EndReason, Part
-from firmware.store_events import StoreCondition
 from firmware.ui.pages import Status
 
 OWN = "471108151234"

@@ -5,7 +5,7 @@ import pytest
 
 from firmware.codec.recording import duration_s, encode, payloads
 from firmware.events import CallChanged
-from firmware.feature_events import Announced, Hush, Said, Say
+from firmware.events.services import Announced, Hush, Said, Say
 from firmware.model import CallState, CallView
 from firmware.ui.announcer import LATE_S, Announcer, prompts_of, text_of
 from firmware.ui.font import FontName, font

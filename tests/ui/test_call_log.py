@@ -10,8 +10,8 @@ import pytest
 from firmware import events
 from firmware.errors import MalformedError
 from firmware.events import CallEnded, MediaReported, PrepareMedia, Started, WallClockRead
+from firmware.events.store import Kind, ReadRecords, Record, RecordSaved, RecordsRead, SaveRecord
 from firmware.model import Codec, Endpoint, EndReason, RtpCounters
-from firmware.store_events import Kind, ReadRecords, Record, RecordSaved, RecordsRead, SaveRecord
 from firmware.ui.call_log import (
     CALLS_FILE,
     CALLS_KEPT,

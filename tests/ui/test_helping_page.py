@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from firmware.network_events import HelpingFigures
+from firmware.events.network import HelpingFigures
 from firmware.ui.helping_page import ENGLISH, HelpingTexts, helping_page, size_text
 from firmware.ui.language import in_language
 from firmware.ui.render import render

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from firmware import events
 from firmware.events import Message
-from firmware.model import Codec, Endpoint, EndReason, RtpCounters, Unreachable
-from firmware.store_events import (
+from firmware.events.store import (
     RECORD_BYTES_MAX,
     RECORDS_MAX,
     Kind,
@@ -13,6 +12,7 @@ from firmware.store_events import (
     RecordsLoaded,
     SaveRecord,
 )
+from firmware.model import Codec, Endpoint, EndReason, RtpCounters, Unreachable
 from firmware.ui.line_history import DAYS_KEPT, HOUR_S, LineHistory
 
 UTC_S = 500_000 * HOUR_S  # the first minute of an hour

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from firmware import events
+from firmware.events.system import Notice, NoticesChanged
 from firmware.model import CallState, CallView
-from firmware.system_events import Notice, NoticesChanged
 from firmware.ui.display import Display
 from firmware.ui.notices import TURN_S, NoticeTurns
 

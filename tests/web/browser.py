@@ -19,11 +19,11 @@ from playwright.sync_api import Browser, Page, Playwright
 from firmware.codec.recording import encode
 from firmware.commands.soft import BOX_FILE, HANDSET, HANDSET_FILE, configuration
 from firmware.demo.measure import Sound, cut, find
+from firmware.events.store import Kind, SaveRecord
 from firmware.model import FRAME_SAMPLES
 from firmware.shell.state import IDENTITY, StateDir
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
-from firmware.store_events import Kind, SaveRecord
 
 IDENTITIES = Path(__file__).parent.parent / "vectors" / "identities.json"
 CHROMIUM = Path(__file__).with_name("chromium.sh")

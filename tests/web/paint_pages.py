@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from firmware.demo.measure import read_wav
-from firmware.store_events import Kind, SaveRecord
+from firmware.events.store import Kind, SaveRecord
 from tests.web.browser import WAIT_MS, chromium, message_left, running_exchange, running_soft
 
 SPEECH = Path(__file__).parents[2] / "firmware" / "demo" / "speech" / "kennedy.wav"

@@ -23,13 +23,13 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
+from firmware.events.path import ExchangesChanged, RouterSounded, SoundRouter
 from firmware.media.path.candidates import OwnAddresses, is_private, is_probeable
 from firmware.media.path.guess import guesses, is_counting
 from firmware.media.path.mirror import Mirror
 from firmware.media.path.odometer import Odometer
 from firmware.media.path.ways import Ways
 from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
-from firmware.path_events import ExchangesChanged, RouterSounded, SoundRouter
 
 BLIND_S = 0.3  # if both routers count, what was observed long ago is not trusted before
 SOUNDINGS_MAX = 4  # of one call

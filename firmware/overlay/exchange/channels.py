@@ -16,8 +16,8 @@ from typing import TypeVar
 
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Data, Opened
 from firmware.events import Message
+from firmware.events.network import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.overlay.dht.address import owner_of
 from firmware.overlay.exchange.limits import Bucket
 

@@ -17,9 +17,9 @@ from firmware.channel import ID_BYTES, Refused, Standing, target_of
 from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
 from firmware.events import Argon2Computed, Fact, Message, SendDatagram
+from firmware.events.network import LimitRelays, RelayUsed
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
-from firmware.network_events import LimitRelays, RelayUsed
 from firmware.overlay.dht.address import may_name
 from firmware.overlay.dht.krpc import (
     ERROR_GENERIC,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware.network_events import HelpingFigures
+from firmware.events.network import HelpingFigures
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from firmware.channel import Elsewhere, Kept, Refusal, target_of
 from firmware.errors import MalformedError
 from firmware.events import Fact, HostResolved, Message, ObservedAt, ResolveHost, StoreState
+from firmware.events.network import TunnelKnown
+from firmware.events.path import ExchangesChanged
 from firmware.identity import Identity
 from firmware.model import Endpoint
-from firmware.network_events import TunnelKnown
 from firmware.overlay.card import Place
 from firmware.overlay.dht.address import network_of
 from firmware.overlay.dht.bootstrap import jittered
@@ -28,7 +29,6 @@ from firmware.overlay.registrar.finder import Finder
 from firmware.overlay.registrar.link import Applicant, Link, State
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, Pool, encode_exchanges
 from firmware.overlay.registrar.ringer import RING_S, Ringer
-from firmware.path_events import ExchangesChanged
 
 EXCHANGES = 3  # with which a box is registered
 PROBED_MAX = 6  # asked at a time; the best of them are chosen

@@ -13,8 +13,8 @@ from collections import deque
 from pathlib import Path
 
 from firmware.errors import MalformedError
+from firmware.events.network import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.shell.kernel.messages import PACKET_BYTES_MAX, Close, Leg, Open, Used, decode, encode
 
 logger = logging.getLogger(__name__)

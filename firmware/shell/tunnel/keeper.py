@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 
 from firmware.events import Fact
+from firmware.events.network import CloseStream, OpenStream, StreamClosed, StreamOpened
 from firmware.model import Endpoint
-from firmware.network_events import CloseStream, OpenStream, StreamClosed, StreamOpened
 from firmware.overlay.dht.address import Scope, scope_of
 from firmware.shell.tunnel.client import Receive, TunnelClient
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from firmware.book_events import (
+from firmware.events import Message
+from firmware.events.book import (
     BookChanged,
     BookFound,
     Contact,
@@ -14,7 +15,6 @@ from firmware.book_events import (
     SearchBook,
     SetRule,
 )
-from firmware.events import Message
 from firmware.number import NUMBER_DIGITS, display
 from firmware.ui.menu.screen import (
     BACK,

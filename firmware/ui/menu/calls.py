@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from firmware.events import Message
+from firmware.events.store import Kind, ReadRecords, RecordsRead
 from firmware.model import EndReason
 from firmware.number import display, is_valid
-from firmware.store_events import Kind, ReadRecords, RecordsRead
 from firmware.ui.call_log import Entry, decode_call
 from firmware.ui.menu.book import ask_block, ask_name
 from firmware.ui.menu.screen import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from firmware.events import Message
-from firmware.network_events import HelpingRead, ReadHelping
+from firmware.events.network import HelpingRead, ReadHelping
 from firmware.ui.helping_page import helping_page
 from firmware.ui.menu.screen import BACK, LEAVE, Desk, Screen, Step
 from firmware.ui.pages import Page

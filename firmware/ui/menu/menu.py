@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from firmware import events
-from firmware.book_events import RingRules, RingRulesChanged
 from firmware.events import Message
-from firmware.feature_events import MenuUsed, MenuWanted
+from firmware.events.book import RingRules, RingRulesChanged
+from firmware.events.services import MenuUsed, MenuWanted
 from firmware.model import CallState, CallView
 from firmware.ui.menu.book import BookScreen, new_contact
 from firmware.ui.menu.calls import CallsScreen

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from firmware.book_events import (
+from firmware.events import Message
+from firmware.events.book import (
     STAMP_DIFFICULTIES,
     Ring,
     RingRules,
@@ -15,7 +16,6 @@ from firmware.book_events import (
     SetRingRules,
     SetRule,
 )
-from firmware.events import Message
 from firmware.number import NUMBER_DIGITS, display
 from firmware.ui.menu.screen import Desk, ListScreen, Saving, Step
 from firmware.ui.menu.typing import Digits, clock_shown

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from firmware.book_events import BookChanged, BookRefused, RingRulesChanged
 from firmware.events import Message
+from firmware.events.book import BookChanged, BookRefused, RingRulesChanged
 from firmware.ui.menu.texts import MenuTexts
 from firmware.ui.pages import ROWS_MAX, Page
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from firmware.book_events import STAMP_DIFFICULTIES, Ring
+from firmware.events.book import STAMP_DIFFICULTIES, Ring
 from firmware.model import EndReason
 from firmware.ui.helping_page import ENGLISH as HELPING
 from firmware.ui.helping_page import HelpingTexts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from firmware.book_events import NAME_BYTES_MAX
+from firmware.events.book import NAME_BYTES_MAX
 from firmware.ui.menu.screen import BACK, CHOOSE, LEAVE, STAY, Screen, Step
 from firmware.ui.pages import Page
 

@@ -8,8 +8,8 @@ import pytest
 
 from firmware.channel import ID_BYTES, Data, Opened, decode
 from firmware.events import Message
+from firmware.events.network import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.overlay.exchange.channels import (
     IDLE_MAX_S,
     LEG_BURST_BYTES,

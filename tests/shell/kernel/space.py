@@ -22,8 +22,8 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+from firmware.events.network import CloseRelay, OpenRelay, RelayLeg
 from firmware.model import Endpoint
-from firmware.network_events import CloseRelay, OpenRelay, RelayLeg
 from firmware.shell.kernel import rules
 from firmware.shell.kernel.client import KernelRelays
 from firmware.shell.relays import DATA

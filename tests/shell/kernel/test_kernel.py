@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from firmware.errors import MalformedError
+from firmware.events.network import OpenRelay, RelayLeg
 from firmware.model import Endpoint
-from firmware.network_events import OpenRelay, RelayLeg
 from firmware.shell.kernel import rules
 from firmware.shell.kernel.client import RETRY_S, KernelRelays
 from firmware.shell.kernel.messages import (

@@ -7,8 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from firmware.events import DatagramReceived, Message, SendDatagram
-from firmware.model import Endpoint
-from firmware.network_events import (
+from firmware.events.network import (
     CloseStream,
     DatagramBeside,
     OpenStream,
@@ -16,6 +15,7 @@ from firmware.network_events import (
     StreamClosed,
     StreamOpened,
 )
+from firmware.model import Endpoint
 from firmware.shell.shell import Shell
 from firmware.shell.tunnel.certificate import server_context
 from firmware.shell.tunnel.server import TunnelServer

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from itertools import islice
 
-from firmware.book_events import Contact
-from firmware.store_events import Kind, SaveFailure, SaveRecord
+from firmware.events.book import Contact
+from firmware.events.store import Kind, SaveFailure, SaveRecord
 from firmware.ui.menu.texts import MenuTexts
 from firmware.ui.pages import Page
 from tests.book.numbers import valid_numbers

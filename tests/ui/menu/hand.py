@@ -6,7 +6,8 @@ from collections import deque
 
 from firmware import events
 from firmware.book.book import PhoneBook
-from firmware.book_events import (
+from firmware.events import Message
+from firmware.events.book import (
     BookChanged,
     BookFound,
     BookRefused,
@@ -14,10 +15,9 @@ from firmware.book_events import (
     RingRulesChanged,
     SaveContact,
 )
-from firmware.events import Message
+from firmware.events.network import HelpingFigures, HelpingRead, ReadHelping
+from firmware.events.store import RecordsRead
 from firmware.model import CallState, CallView
-from firmware.network_events import HelpingFigures, HelpingRead, ReadHelping
-from firmware.store_events import RecordsRead
 from firmware.ui.menu.menu import Menu
 from firmware.ui.menu.shown import MenuShown
 from firmware.ui.menu.texts import ENGLISH, MenuTexts

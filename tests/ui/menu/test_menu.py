@@ -9,10 +9,10 @@ from itertools import islice
 
 import pytest
 
-from firmware.book_events import NAME_BYTES_MAX, Contact, Ring
-from firmware.feature_events import MenuWanted
+from firmware.events.book import NAME_BYTES_MAX, Contact, Ring
+from firmware.events.services import MenuWanted
+from firmware.events.store import Kind, SaveFailure, SaveRecord
 from firmware.model import CallState
-from firmware.store_events import Kind, SaveFailure, SaveRecord
 from firmware.ui.menu.calls import date_of
 from firmware.ui.menu.menu import CLOSES_S, SCREENS_MAX
 from firmware.ui.menu.rules import minute_of

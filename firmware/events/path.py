@@ -1,4 +1,4 @@
-"""The part of the vocabulary that is about addresses and paths; everybody takes it from events.py.
+"""The part of the vocabulary that is about addresses and paths; everybody takes it from the package.
 
 Units: `_s` seconds, monotonic.
 """

@@ -42,7 +42,7 @@ class Ring(StrEnum):
     RINGS = "rings"
     SILENT = "silent"  # the display alone shows it
     NAME = "name"  # it has to say its name first, and is heard before anybody answers
-    STAMP = "stamp"  # its box has to work first: stranger_events.py
+    STAMP = "stamp"  # its box has to work first: events/strangers.py
     REFUSED = "refused"  # the caller hears the busy tone
 
 

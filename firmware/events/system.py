@@ -1,6 +1,6 @@
 """Facts about the machine around the telephone: what an update, the card or the network has to say.
 
-A part of the one vocabulary (events.py). Units: characters.
+A part of the one vocabulary (__init__.py). Units: characters.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ class CallOffered(Fact):
     is_anonymous: bool  # the caller wishes that its number is not shown
     is_waiting: bool  # we are talking: it would be a tone in the ear instead of the bell
     is_referred: bool = False  # part of a call of ours that is put through: lists alone refuse it
-    zero_bits: int = 0  # what its stamp is worth (stranger_events.py)
+    zero_bits: int = 0  # what its stamp is worth (events/strangers.py)
 
 
 @dataclass(frozen=True, slots=True)

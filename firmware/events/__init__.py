@@ -2,7 +2,7 @@
 
 A Fact is past tense and cannot be refused; a Command is imperative and asks for something. Commands
 that a core serves (`ResolveNumber`, `StartMedia`, ...) stay inside `phone.py`; the others reach the
-shell. What an exchange and the sockets say to each other is in network_events.py.
+shell. What an exchange and the sockets say to each other is in events/network.py.
 Units: `_s` seconds, monotonic unless it says utc; audio in samples.
 """
 
@@ -10,25 +10,38 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from firmware.call_events import AdmitCall as AdmitCall
-from firmware.call_events import AnswerCall as AnswerCall
-from firmware.call_events import CallOffered as CallOffered
-from firmware.call_events import ChangeCodec as ChangeCodec
-from firmware.call_events import DivertCall as DivertCall
-from firmware.call_events import MediaLost as MediaLost
-from firmware.call_events import MediaReported as MediaReported
-from firmware.call_events import OfferEnded as OfferEnded
-from firmware.call_events import PrepareMedia as PrepareMedia
-from firmware.call_events import RefuseCall as RefuseCall
-from firmware.call_events import SendKey as SendKey
-from firmware.call_events import SilenceCall as SilenceCall
-from firmware.call_events import SpeakWith as SpeakWith
-from firmware.call_events import StartMedia as StartMedia
-from firmware.call_events import StopMedia as StopMedia
 from firmware.core import Command as Command
 from firmware.core import Core as Core
 from firmware.core import Fact as Fact
 from firmware.core import Message as Message
+from firmware.events.call import AdmitCall as AdmitCall
+from firmware.events.call import AnswerCall as AnswerCall
+from firmware.events.call import CallOffered as CallOffered
+from firmware.events.call import ChangeCodec as ChangeCodec
+from firmware.events.call import DivertCall as DivertCall
+from firmware.events.call import MediaLost as MediaLost
+from firmware.events.call import MediaReported as MediaReported
+from firmware.events.call import OfferEnded as OfferEnded
+from firmware.events.call import PrepareMedia as PrepareMedia
+from firmware.events.call import RefuseCall as RefuseCall
+from firmware.events.call import SendKey as SendKey
+from firmware.events.call import SilenceCall as SilenceCall
+from firmware.events.call import SpeakWith as SpeakWith
+from firmware.events.call import StartMedia as StartMedia
+from firmware.events.call import StopMedia as StopMedia
+from firmware.events.path import AddressesChanged as AddressesChanged
+from firmware.events.path import AskUpnp as AskUpnp
+from firmware.events.path import FindGateway as FindGateway
+from firmware.events.path import GatewayFound as GatewayFound
+from firmware.events.path import ObservedAt as ObservedAt
+from firmware.events.path import OwnCandidatesFound as OwnCandidatesFound
+from firmware.events.path import PathChanged as PathChanged
+from firmware.events.path import PortMapped as PortMapped
+from firmware.events.path import PreparePath as PreparePath
+from firmware.events.path import ProbePeer as ProbePeer
+from firmware.events.path import SendFromOtherPort as SendFromOtherPort
+from firmware.events.path import Stopping as Stopping
+from firmware.events.path import UpnpAnswered as UpnpAnswered
 from firmware.model import (
     CallView,
     Endpoint,
@@ -37,19 +50,6 @@ from firmware.model import (
     Picture,
     Unreachable,
 )
-from firmware.path_events import AddressesChanged as AddressesChanged
-from firmware.path_events import AskUpnp as AskUpnp
-from firmware.path_events import FindGateway as FindGateway
-from firmware.path_events import GatewayFound as GatewayFound
-from firmware.path_events import ObservedAt as ObservedAt
-from firmware.path_events import OwnCandidatesFound as OwnCandidatesFound
-from firmware.path_events import PathChanged as PathChanged
-from firmware.path_events import PortMapped as PortMapped
-from firmware.path_events import PreparePath as PreparePath
-from firmware.path_events import ProbePeer as ProbePeer
-from firmware.path_events import SendFromOtherPort as SendFromOtherPort
-from firmware.path_events import Stopping as Stopping
-from firmware.path_events import UpnpAnswered as UpnpAnswered
 
 # --- facts from the world outside ------------------------------------------------------------
 

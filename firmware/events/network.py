@@ -1,13 +1,13 @@
 """What cores and sockets say to each other about more than datagrams: relays and tunnels.
 
-The rest of the vocabulary, and what facts and commands are, is in events.py.
+The rest of the vocabulary, and what facts and commands are, is in __init__.py.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from firmware.events import Command, Fact
+from firmware.core import Command, Fact
 from firmware.model import Endpoint
 
 
