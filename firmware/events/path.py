@@ -1,4 +1,4 @@
-"""The part of the vocabulary that is about addresses and paths; everybody takes it from the package.
+"""The part of the vocabulary that is about addresses and paths; taken from the package.
 
 Units: `_s` seconds, monotonic.
 """
