@@ -183,3 +183,27 @@ def test_relayed_only_call_sends_nothing_to_the_peer_itself() -> None:
     for name, protocol, host in world.said:
         is_between_them = name in (anna.name, bert.name) and host in homes
         assert protocol is Protocol.KRPC or not is_between_them, (name, protocol, host)
+
+
+@pytest.mark.parametrize("seed", [3, 17])
+def test_who_never_called_before_is_heard_soon_though_the_whole_network_has_just_begun(
+    seed: int,
+) -> None:
+    """Two hundred nodes and five exchanges that began with empty tables in the same second."""
+    world = NatWorld(seed, Network((HALF_WAY_S, HALF_WAY_S)))
+    world.add_nodes(200)
+    exchanges = add_middle(world, 5)
+    kinds = itertools.cycle(Kind)
+    phones = [world.add_behind(f"box{i}", next(kinds), exchanges) for i in range(12)]
+    world.settle()
+    world.run(60.0)
+    waits_s = []
+    for caller, callee in zip(phones, phones[5:] + phones[:5], strict=True):
+        world.lift(caller)
+        world.dial(caller, callee.number[:-1], pause_s=0.06)
+        since_s = world.now_s
+        world.dial(caller, callee.number[-1], pause_s=0.0)
+        world.wait(caller, CallState.RINGBACK)
+        waits_s.append(world.now_s - since_s)
+        hang_up(world, caller, callee)
+    assert max(waits_s) <= 0.45, f"seed {seed}: {waits_s}"

@@ -1,7 +1,9 @@
 """Announces in the DHT, for boxes that are registered here and for the exchange itself.
 
 Each info-hash is announced when it is wanted, and again in time; a few at a time, so that an
-exchange with twenty thousand boxes is no burden to the Mainline. Units: `_s` monotonic seconds.
+exchange with twenty thousand boxes is no burden to the Mainline. Who has just started knows few
+nodes, and those it takes for the closest are not: when its table has grown, all is announced again.
+Units: `_s` monotonic seconds.
 Source: BEP 5 (announce_peer; kept 30 minutes).
 """
 
@@ -18,12 +20,14 @@ from firmware.overlay.dht.bootstrap import jittered
 from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, PeersSeen
 from firmware.overlay.dht.krpc import AnnouncePeer
 from firmware.overlay.dht.node import Node
+from firmware.overlay.publish import GROWTH
 
 REANNOUNCE_S = 15 * 60.0
 RETRY_S = 20.0  # after nobody took it; randomised
 AT_ONCE_MAX = 8  # or as many as it takes to announce all in time
 LOOKUP_S = 3.0  # that an announcement takes in the Mainline, with room
 WAIT_READY_S = 1.0
+LOOK_S = 10.0  # how often we see whether the table has grown
 ATTEMPTS = 3
 OTHERS_MAX = 32
 
@@ -32,6 +36,7 @@ OTHERS_MAX = 32
 class _Job:
     info_hash: bytes
     lookup: int | None
+    nodes: int  # in our table when it began
     asked: set[int] = field(default_factory=set)
     accepted: int = 0
 
@@ -49,6 +54,8 @@ class Announcer:
         self._announced: set[bytes] = set()
         self._jobs: dict[bytes, _Job] = {}
         self._by_handle: dict[int, _Job] = {}
+        self._nodes_then = 0  # in our table, when all that is wanted was announced anew
+        self._look_s = 0.0  # when we look again whether it has grown
         self._ready_s = 0.0  # when we look again whether the node can search
 
     @property
@@ -89,11 +96,14 @@ class Announcer:
         if not self._node.is_ready:
             self._ready_s = now_s + jittered(WAIT_READY_S, self._random_bytes)
             return
+        if now_s >= self._look_s:
+            self._look_s = now_s + LOOK_S
+            self._renew_if_grown(now_s)
         while self._due and self._due[0][0] <= now_s and len(self._jobs) < self._at_once():
             due_s, info_hash = heapq.heappop(self._due)
             if self._wanted.get(info_hash) != due_s or info_hash in self._jobs:
                 continue
-            job = self._jobs[info_hash] = _Job(info_hash, None)
+            job = self._jobs[info_hash] = _Job(info_hash, None, self._node.nodes)
             job.lookup = self._node.find_peers(info_hash, now_s)
             self._by_handle[job.lookup] = job
 
@@ -101,7 +111,18 @@ class Announcer:
         """When the next is due; None while as many as may be are under way."""
         if len(self._jobs) >= self._at_once() or not self._due:
             return None
-        return max(self._due[0][0], self._ready_s)
+        return max(min(self._due[0][0], self._look_s), self._ready_s)
+
+    def _renew_if_grown(self, now_s: float) -> None:
+        """What is announced where the closest nodes seemed to be is brought to those that are."""
+        if self._has_grown(self._nodes_then):
+            self._nodes_then = self._node.nodes
+            for info_hash in self._wanted:
+                if info_hash not in self._jobs:
+                    self._schedule(info_hash, now_s)
+
+    def _has_grown(self, nodes: int) -> bool:
+        return self._node.nodes >= max(GROWTH * nodes, 1)
 
     def _at_once(self) -> int:
         return max(AT_ONCE_MAX, int(len(self._wanted) * LOOKUP_S / REANNOUNCE_S))
@@ -121,9 +142,9 @@ class Announcer:
     def _finish(self, job: _Job, now_s: float) -> None:
         del self._jobs[job.info_hash]
         if job.info_hash in self._wanted:
-            wait_s = REANNOUNCE_S
             if job.accepted:
                 self._announced.add(job.info_hash)
+                wait_s = 0.0 if self._has_grown(job.nodes) else REANNOUNCE_S
             else:
                 self._announced.discard(job.info_hash)
                 wait_s = jittered(RETRY_S, self._random_bytes)
