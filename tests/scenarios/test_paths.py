@@ -160,7 +160,9 @@ def test_router_that_counts_is_met_however_far_others_have_moved_it(
             nat.used += moved  # somebody else in the house
     lose(world, loss_per_leg)
     answer(world, anna, bert)
-    patience_s = 2 * UPGRADED_S if loss_per_leg else UPGRADED_S
+    # Of two that count, what the directory sends in the same moment may move one once more.
+    is_simple = not loss_per_leg and Kind.PORT in (one, other)
+    patience_s = UPGRADED_S if is_simple else 2 * UPGRADED_S
     assert direct_after_s(world, anna, bert, 1.0) <= patience_s, world.story("still relayed")
 
 
