@@ -12,7 +12,7 @@ import pytest
 
 from firmware.events import AddressesChanged, Fact
 from firmware.model import Endpoint
-from firmware.shell.addresses import POLL_S, SETTLE_S, AddressWatch, addresses_of
+from firmware.shell.addresses import POLL_S, AddressWatch, addresses_of
 
 HOME, AWAY = Endpoint("192.0.2.1", 6881), Endpoint("198.51.100.1", 6881)
 
@@ -22,12 +22,18 @@ def watched(readings: list[tuple[Endpoint, ...]], stirs: int) -> list[Fact]:
     told: list[Fact] = []
 
     async def watch() -> None:
+        read = asyncio.Semaphore(0)
+
+        def reading(_local: Endpoint) -> tuple[Endpoint, ...]:
+            read.release()
+            return readings.pop(0)
+
         one = AddressWatch(told.append)
-        task = asyncio.create_task(one.run(HOME, lambda _local: readings.pop(0)))
+        task = asyncio.create_task(one.run(HOME, reading))
+        await read.acquire()
         for _ in range(stirs):
-            await asyncio.sleep(0)
             one.stir()
-            await asyncio.sleep(2 * SETTLE_S)
+            await read.acquire()
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -87,7 +93,6 @@ async def watch():
     told = asyncio.Queue()
     task = asyncio.create_task(AddressWatch(told.put_nowait).run(Endpoint("0.0.0.0", 1)))
     before = await told.get()
-    await asyncio.sleep(0.1)
     subprocess.run(["ip", "addr", "add", "192.0.2.9/32", "dev", "lo"], check=True)
     begin_s = time.monotonic()
     after = await asyncio.wait_for(told.get(), 10)
