@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import pytest
 
 from firmware import events, stun
+from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import Envelope
-from firmware.call.messages import Answered, Bye, Invite, Ringing, decode_signal, encode_signal
+from firmware.call.messages import Answered, Bye, Invite, Ringing
 from firmware.codec.opus import OpusDecoder, OpusEncoder
 from firmware.demux import Protocol, protocol_of
 from firmware.errors import MalformedError

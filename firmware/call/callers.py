@@ -12,9 +12,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from firmware import number
+from firmware.call.callee_session import CalleeSession
 from firmware.call.messages import Decline, NotAcceptable, Refusal
 from firmware.call.pins import Pins
-from firmware.call.session import CalleeSession
 from firmware.events import Argon2Computed, ComputeArgon2
 from firmware.model import Codec, EndReason
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from firmware import events
 from firmware.call import messages
+from firmware.call.callee_session import CalleeSession
+from firmware.call.caller_session import CallerSession
 from firmware.call.callers import Proved
 from firmware.call.line import Line
 from firmware.call.pieces import Got, Piece, Receiver, Sender
-from firmware.call.session import CalleeSession, CallerSession, Session
+from firmware.call.session import Session
 from firmware.call.spoken import Spoken
 from firmware.errors import MalformedError
 from firmware.events.messages import (

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from firmware import events
 from firmware.call import completion, messages
+from firmware.call.caller_session import CallerSession
 from firmware.call.callers import Proved
 from firmware.call.line import Line
-from firmware.call.session import CallerSession, Session
+from firmware.call.session import Session
 from firmware.call.wishes import Errand
 from firmware.errors import MalformedError
 from firmware.events.messages import MessageCame

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import completion, messages, screening, transfer, work
+from firmware.call.callee_session import CalleeSession
 from firmware.call.callers import Proved, common_codec, refusal
 from firmware.call.errands import note
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import RESPONSES
-from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
 from firmware.events.services import AnswerByBox, HangUpByBox

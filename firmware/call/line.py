@@ -13,11 +13,13 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages
+from firmware.call.callee_session import CalleeSession
+from firmware.call.caller_session import CallerSession
 from firmware.call.callers import Callers, Proved
 from firmware.call.disclosure import Disclosure
 from firmware.call.leg import Leg
 from firmware.call.pins import Pins
-from firmware.call.session import CalleeSession, CallerSession, Session
+from firmware.call.session import Session
 from firmware.call.stamps import SEED_BYTES, Stamp, StampAccount
 from firmware.call.transaction import Transactions
 from firmware.call.wishes import Wishes

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages
+from firmware.call.caller_session import CallerSession
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
-from firmware.call.session import CallerSession
 from firmware.call.talking import hear_candidates
 from firmware.errors import MalformedError
 from firmware.identity import Certificate

@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from firmware.call.messages import Signal, decode_signal
+from firmware.call.encoding import decode_signal
+from firmware.call.messages import Signal
 from firmware.errors import MalformedError
 
 PIECE_BYTES = 960

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages
+from firmware.call.callee_session import CalleeSession
 from firmware.call.callers import common_codec
 from firmware.call.dialling import begin
 from firmware.call.leg import Leg
 from firmware.call.line import Line
-from firmware.call.session import CalleeSession
 from firmware.call.talking import hear_candidates
 from firmware.events.strangers import AcceptCall, AskName, DismissCall, RingForName
 from firmware.model import CallState, CallView, EndReason, Screening

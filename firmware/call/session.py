@@ -11,35 +11,26 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
-from firmware.call.envelope import Envelope, Kind
-from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
+from firmware.call.encoding import encode_signal
+from firmware.call.envelope import Envelope
+from firmware.call.keys import Channel
 from firmware.call.messages import (
-    Ack,
     Answered,
     Bye,
     Cancel,
     Ended,
-    Invite,
-    Prack,
-    Ready,
     Refer,
     ReferRefused,
-    Refusal,
-    Ringing,
     Signal,
-    Trying,
     Update,
     Updated,
-    decode_signal,
-    encode_signal,
 )
 from firmware.call.pieces import Got, Piece, decode_any
 from firmware.errors import MalformedError
-from firmware.events import DatagramReceived, SendDatagram
+from firmware.events import SendDatagram
 from firmware.identity import Certificate
 from firmware.model import Candidate, Endpoint, Screening
 
-ENDPOINTS_MAX = 4  # of a callee, tried in turn
 # 17 attempts in GIVE_UP_S: with 30 % lost each way, request and response fail together once in
 # 90,000 calls. Two datagrams a second of at most 400 bytes load no path, so no longer pauses
 # (SIP's T2 is 4 s: its servers carry thousands of calls).
@@ -224,173 +215,6 @@ class Session(ABC):
     def _stop_repeat(self, *kinds: type[Signal]) -> None:
         if self._repeat is not None and isinstance(self._repeat.signal, kinds):
             self._repeat = None
-
-
-class CallerSession(Session):
-    """The side that sends INVITE; tries the callee's endpoints in turn until one answers."""
-
-    def __init__(
-        self,
-        handshake: CallerHandshake,
-        certificate: Certificate,
-        session_id: bytes,
-        endpoints: tuple[Endpoint, ...],
-        outbox: list[SendDatagram],
-    ) -> None:
-        super().__init__(certificate, endpoints[0], outbox)
-        self._handshake = handshake
-        self.endpoints = endpoints
-        self._attempts = 0
-        self._first = Envelope(Kind.HANDSHAKE_1, session_id, handshake.first_message).encode()
-
-    def start(self, invite: Invite, now_s: float) -> None:
-        """Send the INVITE that is sealed in the handshake, and repeat it."""
-        self._start_repeat(invite, now_s)
-
-    def hang_up(self, now_s: float) -> None:
-        """As the base; before the first response there is no key to seal a CANCEL with.
-
-        Then the INVITE is repeated on: if only its response was lost, a bell is sounding there,
-        and the next response lets us silence it.
-        """
-        if self.channel is not None:
-            super().hang_up(now_s)
-        elif self._repeat is not None:
-            self.is_over = True
-            self.forget_s = self._repeat.give_up_s
-
-    def learn(self, certificate: bytes, endpoints: tuple[Endpoint, ...]) -> None:
-        """The owner of `certificate` may be there, too: INVITE goes there next."""
-        if certificate != self.certificate.encode():
-            return
-        new = [endpoint for endpoint in endpoints if endpoint not in self.endpoints]
-        if new and self._repeat is not None and isinstance(self._repeat.signal, Invite):
-            self.endpoints = (*new, *self.endpoints)[:ENDPOINTS_MAX]
-            self._attempts = 0
-            self._transmit(self._repeat.signal)
-
-    def skip(self, endpoint: Endpoint) -> None:
-        """The callee is not reached there: INVITE goes on at once to the next, if there is one."""
-        others = tuple(other for other in self.endpoints if other != endpoint)
-        if not others or len(others) == len(self.endpoints):
-            return
-        self.endpoints = others
-        if self._repeat is not None and isinstance(self._repeat.signal, Invite):
-            self._transmit(self._repeat.signal)
-
-    def hear_second(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
-        """Finish the handshake; returns what the core must know. Raises MalformedError."""
-        if self.channel is not None:
-            return None  # a duplicate
-        payload, channel = self._handshake.finish(envelope.sealed)
-        signal = decode_signal(payload)
-        self.channel, self.remote = channel, source
-        if not self.is_over:
-            return self._take(signal, now_s)
-        self.end(now_s)  # hung up meanwhile
-        if not isinstance(signal, Refusal):
-            self._start_repeat(Cancel(), now_s)
-        return None
-
-    def _take(self, signal: Signal, now_s: float) -> Signal | None:
-        if isinstance(signal, Refusal):
-            self._transmit(Ack())  # also for duplicates: this is what stops them
-        if isinstance(signal, Refusal) and not self._is_answered:
-            was_over = self.is_over
-            self.end(now_s)
-            return None if was_over else signal
-        if self.is_over or not isinstance(signal, Trying | Ready | Ringing | Answered):
-            return None
-        was_invite = self._repeat is not None and isinstance(self._repeat.signal, Invite)
-        self._stop_repeat(Invite)
-        if isinstance(signal, Trying):
-            if was_invite:
-                self._start_repeat(Prack(), now_s)
-            return None
-        self._stop_repeat(Prack)
-        if isinstance(signal, Answered):
-            if not self._is_answered:
-                self.peer_screening = signal.screening
-            self._is_answered = True
-            self._transmit(Ack(self.own_candidates))
-        return signal
-
-    def _transmit(self, signal: Signal) -> None:
-        if not isinstance(signal, Invite):
-            super()._transmit(signal)
-            return
-        endpoint = self.endpoints[self._attempts % len(self.endpoints)]
-        self._attempts += 1
-        self._outbox.append(SendDatagram(self._first, endpoint))
-
-
-class CalleeSession(Session):
-    """The side that received INVITE; the core decides how it is answered."""
-
-    def __init__(
-        self,
-        handshake: CalleeHandshake,
-        certificate: Certificate,
-        session_id: bytes,
-        invite: Invite,
-        outbox: list[SendDatagram],
-        datagram: DatagramReceived,
-    ) -> None:
-        super().__init__(certificate, datagram.source, outbox)
-        self.invite = invite
-        self.is_pending = False  # the core has the INVITE and has not responded yet
-        self._handshake = handshake
-        self._session_id = session_id
-        self._first = datagram.data
-        self._second = b""  # the datagram that answers each duplicate of the INVITE
-        self._response: Signal | None = None
-
-    @property
-    def awaits_prack(self) -> bool:
-        """True after TRYING, until the core has the INVITE."""
-        return isinstance(self._response, Trying) and not self.is_pending and not self.is_over
-
-    def respond(self, response: Signal, ephemeral: bytes, now_s: float) -> None:
-        """Send a response; one that ends or answers the INVITE is repeated until its ACK.
-
-        The first goes into the handshake, where duplicates of the INVITE fetch it again.
-        `ephemeral` is used for the first only.
-        """
-        self._response, self.is_pending = response, False
-        self._is_answered = self._is_answered or isinstance(response, Answered)
-        self.forget_s = now_s + LINGER_S if isinstance(response, Trying) else None
-        if isinstance(response, Refusal):
-            self.end(now_s)
-        if self.channel is None:
-            message, self.channel = self._handshake.finish(ephemeral, encode_signal(response))
-            self._second = Envelope(Kind.HANDSHAKE_2, self._session_id, message).encode()
-            self._outbox.append(SendDatagram(self._second, self.remote))
-        elif isinstance(response, Refusal | Answered):
-            self._start_repeat(response, now_s)
-        else:
-            self._transmit(response)
-
-    def hear_again(self, datagram: DatagramReceived) -> None:
-        """The INVITE came again: so does the first response, to where the duplicate came from.
-
-        Whoever plays a recording gets fewer bytes than it sent, and moves nothing of the call.
-        """
-        if datagram.data != self._first:
-            raise MalformedError("another INVITE under the same session identifier")
-        if self._second:
-            self._outbox.append(SendDatagram(self._second, datagram.source))
-
-    def _take(self, signal: Signal, now_s: float) -> Signal | None:
-        del now_s  # the caller's side needs it
-        if isinstance(signal, Ack):
-            self._stop_repeat(Answered, Refusal)
-            return signal if signal.candidates and not self.is_over else None
-        if isinstance(signal, Prack):
-            if self.awaits_prack:
-                return signal
-            if isinstance(self._response, Ringing):
-                self._transmit(self._response)
-        return None
 
 
 def _repeat(signal: Signal, now_s: float) -> Repeat:

@@ -12,25 +12,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from firmware.call.callee_session import CalleeSession
+from firmware.call.caller_session import ENDPOINTS_MAX, CallerSession
+from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
 from firmware.call.freshness import Freshness
 from firmware.call.keys import EPHEMERAL_BYTES, CalleeHandshake, CallerHandshake
-from firmware.call.messages import (
-    Invite,
-    NotFound,
-    Prack,
-    Signal,
-    Trying,
-    decode_signal,
-    encode_signal,
-)
-from firmware.call.session import (
-    ENDPOINTS_MAX,
-    LINGER_S,
-    CalleeSession,
-    CallerSession,
-    Session,
-)
+from firmware.call.messages import Invite, NotFound, Prack, Signal, Trying
+from firmware.call.session import LINGER_S, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate, Identity

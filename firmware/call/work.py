@@ -10,10 +10,10 @@ from dataclasses import replace
 
 from firmware import events
 from firmware.call import messages, outgoing
+from firmware.call.caller_session import CallerSession
 from firmware.call.callers import Proved
 from firmware.call.leg import Leg
 from firmware.call.line import Line
-from firmware.call.session import CallerSession
 from firmware.call.stamps import DIFFICULTY_MAX, Stamp, question
 from firmware.errors import MalformedError
 from firmware.events.strangers import DemandStamp, SearchStamp, StampSearched

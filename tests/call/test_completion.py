@@ -8,6 +8,7 @@ import pytest
 
 from firmware import events
 from firmware.call.completion import ASK_KEY, RECALL_S, REST_S, TURN_S
+from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CallerHandshake
 from firmware.call.messages import (
@@ -18,8 +19,6 @@ from firmware.call.messages import (
     Noted,
     Signal,
     TryLater,
-    decode_signal,
-    encode_signal,
 )
 from firmware.call.wishes import ASKERS_MAX, WISH_S, WISHES_MAX, Wishes
 from firmware.model import CallState, Endpoint, EndReason, Wish

@@ -5,9 +5,8 @@ import struct
 
 import pytest
 
+from firmware.call.encoding import CODECS_MAX, MESSAGE_BYTES_MAX, decode_signal, encode_signal
 from firmware.call.messages import (
-    CODECS_MAX,
-    MESSAGE_BYTES_MAX,
     Ack,
     AnonymityDisallowed,
     Answered,
@@ -33,8 +32,6 @@ from firmware.call.messages import (
     Update,
     Updated,
     WithCandidates,
-    decode_signal,
-    encode_signal,
 )
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX

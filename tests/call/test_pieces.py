@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from firmware.call.messages import Ack, Ready, encode_signal
+from firmware.call.encoding import encode_signal
+from firmware.call.messages import Ack, Ready
 from firmware.call.pieces import (
     AGAIN_S,
     PACE_S,

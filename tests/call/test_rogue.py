@@ -7,9 +7,10 @@ import random
 import pytest
 
 from firmware import events
+from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
-from firmware.call.messages import Invite, Prack, encode_signal
+from firmware.call.messages import Invite, Prack
 from firmware.model import CallState, Codec, Endpoint
 from tests.call.link import UTC_S, Link, Phone, person
 from tests.call.test_messages import SIGNALS

@@ -7,10 +7,11 @@ from itertools import pairwise
 import pytest
 
 from firmware import events
+from firmware.call.encoding import encode_signal
 from firmware.call.envelope import SEALED_BYTES_MAX, Envelope, Kind
 from firmware.call.freshness import FRESH_S
 from firmware.call.keys import CalleeHandshake, CallerHandshake
-from firmware.call.messages import Bye, Invite, Ringing, Signal, encode_signal
+from firmware.call.messages import Bye, Invite, Ringing, Signal
 from firmware.call.session import GIVE_UP_S, LINGER_S, REPEAT_FIRST_S, REPEAT_MAX_S
 from firmware.call.transaction import (
     HANDSHAKES_BURST_MAX,

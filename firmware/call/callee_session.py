@@ -1,0 +1,84 @@
+"""The callee's side of a session: was sent INVITE; the core decides how it is answered.
+
+Units: `_s` monotonic seconds. Source: RFC 3261 sections 13 and 17 (INVITE), RFC 3262 (PRACK).
+"""
+
+from __future__ import annotations
+
+from firmware.call.encoding import encode_signal
+from firmware.call.envelope import Envelope, Kind
+from firmware.call.keys import CalleeHandshake
+from firmware.call.messages import Ack, Answered, Invite, Prack, Refusal, Ringing, Signal, Trying
+from firmware.call.session import LINGER_S, Session
+from firmware.errors import MalformedError
+from firmware.events import DatagramReceived, SendDatagram
+from firmware.identity import Certificate
+
+
+class CalleeSession(Session):
+    """The side that received INVITE; the core decides how it is answered."""
+
+    def __init__(
+        self,
+        handshake: CalleeHandshake,
+        certificate: Certificate,
+        session_id: bytes,
+        invite: Invite,
+        outbox: list[SendDatagram],
+        datagram: DatagramReceived,
+    ) -> None:
+        super().__init__(certificate, datagram.source, outbox)
+        self.invite = invite
+        self.is_pending = False  # the core has the INVITE and has not responded yet
+        self._handshake = handshake
+        self._session_id = session_id
+        self._first = datagram.data
+        self._second = b""  # the datagram that answers each duplicate of the INVITE
+        self._response: Signal | None = None
+
+    @property
+    def awaits_prack(self) -> bool:
+        """True after TRYING, until the core has the INVITE."""
+        return isinstance(self._response, Trying) and not self.is_pending and not self.is_over
+
+    def respond(self, response: Signal, ephemeral: bytes, now_s: float) -> None:
+        """Send a response; one that ends or answers the INVITE is repeated until its ACK.
+
+        The first goes into the handshake, where duplicates of the INVITE fetch it again.
+        `ephemeral` is used for the first only.
+        """
+        self._response, self.is_pending = response, False
+        self._is_answered = self._is_answered or isinstance(response, Answered)
+        self.forget_s = now_s + LINGER_S if isinstance(response, Trying) else None
+        if isinstance(response, Refusal):
+            self.end(now_s)
+        if self.channel is None:
+            message, self.channel = self._handshake.finish(ephemeral, encode_signal(response))
+            self._second = Envelope(Kind.HANDSHAKE_2, self._session_id, message).encode()
+            self._outbox.append(SendDatagram(self._second, self.remote))
+        elif isinstance(response, Refusal | Answered):
+            self._start_repeat(response, now_s)
+        else:
+            self._transmit(response)
+
+    def hear_again(self, datagram: DatagramReceived) -> None:
+        """The INVITE came again: so does the first response, to where the duplicate came from.
+
+        Whoever plays a recording gets fewer bytes than it sent, and moves nothing of the call.
+        """
+        if datagram.data != self._first:
+            raise MalformedError("another INVITE under the same session identifier")
+        if self._second:
+            self._outbox.append(SendDatagram(self._second, datagram.source))
+
+    def _take(self, signal: Signal, now_s: float) -> Signal | None:
+        del now_s  # the caller's side needs it
+        if isinstance(signal, Ack):
+            self._stop_repeat(Answered, Refusal)
+            return signal if signal.candidates and not self.is_over else None
+        if isinstance(signal, Prack):
+            if self.awaits_prack:
+                return signal
+            if isinstance(self._response, Ringing):
+                self._transmit(self._response)
+        return None
