@@ -45,7 +45,7 @@ IMPORTS = (
     "cryptography.hazmat.primitives.hashes", "noise.connection", "argon2.low_level",
     "zeroconf.asyncio", "firmware.overlay.directory", "firmware.media.session",
     "firmware.call.machine", "firmware.phone", "firmware.box",
-    "pylibsrtp", "firmware.web.server",  # at the first lifting or ringing; if there is a page
+    "pylibsrtp", "firmware.page.load",  # at the first lifting or ringing; if there is a page
 )  # fmt: skip
 
 
@@ -150,7 +150,8 @@ def imports() -> dict[str, float]:
         "    return sum(int(l.split()[1]) for l in lines if l.startswith('Private_')) / 1024\n"
         "before, found = mb(), {'python': round(mb(), 1)}\n"
         "for name in sys.argv[1:]:\n"
-        "    __import__(name)\n"
+        "    __import__(name.removesuffix('.load'))\n"
+        "    sys.modules[name[:-5]].load() if name.endswith('.load') else None\n"
         "    found[name], before = round(mb() - before, 1), mb()\n"
         "print(json.dumps(found))\n"
     )

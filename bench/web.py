@@ -65,9 +65,9 @@ SLEEP = "ms => new Promise(done => setTimeout(done, ms))"
 IMPORT = """
 import json, time
 rss = lambda: int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-import firmware.box
+import firmware.__main__, firmware.commands.box, firmware.page
 before_mb, begun_s = rss(), time.perf_counter()
-import firmware.web.server
+firmware.page.load()
 print(json.dumps([1000 * (time.perf_counter() - begun_s), rss() - before_mb]))
 """
 

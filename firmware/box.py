@@ -29,7 +29,7 @@ from firmware.handset import Handset
 from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
 from firmware.mqtt import Bridge
 from firmware.owner import Owner
-from firmware.page import OpenPage, open_page
+from firmware.page import Page
 from firmware.phone import Phone
 from firmware.phone_setup import phone_setup
 from firmware.preferences import Places, Preferences
@@ -116,7 +116,7 @@ class Box:
         self._control: ControlServer | None = None
         self._tls = config.exchange.tls
         self._tunnels: TunnelServer | None = None
-        self._page: OpenPage | None = None
+        self._page: Page | None = None
         self._web, self._mqtt, self._name = config.web, config.mqtt, config.identity.name
         self._bridge: Bridge | None = None
         self.tell_code: Callable[[str], None] | None = None  # besides the display
@@ -137,15 +137,16 @@ class Box:
         )
         if self._mqtt.broker:
             self._bridge = Bridge(self._mqtt, handlers, self._name)
-        self._page = await open_page(
-            self._web,
-            handlers,
-            self._state,
-            self._visitors,
-            self._show_code,
-            self._board.browser,
-            self.changed.set,
-        )
+        if self._web.bind:
+            self._page = Page(
+                self._web,
+                handlers,
+                self._state,
+                self._visitors,
+                self._show_code,
+                self._board.browser,
+                self.changed.set,
+            )
         if self._lan is not None and self._page is not None:
             self._lan.page = self._page.at
 
@@ -172,7 +173,8 @@ class Box:
                 if self._tunnels is not None:
                     tasks.create_task(self._tunnels.run(), name="tunnels")
                 if self._page is not None:
-                    tasks.create_task(self._page.server.run(), name="page")
+                    at_rest = partial(self._watch.until, CallState.IDLE)
+                    tasks.create_task(self._page.run(at_rest), name="page")
                     tasks.create_task(self._preferences.run(), name="preferences")
                 if self._bridge is not None:
                     tasks.create_task(self._bridge.run(), name="mqtt")
@@ -199,7 +201,7 @@ class Box:
     async def close_page(self) -> None:
         """Hang up on all who look at it, and give its port back."""
         if self._page is not None:
-            await self._page.server.close()
+            await self._page.close()
 
     async def _open_socket(self) -> None:
         """A port in use is no reason to be silent: take another one and say so."""

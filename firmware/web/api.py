@@ -24,7 +24,6 @@ STATE_KEYS = (
     "path", "rtt_s", "authentication_digits",
 )  # fmt: skip
 CALL_KEYS = ("state", "peer_number", "peer_name", "reason")
-MAY_DIAL = web.RequestKey("may_dial", bool)  # set by who let the request in
 NUMBER_CHARACTERS_MAX = 64
 
 
@@ -32,9 +31,14 @@ class Api:
     """The routes of one box."""
 
     def __init__(
-        self, handlers: Mapping[str, Handler], watch: Watch, headers: dict[str, str]
+        self,
+        handlers: Mapping[str, Handler],
+        watch: Watch,
+        headers: dict[str, str],
+        may_dial: Callable[[web.Request], bool],
     ) -> None:
         self._handlers, self._watch, self._headers = handlers, watch, headers
+        self._may_dial = may_dial
 
     def add_to(self, router: web.UrlDispatcher) -> None:
         """Register all."""
@@ -55,7 +59,7 @@ class Api:
         return await self._watch.tell(request, call_events, self._headers)
 
     async def _dial(self, request: web.Request) -> web.Response:
-        _check_may_dial(request)
+        self._check_may_dial(request)
         number = (await json_body(request)).get("number")
         if not isinstance(number, str) or not 0 < len(number) <= NUMBER_CHARACTERS_MAX:
             raise web.HTTPBadRequest(reason="number: up to 64 of 0123456789*# and spaces")
@@ -65,8 +69,12 @@ class Api:
         return web.json_response(await self._handlers["dial"]({"digits": digits}))
 
     async def _hang_up(self, request: web.Request) -> web.Response:
-        _check_may_dial(request)
+        self._check_may_dial(request)
         return web.json_response(await self._handlers["hang_up"]({}))
+
+    def _check_may_dial(self, request: web.Request) -> None:
+        if not self._may_dial(request):
+            raise web.HTTPForbidden(reason="This token may not dial")
 
 
 def public_state(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +96,3 @@ def call_events(before: View, now: View) -> bytes:
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def _check_may_dial(request: web.Request) -> None:
-    if not request.get(MAY_DIAL, False):
-        raise web.HTTPForbidden(reason="This token may not dial")

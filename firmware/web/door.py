@@ -12,9 +12,8 @@ from collections.abc import Callable
 from aiohttp import hdrs, web
 
 from firmware.web.access import SESSION_S, Access
-from firmware.web.api import MAY_DIAL
 from firmware.web.body import json_body
-from firmware.web.keys import PASSWORD_CHARACTERS_MAX, Keys, hash_password
+from firmware.web.keys import PASSWORD_CHARACTERS_MAX, Keys, Token, hash_password
 
 SESSION_COOKIE = "fernruf"
 BEARER = "Bearer "
@@ -46,24 +45,17 @@ class Door:
 
     def lets_in(self, request: web.Request) -> bool:
         """True for a session, or a program's token where programs may ask."""
-        if self.is_inside(request):
-            request[MAY_DIAL] = True
-            return True
-        said = request.headers.get(hdrs.AUTHORIZATION, "")
         is_for_programs = request.path == "/metrics" or request.path.startswith("/api/v1/")
-        if not said.startswith(BEARER) or not is_for_programs:
-            return False
-        token = self._keys.token(said[len(BEARER) :].strip())
-        request[MAY_DIAL] = token is not None and token.may_dial
-        return token is not None
+        return self.is_inside(request) or (is_for_programs and self._token(request) is not None)
+
+    def may_dial(self, request: web.Request) -> bool:
+        """True for a session, or a token that was made for it."""
+        token = self._token(request)
+        return self.is_inside(request) or (token is not None and token.may_dial)
 
     def is_inside(self, request: web.Request) -> bool:
         """True for a session."""
         return self._access.knows(_cookie(request), _now_s())
-
-    def invite(self) -> str:
-        """A token for one visit without the code."""
-        return self._access.invite(_now_s())
 
     async def prove(self, password: str) -> None:
         """Return if this is the password, or if there is none to know."""
@@ -153,6 +145,10 @@ class Door:
     async def _remove_token(self, request: web.Request) -> web.StreamResponse:
         self._change(self._keys.without_token(str((await json_body(request)).get("name"))))
         return web.json_response({})
+
+    def _token(self, request: web.Request) -> Token | None:
+        said = request.headers.get(hdrs.AUTHORIZATION, "")
+        return self._keys.token(said[len(BEARER) :].strip()) if said.startswith(BEARER) else None
 
     def _change(self, keys: Keys) -> None:
         self._keep(keys.encode())

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 
-import segno
-
 from firmware.book.vcard import encode_card
 from firmware.events.book import Contact
 
@@ -21,7 +19,9 @@ def own_card(number: str, name: str) -> bytes:
 
 
 def card_svg(card: bytes) -> bytes:
-    """An SVG of the code, black on white whatever the theme."""
+    """An SVG of the code, black on white whatever the theme. Slow: in a worker thread."""
+    import segno  # who never looks at the page needs no memory for it
+
     out = io.BytesIO()
     code = segno.make(card, error="m", micro=False)
     code.save(out, kind="svg", border=BORDER_MODULES, scale=4, light="#fff", xmldecl=False)

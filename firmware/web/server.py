@@ -8,8 +8,8 @@ Source: Content Security Policy level 3; RFC 9110; OWASP's cheat sheet on HTTP h
 from __future__ import annotations
 
 import asyncio
-import importlib.resources
 import logging
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +17,8 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from firmware.errors import CommandError, HardwareError
+from firmware.errors import CommandError
 from firmware.identity import IdentityFile
-from firmware.model import Endpoint
 from firmware.web.access import Access, is_near
 from firmware.web.api import Api, Handler, Reply
 from firmware.web.body import json_body
@@ -34,10 +33,7 @@ from firmware.web.safe import Safe
 from firmware.web.sound import Card, SoundLine
 from firmware.web.stream import Watch, news
 
-logger = logging.getLogger(__name__)
-
 URL_CHARACTERS_MAX = 2_048
-SWEEP_S = 1.0
 STOP_S = 1.0
 KINDS = {
     ".html": "text/html",
@@ -46,12 +42,8 @@ KINDS = {
     ".svg": "image/svg+xml",
     ".json": "application/json",
 }
-STATIC = importlib.resources.files("firmware.web").joinpath("static")
-FILES = {
-    each.name: KINDS[Path(each.name).suffix]
-    for each in STATIC.iterdir()
-    if Path(each.name).suffix in KINDS
-}
+STATIC = Path(__file__).with_name("static")
+FILES = {each.name: KINDS[each.suffix] for each in STATIC.iterdir() if each.suffix in KINDS}
 HAND = ("lift", "replace", "press", "flash")
 READING = (hdrs.METH_GET, hdrs.METH_HEAD)
 SECURITY = {
@@ -66,6 +58,7 @@ SECURITY = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
+    hdrs.SERVER: "Fernruf",  # and not which version of which library
     hdrs.CACHE_CONTROL: "no-store",
 }
 
@@ -99,57 +92,36 @@ class WebServer:
             else Safe(household.identity, household.restore, self._door.prove)
         )
         self._watch = Watch(self._look)
-        self._api = Api(handlers, self._watch, SECURITY)
+        self._api = Api(handlers, self._watch, SECURITY, self._door.may_dial)
         self._sound = SoundLine(card) if card is not None else None
         self._runner: web.AppRunner | None = None
-        self._listener: asyncio.Server | None = None
         self.connections: Connections | None = None
 
-    async def open(self, bind: Endpoint) -> Endpoint:
-        """Listen; returns where. HardwareError if that is not possible."""
+    async def open(self, listener: socket.socket) -> None:
+        """Make ready to take the connections of a listening, non-blocking socket."""
         app = web.Application(middlewares=[self._guard])
         self._add_routes(app.router)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
-        await runner.setup()
-        assert runner.server is not None
-        connections = Connections(runner.server)
-        loop = asyncio.get_running_loop()
-        try:
-            self._listener = await loop.create_server(
-                lambda: connections.make(loop.time()), bind.host, bind.port, backlog=64
-            )
-        except OSError as error:
-            await runner.cleanup()
-            raise HardwareError(f"no page on {bind}: {error.strerror}") from None
-        self._runner, self.connections = runner, connections
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_S)
+        await self._runner.setup()
+        assert self._runner.server is not None
+        self.connections = Connections(self._runner.server, listener)
         logging.getLogger("firmware").addHandler(self._journal)
-        host, port = self._listener.sockets[0].getsockname()[:2]
-        return Endpoint(host, port)
-
-    def invite(self) -> str:
-        """A token for one visit without the code."""
-        return self._door.invite()
 
     async def run(self) -> None:
-        """Look at the box once for all open pages, and hang up on those who only take a place."""
+        """Answer whoever comes, and look at the box once for all open pages."""
+        assert self.connections is not None
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.connections.accept(), name="connections")
+            tasks.create_task(self.connections.sweep_up(), name="sweep")
             tasks.create_task(self._watch.run(), name="watch")
-            tasks.create_task(self._sweep(), name="sweep")
 
     async def close(self) -> None:
-        """Hang up on everybody."""
+        """Hang up on everybody; the socket belongs to who opened it."""
         logging.getLogger("firmware").removeHandler(self._journal)
-        if self._listener is not None:
-            self._listener.close()
         if self._sound is not None:
             await self._sound.close()
         if self._runner is not None:
             await self._runner.cleanup()
-
-    async def _sweep(self) -> None:
-        while self.connections is not None:
-            await asyncio.sleep(SWEEP_S)
-            self.connections.sweep(_now_s())
 
     def _add_routes(self, router: web.UrlDispatcher) -> None:
         router.add_get("/", _file_named("index.html"))
@@ -218,7 +190,8 @@ class WebServer:
         return web.json_response({"lines": self._journal.lines()})
 
     async def _number(self, _request: web.Request) -> web.StreamResponse:
-        return web.Response(body=card_svg(await self._card()), content_type="image/svg+xml")
+        drawn = await asyncio.to_thread(card_svg, await self._card())
+        return web.Response(body=drawn, content_type="image/svg+xml")
 
     async def _number_card(self, _request: web.Request) -> web.StreamResponse:
         return web.Response(
@@ -266,7 +239,3 @@ def _refusal(error: web.HTTPException) -> web.Response:
         if name in error.headers
     }
     return web.json_response({"error": error.reason}, status=error.status, headers=kept)
-
-
-def _now_s() -> float:
-    return asyncio.get_running_loop().time()

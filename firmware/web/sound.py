@@ -15,7 +15,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 STAMP_BYTES = 4
 PERIOD_BYTES = 640
@@ -79,10 +79,10 @@ class SoundLine:
 
     async def _hear(self, socket: web.WebSocketResponse, voice: _Voice) -> None:
         async for message in socket:
-            if message.type is WSMsgType.BINARY and len(message.data) == FRAME_BYTES:
+            if message.type is web.WSMsgType.BINARY and len(message.data) == FRAME_BYTES:
                 voice.stamp = message.data[:STAMP_BYTES]
                 self._card.hear(message.data[STAMP_BYTES:])
-            elif message.type is WSMsgType.TEXT and (delay_ms := _delay_ms(message.data)):
+            elif message.type is web.WSMsgType.TEXT and (delay_ms := _delay_ms(message.data)):
                 self._card.measured(delay_ms / 1000)
             else:
                 await socket.close(code=MISUNDERSTOOD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Any
 import aiohttp
 
 from firmware.model import Endpoint
+from firmware.page import listen
 from firmware.web.access import Access
 from firmware.web.server import Household, WebServer
 from firmware.web.sound import Card
@@ -40,15 +42,10 @@ class House:
             "screen": self._screen,
             "settings": self._settings,
         }
-        self.server = WebServer(
-            self.handlers,
-            Household(
-                Access(random.Random(7).randbytes, frozenset({"localhost", "fernruf.local"})),
-                self._show,
-                keep=self.kept.append,
-            ),
-            card,
-        )
+        names = frozenset({"localhost", "fernruf.local"})
+        self.access = Access(random.Random(7).randbytes, names)
+        household = Household(self.access, self._show, keep=self.kept.append)
+        self.server = WebServer(self.handlers, household, card)
 
     def _show(self, code: str) -> None:
         self.code = code
@@ -76,14 +73,18 @@ async def open_house(
 ) -> AsyncIterator[tuple[House, aiohttp.ClientSession]]:
     """The server on a free port, and a client that keeps cookies."""
     house = House(card)
-    where = await house.server.open(Endpoint("127.0.0.1", 0))
-    house.base = f"http://{where}"
     jar = aiohttp.CookieJar(unsafe=True)
-    try:
-        async with aiohttp.ClientSession(house.base, cookie_jar=jar) as client:
-            yield house, client
-    finally:
-        await house.server.close()
+    with listen(Endpoint("127.0.0.1", 0)) as listener:
+        house.base = "http://{}:{}".format(*listener.getsockname())
+        await house.server.open(listener)
+        running = asyncio.create_task(house.server.run())
+        try:
+            async with aiohttp.ClientSession(house.base, cookie_jar=jar) as client:
+                yield house, client
+        finally:
+            running.cancel()
+            await asyncio.wait([running])
+            await house.server.close()
 
 
 async def enter(house: House, client: aiohttp.ClientSession) -> None:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 
 import aiohttp
 import pytest
 
 from firmware.web.body import BODY_BYTES_MAX
-from firmware.web.connections import CONNECTIONS_MAX, IDLE_S, Connections
+from firmware.web.connections import (
+    ACCEPTS_A_S,
+    ACCEPTS_AT_ONCE,
+    CONNECTIONS_MAX,
+    FULL,
+    IDLE_S,
+    Connections,
+    Pace,
+)
 from firmware.web.server import FILES, SECURITY
 from tests.web.house import HEADERS, House, enter
 from tests.web.test_server import tell
@@ -126,18 +135,28 @@ def test_address_that_is_too_long_is_refused() -> None:
     tell(story)
 
 
-def test_connections_above_the_limit_are_closed_and_the_others_served() -> None:
+def test_connections_above_the_limit_are_refused_in_words_and_the_others_served() -> None:
     async def story(house: House, client: aiohttp.ClientSession) -> None:
         await still_serves(client)
         host, port = house.base.removeprefix("http://").split(":")
         many = [await asyncio.open_connection(host, int(port)) for _ in range(CONNECTIONS_MAX + 20)]
-        answers = await asyncio.gather(*(closed_at_once(reader) for reader, _ in many[-19:]))
-        assert all(answers)
+        answers = await asyncio.gather(*(reader.read() for reader, _ in many[-19:]))
+        for answer in answers:
+            assert answer.startswith(b"HTTP/1.1 503 "), answer
+            assert json.loads(answer.partition(b"\r\n\r\n")[2]) == json.loads(FULL)
         await still_serves(client)
         for _, writer in many:
             writer.close()
 
     tell(story)
+
+
+def test_connections_are_taken_no_faster_than_a_call_can_bear() -> None:
+    pace, now_s = Pace(), 100.0
+    for _ in range(10_000):
+        now_s += pace.wait_s(now_s)
+    assert now_s - 100.0 == pytest.approx((10_000 - ACCEPTS_AT_ONCE) / ACCEPTS_A_S, rel=0.01)
+    assert pace.wait_s(now_s + 60.0) == 0.0
 
 
 async def closed_at_once(reader: asyncio.StreamReader) -> bool:
