@@ -63,6 +63,7 @@ class CandidateKind(StrEnum):
     MAPPED = "mapped"  # forwarded by the router, which was asked to
     OBSERVED = "observed"  # where others see our datagrams come from
     SOUNDED = "sounded"  # how far our router, which counts its ports, has got at this moment
+    CHANCE = "chance"  # where others see us, and an offer to be met there by chance
     RELAY = "relay"  # of an exchange that keeps a registration for us
 
 

@@ -186,6 +186,8 @@ WORLD: frozenset[type[Message]] = frozenset(
         events.FindGateway,
         events.AskUpnp,
         events.SendFromOtherPort,
+        path.SendByDoor,
+        path.KeepDoor,
         network.OpenRelay,
         network.CloseRelay,
         network.LimitRelays,

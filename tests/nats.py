@@ -14,12 +14,16 @@ from enum import StrEnum
 from functools import partial
 
 from firmware import events
+from firmware.core import Message
 from firmware.demux import Protocol, protocol_of
+from firmware.events.path import KeepDoor, SendByDoor
 from firmware.model import Endpoint
 from tests.world import Actor, Network, PhoneActor, World
 
 MAPPING_S = 30.0  # without a packet from inside
 FIRST_PORT, PORT_STEP = 20_000, 2
+PORT = 6881  # of every telephone
+DOOR_PORT = 40_000  # inside, of door 0
 
 
 class Kind(StrEnum):
@@ -96,11 +100,13 @@ class NatWorld(World):
         self.home_of: dict[Endpoint, Endpoint] = {}  # where a telephone that moved is now
         self.said: set[tuple[str, Protocol, str]] = set()  # who, what, to which host
         self.cut: set[frozenset[str]] = set()  # pairs of hosts with no way between them
+        self.doors: dict[tuple[Endpoint, Endpoint], int] = {}  # of whom, towards whom: kept
+        self.doors_sent = 0  # datagrams by doors that are only tried
         self.middle: set[str] = set()  # hosts without a leg: half as far from everybody else
 
     def place(self, i: int) -> Endpoint:
         """Public addresses, each in a network of its own."""
-        return Endpoint(f"{20 + i // 200}.{i % 200}.7.1", 6881)
+        return Endpoint(f"{20 + i // 200}.{i % 200}.7.1", PORT)
 
     def add_behind(self, name: str, kind: Kind, exchanges: Iterable[Actor]) -> PhoneActor:
         """A telephone behind a router of its own."""
@@ -125,13 +131,25 @@ class NatWorld(World):
         self.home_of[who.endpoint] = home
         self.tell(who, events.AddressesChanged((home,)))
 
-    def _send(self, source: Endpoint, data: bytes, to: Endpoint) -> None:
+    def _perform_one(self, actor: Actor, message: Message) -> None:
+        match message:
+            case SendByDoor(data=data, to=to, door=door):
+                self.doors_sent += 1
+                self._send(actor.endpoint, data, to, door)
+            case KeepDoor(to=to, door=door):
+                self.doors[actor.endpoint, to] = door
+            case _:
+                super()._perform_one(actor, message)
+
+    def _send(self, source: Endpoint, data: bytes, to: Endpoint, door: int = 0) -> None:
         self.datagrams += 1
         assert not to.channel, self.story("a channel is no address")
         actor = self.actors[source]
         self.said.add((actor.name, protocol_of(data), to.host))
         nat = self.nat_of.get(actor.name)
         home = self.home_of.get(source, source)
+        if door := door or self.doors.get((source, to), 0):
+            home = home._replace(port=DOOR_PORT + door)
         outside = home if nat is None else nat.outbound(home, to, self.now_s)
         legs = sum(host not in self.middle for host in (source.host, to.host)) / 2
         if self._random.random() < 1 - (1 - self.network.loss) ** legs:
@@ -146,11 +164,19 @@ class NatWorld(World):
         home = to if nat is None else nat.inbound(to.port, source, self.now_s)
         if home is None:
             return
+        door = max(home.port - DOOR_PORT, 0)
+        home = home if not door else home._replace(port=PORT)
         actor = next(
             (who for at, who in self.actors.items() if self.home_of.get(at, at) == home), None
         )
-        if actor is not None and self.nat_of.get(actor.name) is nat:
-            self.tell(actor, events.DatagramReceived(data, source))
+        if actor is None or self.nat_of.get(actor.name) is not nat:
+            return
+        kept = self.doors.get((actor.endpoint, source), None)
+        if door and kept is not None:
+            if door != kept:
+                return  # it is closed
+            door = 0
+        self.tell(actor, events.DatagramReceived(data, source, door))
 
 
 def has_direct_way(one: Kind, other: Kind) -> bool:

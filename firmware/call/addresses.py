@@ -24,6 +24,7 @@ _CODES = {
     CandidateKind.OBSERVED: 2,
     CandidateKind.SOUNDED: 3,
     CandidateKind.RELAY: 4,
+    CandidateKind.CHANCE: 5,
 }
 _KINDS = {code: kind for kind, code in _CODES.items()}
 

@@ -95,10 +95,14 @@ class ShutdownHeld(Fact):
 
 @dataclass(frozen=True, slots=True)
 class DatagramReceived(Fact):
-    """One UDP datagram came in on the one socket; hostile until proved otherwise."""
+    """One UDP datagram came in on the one socket; hostile until proved otherwise.
+
+    `door` = it came in at that one instead, which is not kept yet (see SendByDoor).
+    """
 
     data: bytes
     source: Endpoint
+    door: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,6 +150,30 @@ class AskUpnp(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class SendByDoor(Command):
+    """Send `data` once from a socket of its own, which only hears `to` (path -> shell).
+
+    Doors towards `to` are numbered from 1; each is opened by the first datagram that leaves there.
+    IPv4. Nothing happens where the system has no socket left.
+    """
+
+    data: bytes
+    to: Endpoint
+    door: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeepDoor(Command):
+    """From now on all that is sent to `to` leaves by `door`; the others towards it are closed.
+
+    0 = none is kept. What comes in at a door that is kept is an ordinary datagram.
+    """
+
+    to: Endpoint
+    door: int
+
+
+@dataclass(frozen=True, slots=True)
 class SendFromOtherPort(Command):
     """Send `data` once, from a port that nobody has ever written to."""
 

@@ -33,10 +33,12 @@ from firmware.events.network import (
     RelayUsed,
     SendBeside,
 )
+from firmware.events.path import KeepDoor, SendByDoor
 from firmware.events.strangers import SearchStamp
 from firmware.model import Endpoint
 from firmware.shell.datagrams import DatagramSocket, SocketCounters
 from firmware.shell.datapath import POLL_S, DataPath
+from firmware.shell.doors import Doors
 from firmware.shell.gateway import Upnp, find_gateway
 from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host, search_stamp
 from firmware.shell.kernel.client import KernelRelays
@@ -96,8 +98,10 @@ class Shell:
         self._socket: DatagramSocket | None = None
         self._path: DataPath | None = None
         self._tunnels = TunnelKeeper(self.tell, self._came_by_tunnel)
+        self._doors = Doors(self.tell, self._read_and_tell)
         self._is_polling = False  # the socket is read by the clock, not when it has something
         self._comes_back = False  # to the socket, whether the event loop says so or not
+        self._return: asyncio.Handle | None = None  # when; never twice
         self._upnp = Upnp()
         self._workers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="hash")
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="write")
@@ -139,6 +143,7 @@ class Shell:
             self._loop.remove_reader(self._socket.fileno())
             if self._timer is not None:
                 self._timer.cancel()
+            self._doors.close()
             self._path.close()
             self._workers.shutdown(wait=False, cancel_futures=True)
             self._writer.shutdown(wait=True)
@@ -169,7 +174,7 @@ class Shell:
             case events.SendDatagram(data=data, to=to):
                 if self._tunnels.takes(to):
                     self._tunnels.send(data, to)
-                else:
+                elif not self._doors.take(data, to):
                     self._send(data, to)
             case events.ComputeArgon2(secret=secret, salt=salt):
                 self._submit(partial(compute_argon2, secret, salt, self._argon2_cost))
@@ -185,6 +190,10 @@ class Shell:
             case events.SendFromOtherPort(data=data, to=to):
                 assert self._socket is not None
                 self._socket.send_from_other_port(data, to)
+            case SendByDoor():
+                self._doors.send(message)
+            case KeepDoor():
+                self._doors.keep(message)
             case events.StoreState(name=name, data=data):
                 self._store(name, data)
             case OpenRelay() | CloseRelay() | LimitRelays():
@@ -203,8 +212,11 @@ class Shell:
     def _readable(self) -> None:
         """The event loop says so; unless a turn for the socket is to come anyway."""
         if not self._comes_back:
-            self._read()
-            self._tell_after_datagrams()
+            self._read_and_tell()
+
+    def _read_and_tell(self) -> None:
+        self._read()
+        self._tell_after_datagrams()
 
     def _tell_after_datagrams(self) -> None:
         if self.after_datagrams is None or not self._is_running:
@@ -226,6 +238,7 @@ class Shell:
         until_s = now_s + TURN_S
         try:
             self._path.fill(now_s)
+            self._doors.fill(waiting)
             while waiting and now_s < until_s:
                 data, source = waiting.popleft()
                 is_beside = self._tunnels.takes(source)
@@ -248,10 +261,13 @@ class Shell:
             else:
                 self._loop.add_reader(self._socket.fileno(), self._readable)
         self._comes_back = self._is_polling or bool(self._path.waiting)
+        if self._return is not None:
+            self._return.cancel()
+        self._return = None
         if self._path.waiting:
-            self._loop.call_soon(self._read)
+            self._return = self._loop.call_soon(self._read)
         elif self._is_polling:
-            self._loop.call_later(POLL_S, self._read)
+            self._return = self._loop.call_later(POLL_S, self._read)
 
     def _turn(self) -> None:
         """Do what the inbox holds and what is due; then wait for the next deadline."""

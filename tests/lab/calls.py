@@ -26,6 +26,7 @@ PORT = 6881
 TLS_PORT = 443
 START_S = 120.0  # ten boxes that start at once, on a busy machine
 RING_S = 10.0
+HEAR_S = 10.0  # by TLS over a line that loses, TCP may stand still for seconds
 TALK_S = 1.0  # how long a call is watched for its way to become direct
 POLL_S = 0.02
 IDENTITIES = Path(__file__).parents[1] / "vectors" / "lab_identities.json"
@@ -194,18 +195,19 @@ async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
     await callee.ask("wait", state="connected", timeout_s=RING_S)
     direct_s = None
     end_s = time.monotonic() + talk_s
-    while time.monotonic() < end_s:
+    if not await _hear_each_other(caller, callee):
+        return CallResult(connected=False, problem="connected, but nothing is heard")
+    while True:
         ours, theirs = await caller.status(), await callee.status()
-        heard = all(one["timings"]["first_audio_s"] is not None for one in (ours, theirs))
-        if heard and ours["path"] == theirs["path"] == "direct":
+        if ours["path"] == theirs["path"] == "direct":
             answered_s = theirs["timings"]["answered_s"]  # nothing to change = direct before
             moments = [one["timings"]["direct_s"] or answered_s for one in (ours, theirs)]
             direct_s = max(0.0, *(at_s - answered_s for at_s in moments))
             break
+        if time.monotonic() >= end_s:
+            break
         await asyncio.sleep(POLL_S)
     timings, answered_s = ours["timings"], theirs["timings"]["answered_s"]
-    if timings["first_audio_s"] is None or theirs["timings"]["first_audio_s"] is None:
-        return CallResult(connected=False, problem="connected, but nothing is heard")
     return CallResult(
         connected=True,
         path=ours["path"],
@@ -215,6 +217,17 @@ async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
         both_heard_s=max(one["timings"]["first_audio_s"] for one in (ours, theirs)) - answered_s,
         direct_s=direct_s,
     )
+
+
+async def _hear_each_other(*boxes: Box) -> bool:
+    """As soon as speech has come out at both ends; False if it does not within HEAR_S."""
+    end_s = time.monotonic() + HEAR_S
+    while time.monotonic() < end_s:
+        statuses = [await box.status() for box in boxes]
+        if all(status["timings"]["first_audio_s"] is not None for status in statuses):
+            return True
+        await asyncio.sleep(POLL_S)
+    return False
 
 
 def middle(

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.demux import Protocol
+from firmware.media.path.chance import DOORS_MAX, OFFER_S, ROUNDS
 from firmware.model import CallState, Endpoint
 from tests.nats import Kind, NatWorld, has_direct_way
-from tests.world import Actor, Network, PhoneActor
+from tests.world import Actor, Network, PhoneActor, heard_since, loudest_hz
 
 LEG_S = 0.020  # of each host; 80 ms there and back
 HALF_WAY_S = 2 * LEG_S
@@ -209,3 +210,33 @@ def test_who_never_called_before_is_heard_soon_though_the_whole_network_has_just
         waits_s.append(world.now_s - since_s)
         hang_up(world, caller, callee)
     assert max(waits_s) <= 0.45, f"seed {seed}: {waits_s}"
+
+
+@pytest.mark.parametrize("kinds", list(itertools.permutations((Kind.PORT, Kind.SYMMETRIC))))
+@pytest.mark.parametrize("loss_per_leg", [0.0, 0.05])
+def test_router_with_ports_at_random_is_met_by_chance_while_they_talk(
+    kinds: tuple[Kind, Kind], loss_per_leg: float
+) -> None:
+    world, (anna, bert) = town(6, ("Anna", kinds[0]), ("Bert", kinds[1]))
+    lose(world, loss_per_leg)
+    answer(world, anna, bert)
+    world.run(OFFER_S)
+    assert not is_direct(anna) and not is_direct(bert) and world.doors_sent == 0
+    assert direct_after_s(world, anna, bert, 15.0) < 15.0, world.story("still relayed")
+    world.run(1.0)
+    sent, since_s = world.doors_sent, world.now_s
+    world.run(5.0)
+    assert world.doors_sent == sent <= ROUNDS * DOORS_MAX  # no more of them once one is found
+    assert is_direct(anna) and is_direct(bert)
+    for ear, hz in ((anna, bert.voice_hz), (bert, anna.voice_hz)):
+        assert abs(loudest_hz(heard_since(ear, since_s)[:100]) - hz) < 20
+    hang_up(world, anna, bert)
+    assert not any(world.doors.values())  # all are closed
+
+
+def test_call_that_is_relayed_only_opens_no_doors() -> None:
+    world, (anna, bert) = town(7, ("Anna", Kind.SYMMETRIC), ("Bert", Kind.PORT))
+    answer(world, anna, bert, prefix="*67")
+    world.run(OFFER_S + 5.0)
+    assert anna.view.state is bert.view.state is CallState.CONNECTED
+    assert world.doors_sent == 0 and not world.doors

@@ -36,14 +36,14 @@ class Recorder:
         self.done = asyncio.Event()
         self.due_s: float | None = None
         self.woken_s: list[float] = []
-        self._answers = answers
+        self.answers = answers
         self._until = until
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         self.heard.append(fact)
         if self._until():
             self.done.set()
-        return self._answers.get(type(fact), [])
+        return self.answers.get(type(fact), [])
 
     def on_time(self, now_s: float) -> list[Message]:
         self.woken_s.append(now_s)

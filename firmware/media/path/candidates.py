@@ -66,6 +66,7 @@ class OwnAddresses:
         self.observers: dict[Endpoint, None] = {}  # whoever saw us of late, oldest first
         self._sent_to: dict[Endpoint, None] = {}  # directly, oldest first
         self.sounded: tuple[Candidate, ...] = ()  # measured for the present call
+        self.chance: Candidate | None = None  # offered to the peer of the present call
         self._relays: tuple[Candidate, ...] = ()
         self._moved = 0  # destinations that were new since the newest observation
 
@@ -134,9 +135,16 @@ class OwnAddresses:
         for endpoint, kind, step in kinds:
             once.setdefault(endpoint, Candidate(endpoint, kind, step))
         private = tuple(one for one in once.values() if is_private(one.endpoint.host))
-        return OwnCandidatesFound(
-            tuple(one for one in once.values() if one not in private), private, self._relays
-        )
+        public = [one for one in once.values() if one not in private]
+        public += [] if self.chance is None else [self.chance]
+        return OwnCandidatesFound(tuple(public), private, self._relays)
+
+    def outside(self) -> Candidate | None:
+        """Where others saw us last, by IPv4, on the Internet; None = nobody did."""
+        seen = self._seen(is_ipv6=False)
+        if not seen or is_private(seen[-1].host):
+            return None
+        return Candidate(seen[-1], CandidateKind.OBSERVED, port_step(seen))
 
     def port_step(self, towards: Endpoint) -> int:
         """How our own router chooses ports for destinations of the family of `towards`."""

@@ -23,8 +23,15 @@ from firmware.events import (
     StartMedia,
     StopMedia,
 )
-from firmware.events.path import ExchangesChanged, RouterSounded, SoundRouter
+from firmware.events.path import (
+    ExchangesChanged,
+    KeepDoor,
+    RouterSounded,
+    SendByDoor,
+    SoundRouter,
+)
 from firmware.media.path.candidates import OwnAddresses, is_private, is_probeable
+from firmware.media.path.chance import Chance, RunLimit
 from firmware.media.path.guess import guesses, is_counting
 from firmware.media.path.mirror import Mirror
 from firmware.media.path.odometer import Odometer
@@ -61,6 +68,7 @@ class Paths:
         self._soundings = 0  # of the newest call
         self._is_sounding_due = False
         self._again_s: float | None = None
+        self._runs = RunLimit()
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Addresses of ours, commands of the call, and STUN datagrams."""
@@ -71,6 +79,7 @@ class Paths:
                 if has_moved and self._calls:
                     for path in self._calls.values():
                         path.ways.move(now_s)
+                        path.close_doors()  # they have the old address
                     self._mirror.ask(self._own.observers, now_s, is_urgent=True)
             case ObservedAt(endpoint=endpoint, observer=observer):
                 self._own.observe(endpoint, observer)
@@ -84,31 +93,36 @@ class Paths:
                 self._own.set_exchanges(exchanges)
             case PreparePath(call=call):
                 self._begin_soundings()
+                for path in self._calls.values():
+                    path.chance.end()
                 self._calls[call] = _CallPath(call, Ways(fact, self._random_bytes, now_s), fact)
             case ProbePeer(candidates=candidates, call=call) if call in self._calls:
                 self._probe(self._calls[call], candidates, now_s)
             case StartMedia(call=call) if call in self._calls:
-                self._calls[call].is_answered = True
+                self._calls[call].answer(now_s)
             case StopMedia(call=call):
                 if call == max(self._calls, default=call):
                     self._begin_soundings()
-                self._calls.pop(call, None)
+                if call in self._calls:
+                    doors = self._calls.pop(call).close_doors()
+                    return [*doors, *self._flush(now_s)]
             case DatagramReceived() if self._calls:
                 seen = self._mirror.receive(fact)
                 if seen is not None:
                     self._own.observe_again(seen, fact.source)
                 else:  # the first call whose key proves it
-                    any(path.ways.receive(fact, now_s) for path in self._calls.values())
+                    any(path.receive(fact, now_s) for path in self._calls.values())
         return self._flush(now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
         """Send the checks that are due."""
         for path in self._calls.values():
-            path.ways.on_time(now_s)
+            path.on_time(now_s)
             if path.ways.is_in_doubt and not path.ways.chosen.is_relay:
                 self._mirror.ask(self._own.observers, now_s)  # our router may have forgotten us
         if self._calls:
             self._mirror.on_time(now_s)
+            self._try_luck(self._calls[max(self._calls)], now_s)
         if self._again_s is not None and now_s >= self._again_s:
             self._again_s = None
             has_met = self._calls[max(self._calls)].ways.is_direct(now_s)
@@ -120,7 +134,8 @@ class Paths:
         if not self._calls:
             return None
         times = [path.ways.deadline_s() for path in self._calls.values()]
-        others = (self._mirror.deadline_s(), self._again_s)
+        others = [self._mirror.deadline_s(), self._again_s]
+        others += [path.chance.deadline_s() for path in self._calls.values()]
         return min(times + [due_s for due_s in others if due_s is not None])
 
     def route(self, call: int) -> CallRoute:
@@ -141,6 +156,10 @@ class Paths:
             if one.kind is CandidateKind.RELAY:
                 path.ways.try_relay(one.endpoint, now_s)
                 continue
+            if not is_private(one.endpoint.host):
+                path.chance.hear(one, now_s)
+            if one.kind is CandidateKind.CHANCE and one.port_step == PORT_STEP_RANDOM:
+                continue  # that port is for somebody else
             own_step, is_caller = self._own.port_step(one.endpoint), path.ways.is_caller
             if not (is_counting(own_step) and is_counting(one.port_step)):
                 path.ways.try_ways([one.endpoint], now_s)  # else that port is for somebody else
@@ -155,9 +174,17 @@ class Paths:
                 self._again_s = now_s + SOUND_AGAIN_S
             path.ways.guess(guesses(one, own_step=own_step, is_caller=is_caller), begin_s)
 
+    def _try_luck(self, path: _CallPath, now_s: float) -> None:
+        """Offer the peer of a call to be met by chance, if only an exchange carries it."""
+        if not path.chance.is_offer_due(now_s) or not path.ways.chosen.is_relay:
+            return
+        if not path.ways.relayed_only and not path.ways.is_direct(now_s):
+            offer = path.chance.offer(self._own.outside(), self._runs, now_s)
+            self._own.chance = offer or self._own.chance
+
     def _begin_soundings(self) -> None:
         self._targets.clear()
-        self._own.sounded = ()
+        self._own.sounded, self._own.chance = (), None
         self._odometer, self._soundings, self._is_sounding_due = Odometer(), 0, False
         self._again_s = None
 
@@ -212,6 +239,8 @@ class Paths:
         if not self._calls:
             return messages
         for path in self._calls.values():
+            messages += path.doors
+            path.doors.clear()
             for message in path.ways.out:
                 if not message.to.channel:
                     self._own.send_to(message.to)
@@ -231,11 +260,56 @@ class _CallPath:
 
     def __init__(self, call: int, ways: Ways, prepared: PreparePath) -> None:
         self.ways = ways
+        self.chance = Chance(ways.random_bytes)
+        self.doors: list[Message] = []  # what to do with them, before anything else is sent
         self.is_answered = False
         self.guessed: set[Candidate] = set()  # from which ports were guessed
         self._call = call
+        self._door = 0  # by which the peer is reached
         # the last PathChanged
         self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = prepared.remotes[:1], set()
+
+    def answer(self, now_s: float) -> None:
+        """People talk."""
+        if not self.is_answered:
+            self.chance.arm(now_s)
+        self.is_answered = True
+
+    def receive(self, fact: DatagramReceived, now_s: float) -> bool:
+        """As Ways does; a door by which the peer has come in is kept."""
+        if not self.ways.receive(fact, now_s):
+            return False
+        if fact.door and fact.source == self.chance.doors_to and not self._door:
+            self._keep_door(fact.door)
+        return True
+
+    def on_time(self, now_s: float) -> None:
+        """Send what is due."""
+        self.ways.on_time(now_s)
+        if self.ways.is_direct(now_s):
+            self.chance.end()
+        for to, door in self.chance.pop(now_s):
+            check = self.ways.check(to, now_s)
+            if door:
+                self.doors.append(SendByDoor(check.data, to, door))
+            else:
+                self.ways.out.append(check)
+        if self.chance.is_over and not self._door:
+            self.close_doors()
+
+    def close_doors(self) -> list[Message]:
+        """All of them; also the one by which the call goes."""
+        self.chance.end()
+        if self.chance.doors_to is not None:
+            self._keep_door(0)
+            self.chance.doors_to = None
+        return self.doors
+
+    def _keep_door(self, door: int) -> None:
+        assert self.chance.doors_to is not None
+        self.chance.end()
+        self._door = door
+        self.doors.append(KeepDoor(self.chance.doors_to, door))
 
     def news(self, now_s: float) -> list[Message]:
         """Where packets go now, if that is not known yet."""

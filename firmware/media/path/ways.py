@@ -62,7 +62,7 @@ class Ways:
         self.out: list[SendDatagram] = []
         self.counters = {"malformed": 0, "refused": 0, "replayed": 0}
         self._codec = CheckCodec(prepared.key, is_caller=prepared.is_caller)
-        self._random_bytes = random_bytes
+        self.random_bytes = random_bytes
         self._ways: dict[Endpoint, Way] = {}
         self._pending: dict[bytes, _Check] = {}
         self._guesses = GuessQueue()
@@ -103,6 +103,14 @@ class Ways:
         """The peer may come from one of these, if its router lets it."""
         if endpoints and not self.relayed_only and not self.is_direct(now_s):
             self._guesses.add(endpoints, now_s)
+
+    def check(self, endpoint: Endpoint, now_s: float, nomination: int = 0) -> SendDatagram:
+        """A check of that endpoint, whose answer counts; the caller sends it."""
+        transaction_id = self.random_bytes(TRANSACTION_BYTES)
+        while len(self._pending) >= PENDING_MAX:
+            del self._pending[next(iter(self._pending))]
+        self._pending[transaction_id] = _Check(endpoint, now_s, nomination)
+        return SendDatagram(self._codec.ask(transaction_id, nomination), endpoint)
 
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
         """Where a packet goes now, the chosen way first, at most DESTINATIONS_MAX."""
@@ -167,7 +175,7 @@ class Ways:
         for way in due[CHECKS_PER_STEP_MAX:]:
             way.next_s = now_s + STEP_S
         for endpoint in self._guesses.pop(now_s):
-            self._send_check(endpoint, now_s, nomination=0)
+            self.out.append(self.check(endpoint, now_s))
         self._choose(now_s)
 
     def deadline_s(self) -> float:
@@ -276,14 +284,7 @@ class Ways:
     def _ask(self, way: Way, now_s: float) -> None:
         way.ask(now_s, is_urgent=self._doubt_s is not None or not self._is_settled)
         is_named = self.is_caller and way is self.chosen
-        self._send_check(way.endpoint, now_s, nomination=self._nomination if is_named else 0)
-
-    def _send_check(self, endpoint: Endpoint, now_s: float, *, nomination: int) -> None:
-        transaction_id = self._random_bytes(TRANSACTION_BYTES)
-        while len(self._pending) >= PENDING_MAX:
-            del self._pending[next(iter(self._pending))]
-        self._pending[transaction_id] = _Check(endpoint, now_s, nomination)
-        self.out.append(SendDatagram(self._codec.ask(transaction_id, nomination), endpoint))
+        self.out.append(self.check(way.endpoint, now_s, self._nomination if is_named else 0))
 
     def _best_direct(self, now_s: float) -> Way | None:
         direct = (way for way in self._ways.values() if not way.is_relay and way.is_good(now_s))
