@@ -1,9 +1,10 @@
 """What a swarm of DHT nodes costs: ours beside libtorrent, OpenDHT and kademlia, in one run.
 
-`python -m bench.dht_swarm [--nodes N] [--rounds R]` prints one JSON object. Each swarm runs in a
-process of its own, so that its CPU and memory are its own; bench/peers/measure.py says how they are
-counted. All send through the same line, bench/wire/wire.c preloaded over sendto, sendmsg and
-sendmmsg: it counts the datagrams and delays them where an RTT is simulated.
+`python -m bench.dht_swarm [--nodes N] [--rounds R] [--beside PEER ...]` prints one JSON object.
+Each swarm runs in a process of its own, so that its CPU and memory are its own;
+bench/peers/measure.py says how they are counted. All send through the same line,
+bench/wire/wire.c preloaded over sendto, sendmsg and sendmmsg: it counts the datagrams and delays
+them where an RTT is simulated.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=200, help="of each operation")
+    peers = [name for name in PEERS if name != "ours"]
+    parser.add_argument("--beside", nargs="*", choices=peers, default=peers, metavar="PEER")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         wire = Path(folder) / "wire.so"
@@ -44,6 +47,7 @@ def main() -> int:
         swarms = {
             name: measured(module, package, wire, arguments.nodes, arguments.rounds)
             for name, (module, package) in PEERS.items()
+            if name in ("ours", *arguments.beside)
         }
     ratios = {
         f"ours/{name}": ratios_to(swarms["ours"], swarm)

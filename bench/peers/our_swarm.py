@@ -17,7 +17,7 @@ from firmware.events import Message
 from firmware.model import Endpoint
 from firmware.overlay.dht import items
 from firmware.overlay.dht.facts import Answered, LookupEnded, NodeAnswered, PeersSeen
-from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, PutItem, Question
+from firmware.overlay.dht.krpc import AnnouncePeer, GetItem, Ping, PutItem, Question
 from firmware.overlay.dht.node import Node
 from firmware.shell.shell import Shell
 
@@ -28,7 +28,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Swarm:
-    """All with the defaults of the product."""
+    """All with the defaults of the product; each node has met every other, as libtorrent's have."""
 
     def open(self, nodes: int) -> None:
         self._loop = asyncio.new_event_loop()
@@ -61,6 +61,8 @@ class Swarm:
             self._peers.append(peer)
             self._tasks.append(self._loop.create_task(peer.shell.run()))
             await asyncio.sleep(JOIN_INTERVAL_S)
+        for peer in self._peers:
+            await peer.meet([other.shell.local for other in self._peers if other is not peer])
 
     def _run(self, coroutine: Coroutine[Any, Any, Outcome]) -> Outcome:
         return self._loop.run_until_complete(coroutine)
@@ -74,6 +76,11 @@ class _Peer:
         self.shell = Shell(self.node, perform=self._hear)
         self._first: dict[int, asyncio.Future[Message]] = {}
         self._ended: dict[int, asyncio.Future[Message]] = {}
+
+    async def meet(self, others: list[Endpoint | None]) -> None:
+        """Ask each whether it is there, which brings it into the table."""
+        asked = [self._begin(partial(self.node.ask, Ping(), to))[1] for to in others if to]
+        await asyncio.gather(*asked)
 
     async def announce(self, info_hash: bytes) -> Timing:
         start_s = time.perf_counter()

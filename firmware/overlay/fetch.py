@@ -49,7 +49,8 @@ class CardFetch:
         """NodeAnswered, LookupEnded; those of others are ignored."""
         match fact:
             case NodeAnswered(handle, _, answer) if handle == self._lookup:
-                self._take(verified(answer.item, self._target))
+                if answer.item is not None and answer.item.seq > self._seq:
+                    self._take(verified(answer.item, self._target))  # not for each copy of it
             case LookupEnded(handle, _, trace) if handle == self._lookup:
                 self._lookup = None
                 self.messages, self.hops = trace.messages, trace.hops

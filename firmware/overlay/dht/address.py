@@ -26,6 +26,7 @@ class Scope(Enum):
     UNUSABLE = "unusable"  # multicast, broadcast, reserved, mapped, unspecified
 
 
+@lru_cache(maxsize=CACHED_MAX)
 def scope_of(host: str) -> Scope:
     """Scope of a numeric address."""
     if ":" in host:
@@ -83,7 +84,6 @@ def _owner_of_v6(host: str, port: int) -> str:
     return f"[{host}]:{port}" if address.is_loopback else address.packed[:8].hex()
 
 
-@lru_cache(maxsize=CACHED_MAX)
 def _scope_of_v6(host: str) -> Scope:
     address = ipaddress.IPv6Address(host)
     if any(address in network for network in _UNUSABLE_V6):

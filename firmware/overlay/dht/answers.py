@@ -109,8 +109,14 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
     token = body.get(b"token")
     if not isinstance(token, bytes) or len(token) > TOKEN_BYTES_MAX:
         token = None
-    if body.keys() <= _BODY_OF_BEP_5:  # nearly all answers
+    keys = body.keys()
+    if keys <= _BODY_OF_BEP_5:  # nearly all answers
         return Answer(nodes, peers, token)
+    item, seq = _decode_item(body), body.get(b"seq")
+    if b"v" in body or not isinstance(seq, int) or not 0 <= seq <= SEQ_MAX:
+        seq = None
+    if keys <= _BODY_OF_BEP_44:
+        return Answer(nodes, peers, token, None, item, seq)
     certificate = body.get(b"certificate")
     if not isinstance(certificate, bytes) or len(certificate) > CERTIFICATE_BYTES_MAX:
         certificate = None
@@ -118,9 +124,6 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
     if not isinstance(proof, bytes) or len(proof) > PROOF_BYTES_MAX:
         proof = None
     lease, registration = _short(body.get(b"lease")), _short(body.get(b"registration"))
-    item, seq = _decode_item(body), body.get(b"seq")
-    if b"v" in body or not isinstance(seq, int) or not 0 <= seq <= SEQ_MAX:
-        seq = None
     return Answer(
         nodes,
         peers,
@@ -139,6 +142,7 @@ def decode_answer(body: dict[bytes, object]) -> Answer:
 
 _NONE_5 = (None,) * 5
 _BODY_OF_BEP_5 = frozenset((b"id", b"nodes", b"nodes6", b"token", b"values"))
+_BODY_OF_BEP_44 = _BODY_OF_BEP_5 | {b"k", b"seq", b"sig", b"v"}
 
 
 def _short(value: object) -> bytes | None:

@@ -75,6 +75,7 @@ class Lookup:
         "_by_endpoint",
         "_far",
         "_has_answers",
+        "_in_flight",
         "_near",
         "_owners",
         "_preferred",
@@ -106,6 +107,7 @@ class Lookup:
         self._strangers: list[Candidate] = []  # those without
         self._owners: dict[str, int] = {}
         self._has_answers = False
+        self._in_flight = 0  # asked, and neither slow nor silent yet
         for contact in contacts:
             self._add(contact.endpoint, contact, None)
         self._preferred = list(self._by_endpoint.values())
@@ -127,7 +129,8 @@ class Lookup:
                     candidate.state = State.FAILED
                     continue
                 self._taken.add(candidate.endpoint)
-                candidate.state, candidate.asked_s = State.ASKED, now_s
+                self._become(candidate, State.ASKED)
+                candidate.asked_s = now_s
                 in_flight += 1
                 queries.append(candidate)
             elif state is State.ASKED:
@@ -141,7 +144,7 @@ class Lookup:
 
     def in_flight(self) -> int:
         """How many were asked, and are neither slow nor silent yet."""
-        return sum(each.state is State.ASKED for each in self._by_endpoint.values())
+        return self._in_flight
 
     def answered(
         self,
@@ -159,7 +162,8 @@ class Lookup:
             self._leave_order(candidate)
             candidate.contact = contact
             self._enter_order(candidate)
-        candidate.state, candidate.token = State.ANSWERED, token
+        self._become(candidate, State.ANSWERED)
+        candidate.token = token
         candidate.rtt_s, candidate.answered_s = times_s
         self._has_answers = True
         by_endpoint, is_v6, scope = self._by_endpoint, contact.is_v6, contact.scope
@@ -176,17 +180,17 @@ class Lookup:
         """`endpoint` takes longer than it should."""
         candidate = self._by_endpoint.get(endpoint)
         if candidate is not None and candidate.state is State.ASKED:
-            candidate.state = State.SLOW
+            self._become(candidate, State.SLOW)
 
     def failed(self, endpoint: Endpoint) -> None:
         """`endpoint` did not answer, or refused."""
         candidate = self._by_endpoint.get(endpoint)
         if candidate is not None and candidate.state is not State.ANSWERED:
-            candidate.state = State.FAILED
+            self._become(candidate, State.FAILED)
 
     def is_done(self) -> bool:
         """True once nothing that is still to come can change the result."""
-        if any(c.state is not State.FAILED for c in self._strangers) and not self._near:
+        if not self._near and any(c.state is not State.FAILED for c in self._strangers):
             return False
         count = 0
         for candidate in self._near:
@@ -235,6 +239,10 @@ class Lookup:
             hops.append(Hop(step.endpoint, shared, step.rtt_s, step.answered_s - started_s))
             step = step.parent
         return tuple(reversed(hops))
+
+    def _become(self, candidate: Candidate, state: State) -> None:
+        self._in_flight += (state is State.ASKED) - (candidate.state is State.ASKED)
+        candidate.state = state
 
     def _add(self, endpoint: Endpoint, contact: Contact | None, parent: Candidate | None) -> None:
         by_endpoint = self._by_endpoint

@@ -40,7 +40,7 @@ class Reachability:
 
     def queried(self, host: str, now_s: float) -> None:
         """We send a query to `host`."""
-        if self._fixed or self._is_settled(now_s) or scope_of(host) is not Scope.GLOBAL:
+        if self._fixed or scope_of(host) is not Scope.GLOBAL or self._is_settled(now_s):
             return
         self._turn(now_s)
         new, old, since_s = self._spoken_to
@@ -49,12 +49,12 @@ class Reachability:
 
     def asked_by(self, host: str, now_s: float) -> None:
         """`host` sent us a query."""
-        if self._fixed or (self._asked_by_stranger and not self.read_only):
+        if self._fixed or self.is_shown or scope_of(host) is not Scope.GLOBAL:
             return
         self._turn(now_s)
         new, old, _ = self._spoken_to
         bits = _bits(host)
-        if scope_of(host) is Scope.GLOBAL and bits & new != bits and bits & old != bits:
+        if bits & new != bits and bits & old != bits:
             self._asked_by_stranger = True
             if self.read_only:
                 self._begin(now_s, read_only=False)

@@ -234,9 +234,8 @@ class Rows:
         elif last - first > 4 * count:
             indices = self._like(target >> BUCKETS - 8, first, last, count)
         contacts = self._contacts
-        keyed = [(contacts[index].number ^ target, index) for index in indices]
-        keyed.sort()
-        return [index for _, index in keyed[:count]]
+        by_distance = {contacts[index].number ^ target: index for index in indices}
+        return [by_distance[far] for far in sorted(by_distance)[:count]]
 
     def _like(self, head: int, first: int, last: int, count: int) -> list[int]:
         """Rows in [first, last) whose ids begin most like `head`, `count` at least if there are.

@@ -188,10 +188,9 @@ def _nodes(
 ) -> PackedNodes:
     families = want or (WANT_V6 if ":" in source.host else WANT_V4,)
     asker = scope_of(source.host)
-    packed = {
-        WANT_V6 if table.is_v6 else WANT_V4: table.compact(target, count, asker)
-        for table in tables
-        if (WANT_V6 if table.is_v6 else WANT_V4) in families
-    }
-    # Of a family of which we have no table we say that we know nobody.
-    return PackedNodes(*(packed.get(f, b"") if f in families else None for f in (WANT_V4, WANT_V6)))
+    packed = dict.fromkeys(families, b"")  # of a family without a table we say: nobody
+    for table in tables:
+        family = WANT_V6 if table.is_v6 else WANT_V4
+        if family in packed:
+            packed[family] = table.compact(target, count, asker)
+    return PackedNodes(packed.get(WANT_V4), packed.get(WANT_V6))
