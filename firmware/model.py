@@ -113,6 +113,7 @@ class EndReason(StrEnum):
     OFFLINE = "offline"  # our own box knows nobody it could ask
     NUMBER_CHANGED = "number_changed"  # another key than the pinned one, or two keys for one number
     NO_COMMON_CODEC = "no_common_codec"
+    NOT_SECURE = "not_secure"  # the peer's part of the digits is not what it promised
     CONNECTION_LOST = "connection_lost"  # no sound from the peer for too long
     TIMED_OUT = "timed_out"  # lifted, but nothing or not enough was dialled
     NOT_READY = "not_ready"  # our own number is still being made

@@ -15,7 +15,7 @@ import pytest
 from firmware import events, stun
 from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import Envelope
-from firmware.call.messages import Answered, Bye, Invite, Ringing
+from firmware.call.messages import Ack, Answered, Bye, Invite, Ringing, Update
 from firmware.codec.opus import OpusDecoder, OpusEncoder
 from firmware.demux import Protocol, protocol_of
 from firmware.errors import MalformedError
@@ -33,10 +33,13 @@ STRANGER = Endpoint("203.0.113.7", 4711)
 
 
 CERTIFICATE = Identity.generate(bytes(range(64))).certify(bytes(16), "Käthe").encode()
+INVITE = Invite(*("471108151234", CERTIFICATE, tuple(Codec), 1_800_000_000), commitment=bytes(32))
 SIGNALS = [
-    encode_signal(Invite("471108151234", CERTIFICATE, tuple(Codec), 1_800_000_000)),
+    encode_signal(INVITE),
     encode_signal(Ringing(Codec.OPUS)),
-    encode_signal(Answered(Codec.PCMA)),
+    encode_signal(Answered(Codec.PCMA, nonce=bytes(32))),
+    encode_signal(Ack(nonce=bytes(32))),
+    encode_signal(Update(3, nonce=bytes(32))),
     encode_signal(Bye()),
 ]
 

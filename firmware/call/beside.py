@@ -28,6 +28,11 @@ def leave(line: Line, leg: Leg, _signal: object, now_s: float) -> None:
     line.forget(leg, EndReason.HUNG_UP_BY_PEER, now_s)
 
 
+def lose_trust(line: Line, leg: Leg, _signal: object, now_s: float) -> None:
+    """It contradicts itself: somebody may sit between us."""
+    line.forget(leg, EndReason.NOT_SECURE, now_s)
+
+
 def lose(line: Line, leg: Leg, _fact: object, now_s: float) -> None:
     """Nothing more is heard of it."""
     assert leg.session is not None

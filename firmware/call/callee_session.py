@@ -5,11 +5,14 @@ Units: `_s` monotonic seconds. Source: RFC 3261 sections 13 and 17 (INVITE), RFC
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from firmware.call.commitment import CalleePart
 from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CalleeHandshake
 from firmware.call.messages import Ack, Answered, Invite, Prack, Refusal, Ringing, Signal, Trying
-from firmware.call.session import LINGER_S, Session
+from firmware.call.session import LINGER_S, Contradicted, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
 from firmware.identity import Certificate
@@ -24,10 +27,13 @@ class CalleeSession(Session):
         certificate: Certificate,
         session_id: bytes,
         invite: Invite,
+        nonce: bytes,
         outbox: list[SendDatagram],
         datagram: DatagramReceived,
     ) -> None:
-        super().__init__(certificate, datagram.source, outbox)
+        part = CalleePart(nonce, session_id, invite.commitment)
+        super().__init__(certificate, datagram.source, part, outbox)
+        self._attend = part.attend
         self.invite = invite
         self.is_pending = False  # the core has the INVITE and has not responded yet
         self._handshake = handshake
@@ -41,12 +47,23 @@ class CalleeSession(Session):
         """True after TRYING, until the core has the INVITE."""
         return isinstance(self._response, Trying) and not self.is_pending and not self.is_over
 
+    def attend(self, now_s: float) -> None:
+        """A person has lifted: our nonce goes with the OK that follows, or is told by UPDATE.
+
+        Not before: else who answers by itself (machine, screening) could be asked for digits
+        again and again, with nobody there to notice.
+        """
+        if self._attend():
+            self.update(now_s)
+
     def respond(self, response: Signal, ephemeral: bytes, now_s: float) -> None:
         """Send a response; one that ends or answers the INVITE is repeated until its ACK.
 
         The first goes into the handshake, where duplicates of the INVITE fetch it again.
         `ephemeral` is used for the first only.
         """
+        if isinstance(response, Answered):
+            response = replace(response, nonce=self._part.offer)
         self._response, self.is_pending = response, False
         self._is_answered = self._is_answered or isinstance(response, Answered)
         self.forget_s = now_s + LINGER_S if isinstance(response, Trying) else None
@@ -72,8 +89,10 @@ class CalleeSession(Session):
             self._outbox.append(SendDatagram(self._second, datagram.source))
 
     def _take(self, signal: Signal, now_s: float) -> Signal | None:
-        del now_s  # the caller's side needs it
         if isinstance(signal, Ack):
+            is_owed = isinstance(self._response, Answered) and bool(self._response.nonce)
+            if not self.is_over and not self._hear_nonce(signal.nonce, now_s, is_owed=is_owed):
+                return Contradicted()
             self._stop_repeat(Answered, Refusal)
             return signal if signal.candidates and not self.is_over else None
         if isinstance(signal, Prack):

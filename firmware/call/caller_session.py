@@ -6,6 +6,7 @@ Source: RFC 3261 sections 9 and 13 (CANCEL, INVITE), RFC 3262 (PRACK).
 
 from __future__ import annotations
 
+from firmware.call.commitment import CallerPart
 from firmware.call.encoding import decode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CallerHandshake
@@ -21,7 +22,7 @@ from firmware.call.messages import (
     Signal,
     Trying,
 )
-from firmware.call.session import Session
+from firmware.call.session import Contradicted, Session
 from firmware.events import SendDatagram
 from firmware.identity import Certificate
 from firmware.model import Endpoint
@@ -38,9 +39,10 @@ class CallerSession(Session):
         certificate: Certificate,
         session_id: bytes,
         endpoints: tuple[Endpoint, ...],
+        part: CallerPart,
         outbox: list[SendDatagram],
     ) -> None:
-        super().__init__(certificate, endpoints[0], outbox)
+        super().__init__(certificate, endpoints[0], part, outbox)
         self._handshake = handshake
         self.endpoints = endpoints
         self._attempts = 0
@@ -112,10 +114,13 @@ class CallerSession(Session):
             return None
         self._stop_repeat(Prack)
         if isinstance(signal, Answered):
+            if not self._hear_nonce(signal.nonce, now_s):
+                return Contradicted()
             if not self._is_answered:
                 self.peer_screening = signal.screening
             self._is_answered = True
-            self._transmit(Ack(self.own_candidates))
+            reveal = self._part.reveal if signal.nonce else b""
+            self._transmit(Ack(self.own_candidates, reveal))
         return signal
 
     def _transmit(self, signal: Signal) -> None:

@@ -11,6 +11,7 @@ import struct
 
 from firmware.call import fields as raw
 from firmware.call.addresses import decode_candidates, encode_candidates
+from firmware.call.commitment import COMMITMENT_BYTES, NONCE_BYTES
 from firmware.call.messages import (
     Ack,
     AnonymityDisallowed,
@@ -39,6 +40,7 @@ from firmware.call.messages import (
     Update,
     Updated,
     WithCandidates,
+    WithNonce,
 )
 from firmware.call.spoken import decode_spoken
 from firmware.call.stamps import Demand
@@ -56,6 +58,7 @@ _CANDIDATES, _SEQUENCE, _RELAYED = range(7, 10)
 _ANONYMOUS, _VIA, _HELD, _REFERRAL, _RETURNED = range(10, 15)
 _STAMP_WANTED, _STAMP = range(15, 17)
 _MISSED, _COMPLETION, _BACK, _SPOKEN = 20, 21, 22, 23
+_COMMITMENT, _NONCE = 24, 25
 
 # Requests count from 1; a response has SIP's status code. A field tells the three 200 apart.
 _OK = 200
@@ -121,6 +124,8 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
     if isinstance(signal, WithCandidates) and signal.candidates:
         fields[_CANDIDATES] = encode_candidates(signal.candidates)
+    if isinstance(signal, WithNonce) and signal.nonce:
+        fields[_NONCE] = signal.nonce
     encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + raw.encode_fields(fields)
     assert len(encoded) <= MESSAGE_BYTES_MAX
     return encoded
@@ -140,10 +145,10 @@ def decode_signal(data: bytes) -> Signal:
         return _decode_invite(fields)
     candidates = decode_candidates(fields.get(_CANDIDATES, b""))
     if kind == _TYPES[Ack]:
-        return Ack(candidates)
+        return Ack(candidates, _decode_nonce(fields))
     if kind == _TYPES[Update]:
-        screening = raw.decode_screening(fields)
-        return Update(_decode_sequence(fields), candidates, _HELD in fields, screening)
+        who = raw.decode_screening(fields), _decode_nonce(fields)
+        return Update(_decode_sequence(fields), candidates, _HELD in fields, *who)
     if kind == _TYPES[StampWanted]:
         return StampWanted(Demand.decode(fields.get(_STAMP_WANTED, b"")))
     if kind == _TYPES[Moved]:
@@ -164,6 +169,7 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
         _NUMBER: invite.callee_number.encode(),
         _CERTIFICATE: invite.certificate,
         _CODECS: bytes(raw.CODEC_CODES[codec] for codec in invite.codecs),
+        _COMMITMENT: invite.commitment,
     }
     flags = (_RELAYED, invite.relayed_only), (_ANONYMOUS, invite.is_anonymous)
     fields |= {tag: b"" for tag, is_set in (*flags, (_RETURNED, invite.is_returned)) if is_set}
@@ -185,9 +191,11 @@ def _invite_fields(invite: Invite) -> dict[int, bytes]:
 def _decode_invite(fields: dict[int, bytes]) -> Invite:
     number = raw.decode_number(fields, _NUMBER)
     certificate = fields.get(_CERTIFICATE, b"")
-    codes = fields.get(_CODECS, b"")
+    codes, commitment = fields.get(_CODECS, b""), fields.get(_COMMITMENT, b"")
     if not 0 < len(certificate) <= CERTIFICATE_BYTES_MAX:
         raise MalformedError("INVITE without a certificate")
+    if len(commitment) != COMMITMENT_BYTES:
+        raise MalformedError("INVITE without a commitment to the caller's nonce")
     if len(codes) > CODECS_MAX or len(set(codes)) != len(codes):
         raise MalformedError("INVITE with too many codecs, or one of them twice")
     codecs = tuple(raw.CODECS_BY_CODE[code] for code in codes if code in raw.CODECS_BY_CODE)
@@ -208,6 +216,7 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
         stamp=fields.get(_STAMP, b""),
         back_utc_s=back_utc_s,
         spoken=spoken,
+        commitment=commitment,
     )
 
 
@@ -227,13 +236,21 @@ def _decode_sequence(fields: dict[int, bytes]) -> int:
     return value[0]
 
 
+def _decode_nonce(fields: dict[int, bytes]) -> bytes:
+    """Empty if the sender tells none."""
+    nonce = fields.get(_NONCE, b"")
+    if _NONCE in fields and len(nonce) != NONCE_BYTES:
+        raise MalformedError("nonce of a wrong length")
+    return nonce
+
+
 def _decode_ok(fields: dict[int, bytes]) -> Signal:
     answers = fields.get(_ANSWERS)
-    candidates = decode_candidates(fields.get(_CANDIDATES, b""))
+    candidates, nonce = decode_candidates(fields.get(_CANDIDATES, b"")), _decode_nonce(fields)
     if answers == _ANSWERS_INVITE:
-        return Answered(raw.decode_codec(fields), candidates, raw.decode_screening(fields))
+        return Answered(raw.decode_codec(fields), candidates, raw.decode_screening(fields), nonce)
     if answers == _ANSWERS_UPDATE:
-        return Updated(_decode_sequence(fields), candidates)
+        return Updated(_decode_sequence(fields), candidates, nonce)
     if answers == _ANSWERS_END:
         return Ended()
     raise MalformedError("200 to an unknown request")

@@ -17,6 +17,7 @@ from firmware.call.errands import note
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import RESPONSES
+from firmware.call.session import Contradicted
 from firmware.call.talking import hear_candidates
 from firmware.call.transaction import Heard
 from firmware.events.services import AnswerByBox, HangUpByBox
@@ -98,6 +99,7 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
         go_on = transfer.go_on if leg.view.screening is None else screening.hear_name
         go_on(line, leg, now_s)
         return
+    _attend(leg, now_s)
     _accept(line, leg, now_s)
     if leg.rings:
         leg.rings = False
@@ -128,6 +130,7 @@ def take_over(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     elif line.front.view.is_by_box:
         line.front.view = replace(line.front.view, is_by_box=False)
         line.out.append(events.OpenEarpiece())
+        _attend(line.front, now_s)
         line.talk(now_s)
 
 
@@ -140,6 +143,7 @@ def hang_up_by_box(line: Line, command: HangUpByBox, now_s: float) -> None:
 
 def answer_waiting(line: Line, leg: Leg, now_s: float) -> None:
     """Who waited is in front now, and is answered."""
+    _attend(leg, now_s)
     _accept(line, leg, now_s)
     line.talk(now_s)
 
@@ -169,6 +173,16 @@ def tire_of_ringing(line: Line, _fact: object, now_s: float) -> None:
 def miss_call(line: Line, _signal: messages.Signal, now_s: float) -> None:
     """The caller gave up."""
     _stop_ringing(line, EndReason.MISSED, now_s)
+
+
+def break_off(line: Line, _signal: Contradicted, now_s: float) -> None:
+    """It rings for us, but was answered before; and now its caller contradicts itself."""
+    _stop_ringing(line, EndReason.NOT_SECURE, now_s)
+
+
+def _attend(leg: Leg, now_s: float) -> None:
+    assert isinstance(leg.session, CalleeSession)
+    leg.session.attend(now_s)
 
 
 def _accept(line: Line, leg: Leg, now_s: float) -> None:

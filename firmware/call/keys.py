@@ -96,10 +96,14 @@ class Channel:
         """What proves the probes of this call's paths; the same at both ends."""
         return self._derive(b"fernruf path", PATH_KEY_BYTES)
 
-    def authentication_digits(self) -> str:
-        """Four digits, the same at both ends, for two people to compare aloud."""
+    def authentication_digits(self, nonces: bytes) -> str:
+        """Four digits, the same at both ends, for two people to compare aloud.
+
+        `nonces` of both sides, in the order of commitment.py.
+        """
         # 64 bits modulo 10**4: the bias is below 2**-50
-        value = int.from_bytes(self._derive(b"fernruf authentication digits", 8), "big")
+        info = b"fernruf authentication digits" + nonces
+        value = int.from_bytes(self._derive(info, 8), "big")
         return f"{value % 10**AUTHENTICATION_DIGITS:0{AUTHENTICATION_DIGITS}d}"
 
     def _derive(self, info: bytes, length: int) -> bytes:

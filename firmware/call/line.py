@@ -76,10 +76,11 @@ class Line:
         """What is shown."""
         front = self.front
         is_on_hold = front.is_talking and front.session is not None and front.session.peer_holds
-        screened = None
+        screened, digits = None, ""
         if front.is_talking and front.session is not None:
             screened = front.session.peer_screening
-        if not (self.beside or is_on_hold or self.is_muted or screened):
+            digits = front.session.authentication_digits
+        if not (self.beside or is_on_hold or self.is_muted or screened or digits):
             return front.view
         return replace(
             front.view,
@@ -88,6 +89,7 @@ class Line:
             is_choosing=self.choice_s is not None,
             is_muted=self.is_muted,
             screened=screened,
+            authentication_digits=digits,
         )
 
     @property
@@ -230,8 +232,7 @@ class Line:
         self.out.append(events.StartMedia(leg.call))
         self._speaking = (leg.call,)
         self.open_microphone()
-        digits = leg.session.channel.authentication_digits()
-        leg.view = replace(leg.view, connected_s=now_s, authentication_digits=digits)
+        leg.view = replace(leg.view, connected_s=now_s)
         leg.returns_to = ""
         self.enter(leg, CallState.CONNECTED)
 
@@ -332,7 +333,6 @@ class Line:
         leg.view = replace(
             leg.view,
             reason=reason,
-            authentication_digits="",
             codec=None,
             connected_s=None,
             screening=None,

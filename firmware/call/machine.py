@@ -31,6 +31,7 @@ from firmware.call.errands import Errands
 from firmware.call.leg import Leg
 from firmware.call.line import Line
 from firmware.call.refusals import REFUSED
+from firmware.call.session import Contradicted
 from firmware.call.transaction import GaveUp, Heard, Transactions
 from firmware.codes import plan_of
 from firmware.events import Message, services, strangers
@@ -116,6 +117,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.RINGING, messages.Cancel): incoming.miss_call,
     (CallState.RINGING, messages.Bye): incoming.miss_call,
     (CallState.RINGING, TimerExpired): incoming.tire_of_ringing,
+    (CallState.RINGING, Contradicted): incoming.break_off,
     # speech
     (CallState.CONNECTED, events.KeyPressed): recall.press_or_choose,
     (CallState.CONNECTED, events.HookFlashed): recall.flash,
@@ -128,6 +130,7 @@ NEXT: dict[tuple[CallState, type], Handler] = {
     (CallState.CONNECTED, TimerExpired): screening.tire,
     (CallState.CONNECTED, GaveUp): talking.lose_connection,  # our answer was never confirmed
     (CallState.CONNECTED, events.MediaLost): talking.lose_connection,
+    (CallState.CONNECTED, Contradicted): talking.lose_trust,
     (CallState.CONNECTED, events.HookLifted): incoming.take_over,
     (CallState.CONNECTED, services.HangUpByBox): incoming.hang_up_by_box,
     (CallState.CONNECTED, services.ServiceEnded): dialling.leave_service,
@@ -163,6 +166,7 @@ BESIDE: dict[tuple[CallState, type], LegHandler] = {
     (CallState.CONNECTED, messages.Refer): transfer.stay,
     (CallState.CONNECTED, GaveUp): beside.lose,
     (CallState.CONNECTED, events.MediaLost): beside.lose,
+    (CallState.CONNECTED, Contradicted): beside.lose_trust,
 }
 
 # The same for a call that the handset has left, because the two others shall be connected.
@@ -174,6 +178,7 @@ PARTING: dict[type, LegHandler] = {
     GaveUp: transfer.give_up,
     TimerExpired: transfer.give_up,
     events.MediaLost: transfer.give_up,
+    Contradicted: transfer.give_up,
 }
 
 

@@ -45,6 +45,7 @@ class Invite(Signal):
     stamp: bytes = b""  # work that the callee has wanted: stamps.py
     back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
     spoken: Spoken | None = None
+    commitment: bytes = b""  # to the caller's nonce: commitment.py; each INVITE has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Ack(Signal):
     """A final response has arrived."""
 
     candidates: tuple[Candidate, ...] = ()
+    nonce: bytes = b""  # of the sender, here and below: commitment.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Update(Signal):
     candidates: tuple[Candidate, ...] = ()
     is_held: bool = False  # the sender does not listen: it has put the call on hold
     screening: Screening | None = None  # the sender's box is there, but nobody yet
+    nonce: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,7 @@ class Answered(Signal):
     codec: Codec
     candidates: tuple[Candidate, ...] = ()
     screening: Screening | None = None  # it was the box that wants to hear a name first
+    nonce: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class Updated(Signal):
 
     sequence: int
     candidates: tuple[Candidate, ...] = ()
+    nonce: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,4 +196,5 @@ class DoNotDisturb(Refusal):
     """600: the callee wants to be left in peace for now."""
 
 
+WithNonce = Ack | Answered | Update | Updated
 WithCandidates = Invite | Ack | Ringing | Answered | Update | Updated

@@ -88,7 +88,8 @@ def accept(line: Line, command: AcceptCall, now_s: float) -> None:
     assert isinstance(leg.session, CalleeSession)
     leg.session.own_candidates = leg.disclosure.to_all()
     leg.view = replace(leg.view, screening=None)
-    _tell(leg, None, now_s)
+    leg.session.screening = None
+    leg.session.attend(now_s)
     hear_candidates(line, leg, leg.session.invite, now_s)
     line.talk(now_s)
 
@@ -122,7 +123,7 @@ def _end(line: Line, reason: EndReason, now_s: float) -> None:
         line.front.view = CallView(reason=reason, call=line.front.call)
 
 
-def _tell(leg: Leg, screening: Screening | None, now_s: float) -> None:
+def _tell(leg: Leg, screening: Screening, now_s: float) -> None:
     """The caller's box learns how far we are."""
     assert leg.session is not None
     if leg.session.screening is not screening:

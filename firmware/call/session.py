@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from firmware.call.commitment import Part
 from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope
 from firmware.call.keys import Channel
@@ -41,6 +42,11 @@ GIVE_UP_S = 8.0  # as long as a person listens to nothing
 LINGER_S = 10.0  # beyond the peer's GIVE_UP_S: its last duplicate still finds us
 
 
+@dataclass(frozen=True, slots=True)
+class Contradicted(Signal):
+    """Not said, but found out: the peer's nonce is not the one it has committed itself to."""
+
+
 @dataclass(slots=True)
 class Repeat:
     """What is sent again and again, and until when."""
@@ -59,19 +65,22 @@ class Session(ABC):
     """
 
     def __init__(
-        self, certificate: Certificate, remote: Endpoint, outbox: list[SendDatagram]
+        self, certificate: Certificate, remote: Endpoint, part: Part, outbox: list[SendDatagram]
     ) -> None:
         self.certificate = certificate  # the peer's
         self.remote = remote
         self.channel: Channel | None = None  # when the handshake is finished
         self.is_over = False  # nothing is left to tell the core
         self.forget_s: float | None = None
+        self.authentication_digits = ""  # as soon as both parts are known, and the peer's is sure
+        self._part = part
         self._outbox = outbox
         self.also: tuple[Endpoint, ...] = ()
         self.own_candidates: tuple[Candidate, ...] = ()
         self._repeat: Repeat | None = None
         self._update: Repeat | None = None  # beside what else is repeated
         self._updates = 0
+        self._is_offered = False  # our nonce, with the latest UPDATE
         self._is_answered = False
         self.holds = False  # we do not listen; the peer is told by the next UPDATE
         self.peer_holds = False
@@ -101,9 +110,10 @@ class Session(ABC):
         if self.is_over or not self._is_answered:
             return
         self._updates = (self._updates + 1) % 256
-        self._update = _repeat(
-            Update(self._updates, self.own_candidates, self.holds, self.screening), now_s
-        )
+        offer = self._part.offer
+        self._is_offered = bool(offer)
+        told = self.own_candidates, self.holds, self.screening, offer
+        self._update = _repeat(Update(self._updates, *told), now_s)
         self._transmit(self._update.signal)
 
     def refer(self, refer: Refer, now_s: float) -> None:
@@ -133,7 +143,7 @@ class Session(ABC):
             self._stop_repeat(Bye, Cancel)
             return None
         if isinstance(signal, Update | Updated):
-            return self._take_update(signal)
+            return self._take_update(signal, now_s)
         if isinstance(signal, Refer | ReferRefused):
             return self._take_refer(signal)
         return self._take(signal, now_s)
@@ -176,11 +186,15 @@ class Session(ABC):
             return signal if is_asked else None
         return signal
 
-    def _take_update(self, signal: Update | Updated) -> Signal | None:
+    def _take_update(self, signal: Update | Updated, now_s: float) -> Signal | None:
         if self.is_over:
             return None
+        is_answer = isinstance(signal, Updated) and signal.sequence == self._updates
+        if not self._hear_nonce(signal.nonce, now_s, is_owed=is_answer and self._is_offered):
+            return Contradicted()
         if isinstance(signal, Update):
-            self._transmit(Updated(signal.sequence, self.own_candidates))
+            reveal = self._part.reveal if signal.nonce else b""
+            self._transmit(Updated(signal.sequence, self.own_candidates, reveal))
             before = self._update_heard
             if before is not None and (signal.sequence - before) % 256 >= 128:
                 return None  # an older one, overtaken
@@ -191,6 +205,16 @@ class Session(ABC):
         if self._update is not None and signal.sequence == self._updates:
             self._update = None
         return signal if signal.candidates else None
+
+    def _hear_nonce(self, nonce: bytes, now_s: float, *, is_owed: bool = False) -> bool:
+        """False if it is wrong, or owed and not there: then the call is at its end."""
+        if (nonce and not self._part.hear(nonce)) or (is_owed and not nonce):
+            self.hang_up(now_s)
+            return False
+        if self._part.both and not self.authentication_digits:
+            assert self.channel is not None
+            self.authentication_digits = self.channel.authentication_digits(self._part.both)
+        return True
 
     def _transmit(self, signal: Signal) -> None:
         assert self.channel is not None

@@ -58,6 +58,11 @@ def lose_connection(line: Line, _fact: object, now_s: float) -> None:
     line.hang_up_and_fail(EndReason.CONNECTION_LOST, now_s)
 
 
+def lose_trust(line: Line, _signal: object, now_s: float) -> None:
+    """The peer contradicts itself: somebody may sit between us. Its session has said BYE."""
+    line.fail(EndReason.NOT_SECURE, now_s)
+
+
 def replace_handset(line: Line, _fact: events.HookReplaced, now_s: float) -> None:
     """IDLE at once; what the peers must still be told, their sessions tell by themselves.
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hmac
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.call.callee_session import CalleeSession
 from firmware.call.caller_session import ENDPOINTS_MAX, CallerSession
+from firmware.call.commitment import NONCE_BYTES, CallerPart
 from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
 from firmware.call.freshness import Freshness
@@ -72,11 +73,13 @@ class Transactions:
         assert endpoints
         session_id = self.random_bytes(SESSION_BYTES)
         ephemeral = self.random_bytes(EPHEMERAL_BYTES)
+        part = CallerPart(self.random_bytes(NONCE_BYTES), session_id)
+        invite = replace(invite, commitment=part.commitment)
         handshake = CallerHandshake(
             self.identity, callee.noise_key, session_id, ephemeral, encode_signal(invite)
         )
         session = CallerSession(
-            handshake, callee, session_id, endpoints[:ENDPOINTS_MAX], self._outbox
+            handshake, callee, session_id, endpoints[:ENDPOINTS_MAX], part, self._outbox
         )
         self._add(session_id, session)
         session.start(invite, now_s)
@@ -164,7 +167,8 @@ class Transactions:
         caller = Certificate.decode(invite.certificate)
         if not hmac.compare_digest(caller.noise_key, handshake.caller_noise_key):
             raise MalformedError("certificate of somebody else")
-        session = CalleeSession(handshake, caller, envelope.session_id, invite, self._outbox, fact)
+        nonce, session_id = self.random_bytes(NONCE_BYTES), envelope.session_id
+        session = CalleeSession(handshake, caller, session_id, invite, nonce, self._outbox, fact)
         self._add(envelope.session_id, session)
         if invite.callee_number != self.own_number:
             self.respond(session, NotFound(), now_s)

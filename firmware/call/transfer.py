@@ -254,6 +254,7 @@ def take_place(line: Line, caller: Proved, leg: Leg, now_s: float) -> None:
     hidden = session.invite.relayed_only or old.disclosure.relayed_only
     leg.disclosure.relayed_only, leg.replaces = hidden, None
     session.own_candidates = leg.disclosure.to_all()
+    session.attend(now_s)
     answer = messages.Answered(codec, session.own_candidates)
     line.transactions.respond(session, answer, now_s)
     if session.is_over:

@@ -119,6 +119,13 @@ class Story:
         answer_s = await self._callee.lift()
         await self._callee.wait(CallState.CONNECTED, STEP_TIMEOUT_S)
         await self._caller.wait(CallState.CONNECTED, STEP_TIMEOUT_S)
+        for actor in (self._caller, self._callee):
+            await self._until(
+                actor,
+                lambda status: bool(status["authentication_digits"]),
+                STEP_TIMEOUT_S,
+                "without authentication digits",
+            )
         self._tell(f"{self._callee.role.name} lifts: connected")
         await self._remember("connected")
         return answer_s

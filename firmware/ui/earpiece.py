@@ -25,6 +25,7 @@ _TONE_OF_REASON = {
     # The three notes say: do not try again like this, listen or look; waiting does not help.
     EndReason.WRONG_NUMBER: Tone.SPECIAL_INFORMATION,
     EndReason.NUMBER_CHANGED: Tone.SPECIAL_INFORMATION,
+    EndReason.NOT_SECURE: Tone.SPECIAL_INFORMATION,
     EndReason.EMERGENCY: Tone.SPECIAL_INFORMATION,  # never the sound of an ordinary failure
     EndReason.ANONYMOUS_REFUSED: Tone.SPECIAL_INFORMATION,
     # The fast beat says: the fault is on the way or in a box, nobody there has heard the bell.

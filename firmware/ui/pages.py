@@ -288,6 +288,7 @@ _END_ICONS = {
     EndReason.HUNG_UP_BY_PEER: "hung_up",
     EndReason.TIMED_OUT: "hung_up",
     EndReason.NUMBER_CHANGED: "warning",
+    EndReason.NOT_SECURE: "warning",
     EndReason.NOT_READY: "wait",
 }
 

@@ -121,6 +121,7 @@ ENGLISH = Texts(
         EndReason.NUMBER_CHANGED: End(
             "Warning", "The phone behind this number has changed.", shows_peer=False
         ),
+        EndReason.NOT_SECURE: End("Warning", "This line was not secure.", shows_peer=False),
         EndReason.NO_COMMON_CODEC: End("Cannot talk", "The two phones share no codec."),
         EndReason.CONNECTION_LOST: End("Cut off", "The connection was lost."),
         EndReason.TIMED_OUT: End("No number", "Hang up, lift and dial again.", shows_peer=False),

@@ -56,7 +56,7 @@ def knock(link: Link, phone: Phone, who: Person, completion: Completion) -> Sign
     session = struct.pack("!d", link.now_s)  # another one each time
     utc_s = int(UTC_S + link.now_s)
     number, certificate = phone.person.number, who.certificate.encode()
-    invite = Invite(number, certificate, (), utc_s, completion=completion)
+    invite = Invite(number, certificate, (), utc_s, completion=completion, commitment=bytes(32))
     noise_key = phone.person.identity.noise_key
     handshake = CallerHandshake(who.identity, noise_key, session, b"e" * 32, encode_signal(invite))
     first = Envelope(Kind.HANDSHAKE_1, session, handshake.first_message).encode()

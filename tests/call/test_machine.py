@@ -89,6 +89,7 @@ def test_both_ends_agree_on_keys_codec_and_digits() -> None:
     assert caller.codec is callee.codec is Codec.PCMU  # the caller's preference
     assert caller.send_key == callee.receive_key != caller.receive_key == callee.send_key
     assert (caller.remote, callee.remote) == (bert.endpoint, anna.endpoint)
+    link.run(0.05)  # until ACK is there
     assert anna.view.authentication_digits == bert.view.authentication_digits
     assert len(anna.view.authentication_digits) == 4
 

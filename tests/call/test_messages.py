@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import random
 import struct
+from dataclasses import replace
 
 import pytest
 
+from firmware.call.commitment import COMMITMENT_BYTES, NONCE_BYTES
 from firmware.call.encoding import CODECS_MAX, MESSAGE_BYTES_MAX, decode_signal, encode_signal
 from firmware.call.messages import (
     Ack,
@@ -38,23 +40,29 @@ from firmware.identity import CERTIFICATE_BYTES_MAX
 from firmware.model import Candidate, CandidateKind, Codec, Endpoint
 
 CANDIDATES = (Candidate(Endpoint("192.0.2.1", 6881), CandidateKind.OBSERVED, 2),)
-INVITE = Invite("471108151234", b"c" * CERTIFICATE_BYTES_MAX, tuple(Codec), 1_800_000_000)
+NONCE = b"n" * NONCE_BYTES
+COMMITMENT = b"h" * COMMITMENT_BYTES
+INVITE = Invite(
+    *("471108151234", b"c" * CERTIFICATE_BYTES_MAX, tuple(Codec), 1_800_000_000),
+    commitment=COMMITMENT,
+)
+SMALL = replace(INVITE, certificate=b"c", codecs=(), utc_s=None)
 SIGNALS: tuple[Signal, ...] = (
     INVITE,
-    Invite("471108151234", b"c", (), None),
+    SMALL,
     *(Prack(), Ack(), Cancel(), Bye(), Trying(), Ended()),
     *(Ringing(codec) for codec in Codec),
     *(Answered(codec) for codec in Codec),
     *(NotFound(), TryLater(), Busy(), NotAcceptable(), Decline()),
-    Invite("471108151234", b"c", (), None, CANDIDATES, relayed_only=True),
+    replace(SMALL, candidates=CANDIDATES, relayed_only=True),
     *(Ack(CANDIDATES), Ringing(Codec.OPUS, CANDIDATES), Answered(Codec.OPUS, CANDIDATES)),
     *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
-    Invite("471108151234", b"c", (), None, is_anonymous=True, via="471108151234"),
-    Invite("471108151234", b"c", (), 1_800_000_100, missed_utc_s=1_800_000_000),
-    Invite("471108151234", b"c", (), None, completion=Completion.ASK),
-    Invite("471108151234", b"c", (), 1_800_000_100, completion=Completion.FREE),
-    Invite("471108151234", b"c", (), None, referral=b"r" * 149),
-    Invite("471108151234", b"c", (), None, via="471108151234", is_returned=True),
+    replace(SMALL, is_anonymous=True, via="471108151234"),
+    replace(SMALL, utc_s=1_800_000_100, missed_utc_s=1_800_000_000),
+    replace(SMALL, completion=Completion.ASK),
+    replace(SMALL, utc_s=1_800_000_100, completion=Completion.FREE),
+    replace(SMALL, referral=b"r" * 149),
+    replace(SMALL, via="471108151234", is_returned=True),
     *(Refer("471108151234", b"r" * 149), ReferRefused()),
     Noted(),
     *(
@@ -63,12 +71,20 @@ SIGNALS: tuple[Signal, ...] = (
         Updated(7, CANDIDATES),
         Updated(7),
         Update(9, is_held=True),
+        Update(9, nonce=NONCE),
+        Updated(9, nonce=NONCE),
+        Ack(nonce=NONCE),
+        Answered(Codec.OPUS, nonce=NONCE),
     ),
 )
 
 
 def field(tag: int, value: bytes) -> bytes:
     return struct.pack("!BH", tag, len(value)) + value
+
+
+INVITED, COMMITTED = b"\x01\x00\x01", field(24, COMMITMENT)
+MINIMAL = INVITED + field(1, b"471108151234") + field(2, b"c")
 
 
 @pytest.mark.parametrize("signal", SIGNALS)
@@ -122,6 +138,10 @@ def test_unknown_codec_of_a_later_version_is_skipped() -> None:
     assert decoded.codecs == (Codec.PCMA,)
 
 
+def test_smallest_invite_has_number_certificate_and_commitment() -> None:
+    assert decode_signal(MINIMAL + COMMITTED) == SMALL
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -137,27 +157,28 @@ def test_unknown_codec_of_a_later_version_is_skipped() -> None:
         b"\x01\x00\xb4" + field(5, b"\x07"),  # 180 with an unknown codec
         b"\x01\x01\x2e",  # 302 to nowhere
         b"\x01\x01\x2e" + field(1, b"4711"),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(11, b"4711"),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(21, b""),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(21, b"\x03"),
-        b"\x01\x00\x01"  # a missed call and a wish
-        + field(1, b"471108151234")
-        + field(2, b"c")
-        + field(20, bytes(8))
-        + field(21, b"\x01"),
+        MINIMAL + field(11, b"4711") + COMMITTED,
+        MINIMAL + field(21, b"") + COMMITTED,
+        MINIMAL + field(21, b"\x03") + COMMITTED,
+        MINIMAL + field(20, bytes(8)) + field(21, b"\x01") + COMMITTED,  # missed, and a wish
         b"\x01\x00\xc8" + field(5, b"\x00"),  # 200 to nothing
         b"\x01\x00\xc8" + field(6, b"\x09"),  # 200 to an unknown request
-        b"\x01\x00\x01" + field(1, b"471108151234"),
-        b"\x01\x00\x01" + field(1, b"47110815123") + field(2, b"c"),
-        b"\x01\x00\x01" + field(1, "47110815123²".encode()[:12]) + field(2, b"c"),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c" * 1 + bytes(200)),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(3, b"\x00\x00"),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(4, b"\x00"),
-        b"\x01\x00\x01" + field(1, b"471108151234") + field(2, b"c") + field(4, b"\xff" * 8),
-        b"\x01\x00\x01"
-        + field(1, b"471108151234")
-        + field(2, b"c")
-        + field(3, bytes(range(CODECS_MAX + 1))),
+        INVITED + field(1, b"471108151234") + COMMITTED,
+        INVITED + field(1, b"47110815123") + field(2, b"c") + COMMITTED,
+        INVITED + field(1, "47110815123²".encode()[:12]) + field(2, b"c") + COMMITTED,
+        INVITED + field(1, b"471108151234") + field(2, b"c" * 1 + bytes(200)) + COMMITTED,
+        MINIMAL + field(3, b"\x00\x00") + COMMITTED,
+        MINIMAL + field(4, b"\x00") + COMMITTED,
+        MINIMAL + field(4, b"\xff" * 8) + COMMITTED,
+        MINIMAL + field(3, bytes(range(CODECS_MAX + 1))) + COMMITTED,
+        MINIMAL,  # commits itself to nothing
+        MINIMAL + field(24, COMMITMENT[1:]),
+        MINIMAL + field(24, COMMITMENT + b"h"),
+        b"\x01\x00\x02" + field(25, b""),  # ACK with half a nonce
+        b"\x01\x00\x02" + field(25, NONCE[1:]),
+        b"\x01\x00\xc8" + field(5, b"\x00") + field(6, b"\x01") + field(25, NONCE + b"n"),
+        b"\x01\x00\xc8" + field(6, b"\x06") + field(8, b"\x00") + field(25, b"n"),
+        b"\x01\x00\x06" + field(8, b"\x00") + field(25, NONCE * 2),
     ],
 )
 def test_broken_signal_is_malformed(data: bytes) -> None:

@@ -7,6 +7,7 @@ import random
 import pytest
 
 from firmware import events
+from firmware.call.commitment import commitment_to
 from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
@@ -18,11 +19,13 @@ from tests.call.test_messages import SIGNALS
 ROGUE, BERT = person("Rogue"), person("Bert")
 AT = Endpoint("203.0.113.66", 6881)
 SESSION = b"session."
+NONCE = b"n" * 32  # as in SIGNALS
 
 
 def rogue_caller(link: Link, bert: Phone, utc_s: int | None) -> Channel:
     """Calls Bert; returns the rogue's end of the channel."""
-    invite = Invite(BERT.number, ROGUE.certificate.encode(), (Codec.OPUS,), utc_s)
+    who = BERT.number, ROGUE.certificate.encode(), (Codec.OPUS,), utc_s
+    invite = Invite(*who, commitment=commitment_to(NONCE, SESSION))
     noise_key = BERT.identity.noise_key
     payload = encode_signal(invite)
     handshake = CallerHandshake(ROGUE.identity, noise_key, SESSION, b"e" * 32, payload)

@@ -39,7 +39,7 @@ def invitation(
 ) -> bytes:
     """A first datagram to Bert."""
     encoded = (certificate or caller.certificate).encode()
-    signal = signal or Invite(BERT.number, encoded, (Codec.OPUS,), utc_s)
+    signal = signal or Invite(BERT.number, encoded, (Codec.OPUS,), utc_s, commitment=bytes(32))
     handshake = CallerHandshake(
         caller.identity, BERT.identity.noise_key, session_id, b"e" * 32, encode_signal(signal)
     )
@@ -367,7 +367,9 @@ def test_stranger_never_displaces_a_call_or_a_bye_on_its_way() -> None:
         link.tell(anna, events.HookReplaced())
     assert len(anna.core._transactions._sessions) == SESSIONS_MAX
     session_id, utc_s = b"stranger", int(link.now_s + UTC_S)
-    invite = Invite(ANNA.number, BERT.certificate.encode(), (Codec.OPUS,), utc_s)
+    invite = Invite(
+        ANNA.number, BERT.certificate.encode(), (Codec.OPUS,), utc_s, commitment=bytes(32)
+    )
     handshake = CallerHandshake(
         BERT.identity, ANNA.identity.noise_key, session_id, b"e" * 32, encode_signal(invite)
     )

@@ -69,6 +69,7 @@ def test_every_failure_a_listener_can_meet_has_a_tone(reason: EndReason) -> None
     [
         (EndReason.WRONG_NUMBER, Tone.SPECIAL_INFORMATION),
         (EndReason.NUMBER_CHANGED, Tone.SPECIAL_INFORMATION),
+        (EndReason.NOT_SECURE, Tone.SPECIAL_INFORMATION),
         (EndReason.EMERGENCY, Tone.SPECIAL_INFORMATION),
         (EndReason.UNREACHABLE, Tone.CONGESTION),
         (EndReason.OFFLINE, Tone.CONGESTION),

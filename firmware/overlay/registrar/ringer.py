@@ -24,7 +24,7 @@ RING_SOON_S = 20.0  # after one that did not come from outside
 WAIT_MIN_S, WAIT_MAX_S = 0.6, 2.0
 FAILURES_MAX = 3  # in a row: then the exchange is not to be counted on
 _HEAD = bytes((SEALED_FIRST_BYTE, 1, 1))  # as an INVITE begins (section 4)
-_SEALED_BYTES = 200, 100  # at least, and at random up to so many more
+_SEALED_BYTES = 250, 110  # at least, and at random up to so many more
 
 
 @dataclass(slots=True, eq=False)
