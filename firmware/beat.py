@@ -1,10 +1,11 @@
 """The beat of the sound: what microphone, line and earpiece want, in one turn of the event loop.
 
 A turn costs more than what is done in it, so there are no more than needed: the microphone has one
-for each frame, in which the socket is read, too, and the earpiece gets its next frame when the
-packet comes that holds it, or with the microphone. It has a turn of its own only if nothing else
-comes in time. However early the earpiece gets a frame, what it gets is decided for the moment at
-which the card needs it: neither turn nor packet sets the delay. Decides nothing of the call.
+for each frame, and the earpiece gets its next frame when the packet comes that holds it, or with
+the microphone. It has a turn of its own only if nothing else comes in time; then the socket is read
+before, as the packet may be in it. However early the earpiece gets a frame, what it gets is decided
+for the moment at which the card needs it: neither turn nor packet sets the delay. Decides nothing
+of the call.
 Units: `_s` monotonic seconds, the clock of the event loop.
 """
 
@@ -50,8 +51,8 @@ class Turns(Protocol):
 
     after_datagrams: Callable[[], None] | None
 
-    def beat(self, step: Step) -> None:
-        """Do this now, in a turn of its own."""
+    def beat(self, step: Step, *, reads: bool) -> None:
+        """Do this now, in a turn of its own; `reads`: after what waits in the socket."""
 
 
 class Beat:
@@ -74,6 +75,9 @@ class Beat:
         self._capture, self._playout, self._is_ready = capture, playout, is_ready
         self._timer: Timer | None = None
         self._is_ears = False  # the timer is for the earpiece
+        # the next frame of each, as far as is known; None while closed, or not yet open
+        self._spoken_at_s: float | None = None
+        self._needed_at_s: float | None = None
         self._goes_first = False
         shell.after_datagrams = self._packets_came
 
@@ -85,33 +89,56 @@ class Beat:
 
     def _beat(self) -> None:
         self._timer = None
-        self._shell.beat(self._step)
+        now_s = self._loop.time()
+        self._look_at_ear(now_s)
+        self._spoken_at_s = None
+        is_dry = self._needed_at_s is not None and self._needed_at_s <= now_s
+        self._shell.beat(self._step, reads=is_dry and not self._is_ready())
+        if self._spoken_at_s is None:  # the step has yet to come, or there is no microphone
+            self._look_at_microphone(self._loop.time())
         self._go_first(wanted=self._arm())
 
     def _packets_came(self) -> None:
         """The next frame for the earpiece may be among them."""
-        if self._timer is not None and self._feed(self._loop.time()) and self._is_ears:
+        if self._timer is None:
+            return
+        now_s = self._loop.time()
+        self._look_at_ear(now_s)
+        if self._feed(now_s) and self._is_ears:
             self._timer.cancel()
             self._arm()
 
     def _arm(self) -> bool:
         """Be there for the next frame of either; False while everything is closed."""
+        spoken_s, needed_s = self._spoken_at_s, self._needed_at_s
+        if needed_s is not None and spoken_s is not None:
+            needed_s += HURRY_S
+        self._is_ears = needed_s is not None and (spoken_s is None or needed_s < spoken_s)
+        next_s = needed_s if self._is_ears else spoken_s
         self._timer = None
-        now_s = self._loop.time()
-        wait_s = self._wait_s(now_s)
-        if wait_s is not None:
-            self._timer = self._loop.call_at(now_s + max(wait_s, SHORTEST_S), self._beat)
-        return wait_s is not None
+        if next_s is not None:
+            soonest_s = self._loop.time() + SHORTEST_S
+            self._timer = self._loop.call_at(max(next_s, soonest_s), self._beat)
+        return next_s is not None
+
+    def _look_at_microphone(self, now_s: float) -> None:
+        wait_s = self._microphone.wait_s(now_s)
+        self._spoken_at_s = None if wait_s is None else now_s + wait_s
+
+    def _look_at_ear(self, now_s: float) -> None:
+        wait_s = self._earpiece.wait_s(now_s)
+        self._needed_at_s = None if wait_s is None else now_s + wait_s
 
     def _feed(self, now_s: float) -> bool:
         """Give the earpiece what it wants and can have; False if that is nothing."""
         earpiece = self._earpiece
         for count in range(FRAMES_MAX):
-            wait_s = earpiece.wait_s(now_s)
-            if wait_s is None or wait_s >= EARLY_S or (wait_s > 0 and not self._is_ready()):
+            at_s = self._needed_at_s
+            if at_s is None or at_s >= now_s + EARLY_S or (at_s > now_s and not self._is_ready()):
                 return count > 0
             ahead_s = earpiece.ahead_s
             earpiece.play(self._playout(now_s + ahead_s, ahead_s + earpiece.delay_s), now_s)
+            self._look_at_ear(now_s)
         return True
 
     def _step(self, now_s: float) -> list[Message]:
@@ -119,18 +146,12 @@ class Beat:
         messages: list[Message] = []
         for _ in range(FRAMES_MAX):
             frame = self._microphone.hear(now_s)
-            if frame is None:
+            if frame is not None:
+                messages += self._capture(frame, now_s)
+            self._look_at_microphone(now_s)
+            if frame is None or self._spoken_at_s is None or self._spoken_at_s > now_s:
                 break
-            messages += self._capture(frame, now_s)
         return messages
-
-    def _wait_s(self, now_s: float) -> float | None:
-        """Until the next beat; None while everything is closed."""
-        spoken_s, needed_s = self._microphone.wait_s(now_s), self._earpiece.wait_s(now_s)
-        self._is_ears = needed_s is not None and (spoken_s is None or needed_s + HURRY_S < spoken_s)
-        if spoken_s is None or needed_s is None:
-            return needed_s if spoken_s is None else spoken_s
-        return min(spoken_s, needed_s + HURRY_S)
 
     def _go_first(self, *, wanted: bool) -> None:
         if wanted is self._goes_first:

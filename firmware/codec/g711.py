@@ -22,6 +22,7 @@ Integers = npt.NDArray[np.int32]
 PAYLOAD_BYTES_MIN, PAYLOAD_BYTES_MAX = 80, 480  # 10 and 60 ms
 
 _ALAW_TOGGLE = 0x55  # every other bit is inverted on the line, G.711 table 1a note 2
+_SILENCE = 32768  # place of the sample value 0 in the middle of all of them
 _ULAW_BIAS = 33
 _ULAW_MAX = 8191  # of the 14-bit magnitude with its bias
 
@@ -30,7 +31,8 @@ class G711Encoder:
     """Frames to payloads of one byte for two samples."""
 
     def __init__(self, table: Bytes, *, dtx: bool = False) -> None:
-        self._table, self._downsampler = table, Downsampler()
+        self._table = np.roll(table, _SILENCE)  # from the lowest sample value to the highest
+        self._downsampler = Downsampler()
         self._pauses = Pauses() if dtx else None
         self.is_pause = False
 
@@ -41,7 +43,8 @@ class G711Encoder:
             self.is_pause = self._pauses.is_pause(frame)
             if self.is_pause:
                 return self._pauses.room().encode()
-        return self._table[narrow.view(np.uint16)].tobytes()
+        narrow += _SILENCE + 0.5  # then the whole part is the index of the nearest sample value
+        return self._table.take(narrow.astype(np.intp), mode="clip").tobytes()
 
     def set_bitrate(self, bits_per_s: int) -> None:
         """G.711 has but one."""

@@ -21,7 +21,8 @@ PAYLOAD_BYTES_MAX = 32  # level and 31 coefficients; we use ORDER_MAX of them
 ORDER_MAX = 10
 LEVEL_MAX = 127
 BACKGROUND_MAX = 180.0  # root mean square, 45 dB below full scale: louder is no background
-FORGET = 1.005  # the quietest moment counts less by so much a frame: doubled after 3 s
+LISTENED_EVERY = 4  # frames: a pause is longer than that
+FORGET = 1.02  # the quietest moment counts less each time by so much: doubled after 3 s
 LISTENED_MIN = 50  # frames: who has not paused yet tells nothing of the room
 
 _FULL_SCALE = 32768.0
@@ -41,6 +42,8 @@ class Background:
     def listen(self, narrow: Frame) -> None:
         """A received frame."""
         self._frames += 1
+        if self._frames % LISTENED_EVERY:
+            return
         samples = narrow.astype(np.float32)
         rms = math.sqrt(float(samples @ samples) / max(len(samples), 1))
         if self._rms == 0.0 or rms < self._rms * FORGET:

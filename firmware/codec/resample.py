@@ -31,11 +31,11 @@ class Downsampler:
     def __init__(self) -> None:
         self._before = np.zeros(_HISTORY, dtype=np.float32)
 
-    def convert(self, sound: Frame) -> Frame:
-        """Half as many samples; the number of `sound` is even."""
+    def convert(self, sound: Frame) -> Samples:
+        """Half as many samples, neither rounded nor clipped; the number of `sound` is even."""
         samples = np.concatenate([self._before, sound], dtype=np.float32)
         self._before = samples[-_HISTORY:]
-        return to_int16(np.correlate(samples, _LOW_PASS)[::2])
+        return np.correlate(samples, _LOW_PASS)[::2]
 
 
 class Upsampler:

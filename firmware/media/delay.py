@@ -7,6 +7,7 @@ Units: `_s` seconds (float). Source: ours.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, insort
 from collections import deque
 
@@ -27,17 +28,9 @@ class DelayObserver:
         self._observed = _Window(OBSERVED_MAX)
         self._recent = _Window(FASTEST_OF)
         self._arrived_s: float | None = None
-
-    @property
-    def fastest_s(self) -> float:
-        """The smallest delay of the last seconds; not before the first frame."""
-        return self._recent.smallest()
-
-    @property
-    def target_s(self) -> float:
-        """How much more than the fastest nearly all frames of the last seconds needed."""
-        target_s = self._observed.exceeded_by(LATE_FRACTION) - self.fastest_s + MARGIN_S
-        return min(max(target_s, TARGET_MIN_S), TARGET_MAX_S)
+        # Both not before the first frame; asked several times for each:
+        self.fastest_s = math.nan  # the smallest delay of the last seconds
+        self.target_s = math.nan  # how much more than that nearly all frames of them needed
 
     def observe(self, media_s: float, now_s: float) -> None:
         """A frame with the RTP time `media_s` is there for the first time."""
@@ -46,6 +39,9 @@ class DelayObserver:
             self._observed.add(delay_s)
         self._recent.add(delay_s)
         self._arrived_s = now_s
+        self.fastest_s = self._recent.smallest()
+        target_s = self._observed.exceeded_by(LATE_FRACTION) - self.fastest_s + MARGIN_S
+        self.target_s = min(max(target_s, TARGET_MIN_S), TARGET_MAX_S)
 
     def delay_s(self, media_s: float, now_s: float) -> float:
         """How much longer than the fastest: a frame that comes, or is played, now."""

@@ -116,12 +116,14 @@ class JitterBuffer:
         `blocks` are the frames in it, each `offset` ticks of `clock_hz` before its timestamp.
         """
         self._counters.received += 1
-        if self._stream is None or self._stream.is_broken_by(packet, clock_hz, now_s):
+        place = None if self._stream is None else self._stream.place_of(packet, clock_hz, now_s)
+        if self._stream is None or place is None:
             if self._stream is not None:
                 self._counters.resyncs += 1
                 self._lost_before += self._stream.reception.lost
             self._stream = _Stream(packet, clock_hz, self._counters)
-        return self._stream.push(packet, blocks, clock_hz, now_s)
+            place = self._stream.reception.first, 0
+        return self._stream.push(packet, place, blocks, clock_hz, now_s)
 
     def pop(self, now_s: float) -> Ready | Gap:
         """What to play for the next frame."""
@@ -195,21 +197,28 @@ class _Stream:
     def is_ready(self) -> bool:
         return self._next is None or self._next in self._waiting
 
-    def is_broken_by(self, packet: RtpPacket, clock_hz: int, now_s: float) -> bool:
-        if packet.ssrc != self.ssrc:
-            return True
-        ahead = self.reception.number(packet.sequence_number) - self.reception.highest
-        if not self._known:
-            return abs(ahead) > SEQUENCE_JUMP_MAX
-        delay_s = self.delays.delay_s(self._media_of(packet, clock_hz) / MEDIA_HZ, now_s)
-        # a straggler, which is behind in number and in time, breaks nothing
-        is_jump_in_time = ahead > 0 and abs(delay_s) > DELAY_JUMP_S
-        return is_jump_in_time or abs(ahead) > SEQUENCE_JUMP_MAX
-
-    def push(self, packet: RtpPacket, blocks: Sequence[Block], clock_hz: int, now_s: float) -> bool:
+    def place_of(self, packet: RtpPacket, clock_hz: int, now_s: float) -> tuple[int, int] | None:
+        """Unwrapped number and media time of a packet; None if it is of another stream."""
         number = self.reception.number(packet.sequence_number)
+        ahead = number - self.reception.highest
+        if packet.ssrc != self.ssrc or abs(ahead) > SEQUENCE_JUMP_MAX:
+            return None
+        media = self._media_of(packet, ahead, clock_hz)
+        # a straggler, which is behind in number and in time, breaks nothing
+        if ahead > 0 and self._known and abs(self._delay_s(media, now_s)) > DELAY_JUMP_S:
+            return None
+        return number, media
+
+    def push(
+        self,
+        packet: RtpPacket,
+        place: tuple[int, int],
+        blocks: Sequence[Block],
+        clock_hz: int,
+        now_s: float,
+    ) -> bool:
+        number, media = place
         is_newest = number > self.reception.highest or not self.reception.received
-        media = self._media_of(packet, clock_hz)
         if not self.reception.take(number, media / MEDIA_HZ, now_s):
             self._counters.duplicate += 1
             return False
@@ -222,7 +231,8 @@ class _Stream:
         for block in reversed(blocks):
             self._take(block, media - block.offset * scale, number, now_s)
         if is_newest and blocks:
-            self._reach = max(block.offset for block in blocks) * scale
+            is_single = len(blocks) == 1  # as nearly always
+            self._reach = 0 if is_single else max(block.offset for block in blocks) * scale
             self._look_for_loss(number)
         self._lost.pop(number, None)  # it was only overtaken
         return is_newest
@@ -295,19 +305,20 @@ class _Stream:
     def _delay_s(self, media: int, now_s: float) -> float:
         return self.delays.delay_s(media / MEDIA_HZ, now_s)
 
-    def _media_of(self, packet: RtpPacket, clock_hz: int) -> int:
+    def _media_of(self, packet: RtpPacket, ahead: int, clock_hz: int) -> int:
         if clock_hz == self._clock_hz:
             ticks = unwrap(packet.timestamp, self._timestamp, 32) - self._timestamp
             return self._media + ticks * (MEDIA_HZ // clock_hz)
         # another codec, another clock: only the count of packets goes on
-        ahead = self.reception.number(packet.sequence_number) - self.reception.highest
         return self._media + ahead * self._frame
 
     def _skip_excess(self, now_s: float) -> None:
         """Skip what would make the delay far too long; the newest frame always stays."""
+        if len(self._waiting) < 2:
+            return
         is_continuous = self._next is not None and self._pops_without < BREAK_POPS
         excess_s = EXCESS_MAX_S if is_continuous else 0.0
-        longest_s = self.target_s + self._frame / MEDIA_HZ + excess_s if self._waiting else 0
+        longest_s = self.target_s + self._frame / MEDIA_HZ + excess_s
         while len(self._waiting) > 1 and self._delay_s(min(self._waiting), now_s) > longest_s:
             self._skip()
 

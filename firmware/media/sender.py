@@ -19,7 +19,7 @@ from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, wrap
 from firmware.media.srtp import PACKET_BYTES_MAX
 from firmware.media.telephone_event import PAYLOAD_TYPE, KeySender
-from firmware.model import FRAME_S, FRAME_SAMPLES, Codec, Frame
+from firmware.model import FRAME_S, Codec, Frame
 
 PAUSE_FRAMES = 4  # one in so many is sent in a pause: ways and routers must not take us for gone
 _REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
@@ -50,13 +50,15 @@ class Sender:
         self._plan = first_plan(FORMATS[codec].bitrate)
         self._sent: deque[_Sent] = deque(maxlen=DISTANCE_MAX + 1)
         self._waiting: list[Frame] = []  # for a packet of several frames
-        self._keys = KeySender(self._ticks(FRAME_SAMPLES))
+        self._speech = FORMATS[codec]
+        self._frame_ticks = _ticks(codec)
+        self._keys = KeySender(self._frame_ticks)
 
     def follow(self, plan: Plan) -> None:
         """From the next packet on."""
         if plan == self._plan:
             return
-        speech = FORMATS[self.codec]
+        speech = self._speech
         if plan.level != self._plan.level:
             bitrate = round(speech.bitrate * LEVELS[plan.level])
             self._encoder.set_bitrate(max(bitrate, speech.bitrate_min))
@@ -67,10 +69,11 @@ class Sender:
         """From the next packet on; what waits for its packet is dropped."""
         if codec is self.codec:
             return
-        self.codec, self._encoder = codec, FORMATS[codec].make_encoder(dtx=self._dtx)
+        self.codec, self._speech, self._frame_ticks = codec, FORMATS[codec], _ticks(codec)
+        self._encoder = self._speech.make_encoder(dtx=self._dtx)
         self._sent.clear()  # their timestamps count another clock
         self._waiting.clear()
-        self._keys = KeySender(self._ticks(FRAME_SAMPLES))
+        self._keys = KeySender(self._frame_ticks)
         self._plan = Plan()
         self.follow(plan)
 
@@ -83,17 +86,18 @@ class Sender:
         event = self._keys.next(self.timestamp)
         if event is not None:
             self._waiting.append(frame)
-            self.timestamp += self._ticks(FRAME_SAMPLES * len(self._waiting))
+            self.timestamp += self._frame_ticks * len(self._waiting)
             self._waiting.clear()
             return self._packet(PAYLOAD_TYPE, event.timestamp, event.payload, event.marker)
         self._waiting.append(frame)
-        if len(self._waiting) < self._plan.frames:
+        count = len(self._waiting)
+        if count < self._plan.frames:
             return None
-        sound = np.concatenate(self._waiting) if len(self._waiting) > 1 else frame
+        sound = np.concatenate(self._waiting) if count > 1 else frame
         self._waiting.clear()
-        speech = FORMATS[self.codec]
+        speech = self._speech
         own = _Sent(self.timestamp, speech.payload_type, self._encoder.encode(sound))
-        self.timestamp += self._ticks(len(sound))
+        self.timestamp += self._frame_ticks * count
         if self._encoder.is_pause:
             self._paused += 1
             if self._paused % PAUSE_FRAMES != 1:
@@ -103,7 +107,9 @@ class Sender:
         if marker:  # speech begins; what was said before it is far away
             self._paused = 0
             self._sent.clear()
-        payload_type, payload = self._with_copies(own)
+        payload_type, payload = own.payload_type, own.payload
+        if self._plan.distances:
+            payload_type, payload = self._with_copies(own)
         packet = self._packet(payload_type, own.timestamp, payload, marker)
         self._sent.append(own)
         return packet
@@ -116,9 +122,6 @@ class Sender:
         return RtpPacket(
             payload_type, number, wrap(timestamp, 32), self.ssrc, payload, marker=marker
         )
-
-    def _ticks(self, samples: int) -> int:
-        return samples * FORMATS[self.codec].clock_hz // round(FRAME_SAMPLES / FRAME_S)
 
     def _with_copies(self, own: _Sent) -> tuple[int, bytes]:
         blocks = [Block(own.payload_type, own.payload)]
@@ -135,3 +138,8 @@ class Sender:
         if len(blocks) == 1:
             return own.payload_type, own.payload
         return red.PAYLOAD_TYPE, red.encode(blocks)
+
+
+def _ticks(codec: Codec) -> int:
+    """Of a frame."""
+    return round(FORMATS[codec].clock_hz * FRAME_S)

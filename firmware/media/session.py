@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from firmware.codec.speech import BY_PAYLOAD_TYPE, FORMATS, PAYLOAD_TYPES
+from firmware.codec.speech import FORMATS, PAYLOAD_TYPES
 from firmware.errors import MalformedError
 from firmware.events import (
     ChangeCodec,
@@ -243,9 +243,8 @@ class _Sound:
                 self._receive_report(datagram.data, now_s)
                 return Taken.KNOWN
             packet = RtpPacket.decode(self._unprotect.unprotect(datagram.data))
-            is_event = packet.payload_type == telephone_event.PAYLOAD_TYPE
-            blocks = [] if is_event else self._blocks(packet)
-            if is_event:
+            blocks = _blocks(packet)
+            if not blocks:
                 packet = self._hear_key(packet)
         except ReplayedError:
             self._replayed += 1
@@ -254,8 +253,8 @@ class _Sound:
         except MalformedError:
             return Taken.FOREIGN
         self._received.count(datagram.data)
-        if blocks and blocks[-1].payload_type in BY_PAYLOAD_TYPE:
-            self._clock_hz = FORMATS[BY_PAYLOAD_TYPE[blocks[-1].payload_type]].clock_hz
+        if blocks:
+            self._clock_hz = _CLOCKS_HZ.get(blocks[-1].payload_type, self._clock_hz)
         is_newest = self._player.push(packet, blocks, self._clock_hz, now_s)
         self._route.heard(datagram.source, now_s, is_first=is_newest)
         self.reports.noticed(self._player.buffer.counters.lost, now_s)
@@ -306,16 +305,6 @@ class _Sound:
     def _to_peer(self, data: bytes, now_s: float) -> list[Message]:
         return [SendDatagram(data, to) for to in self._route.destinations(now_s)]
 
-    def _blocks(self, packet: RtpPacket) -> list[Block]:
-        """The frames of speech in a packet."""
-        if packet.payload_type == red.PAYLOAD_TYPE:
-            blocks = red.decode(packet.payload)
-        else:
-            blocks = [Block(packet.payload_type, packet.payload)]
-        if blocks[-1].payload_type not in PAYLOAD_TYPES:
-            raise MalformedError(f"RTP payload type {blocks[-1].payload_type} was not agreed")
-        return [block for block in blocks if block.payload_type in PAYLOAD_TYPES]
-
     def _hear_key(self, packet: RtpPacket) -> RtpPacket:
         """The packet as if it were one of speech: with the time at which it was sent."""
         event = TelephoneEvent.decode(packet.payload)
@@ -337,3 +326,19 @@ class _Traffic:
     def count(self, datagram: bytes) -> None:
         self.packets += 1
         self.size_bytes += len(datagram)
+
+
+_CLOCKS_HZ = {speech.payload_type: speech.clock_hz for speech in FORMATS.values()}
+
+
+def _blocks(packet: RtpPacket) -> list[Block]:
+    """The frames of speech in a packet; none in that of a key. MalformedError for what is else."""
+    if packet.payload_type in PAYLOAD_TYPES:
+        return [Block(packet.payload_type, packet.payload)]
+    if packet.payload_type == telephone_event.PAYLOAD_TYPE:
+        return []
+    if packet.payload_type == red.PAYLOAD_TYPE:
+        blocks = red.decode(packet.payload)
+        if blocks[-1].payload_type in PAYLOAD_TYPES:
+            return [block for block in blocks if block.payload_type in PAYLOAD_TYPES]
+    raise MalformedError(f"RTP payload type {packet.payload_type}: nothing that was agreed")

@@ -159,14 +159,17 @@ class Shell:
             self._has_turn = True
             self._loop.call_soon(self._turn)
 
-    def beat(self, step: Step) -> None:
-        """One step at once, with all that waits in the socket before it: a turn of its own.
+    def beat(self, step: Step, *, reads: bool) -> None:
+        """One step at once: a turn of its own; `reads`: after all that waits in the socket.
 
         Not from inside a turn. Before `run` the step only waits for it.
         """
         self._inbox.append(step)
         if self._is_running:
-            self._read()
+            if reads:
+                self._read()
+            else:
+                self._turn()
 
     def perform(self, message: Message) -> None:
         """Carry out one command of the core."""
