@@ -90,7 +90,8 @@ class Door:
                 token = self._access.enter(digits, _now_s())
                 refusal = "That is not the code on the display"
             case _:
-                token, refusal = None, "A code or a password, please"
+                token = None
+                refusal = "A code or a password, please"
         if token is None:
             raise web.HTTPForbidden(reason=refusal)
         response = web.json_response({"inside": True})

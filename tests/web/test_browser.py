@@ -102,7 +102,7 @@ def test_first_visit_needs_the_code_of_the_display(
     code = next_line(soft.process, "the code for the page: ")
     page.fill("#code", f"{(int(code) + 1) % 10**6:06}")
     page.keyboard.press("Enter")
-    expect(page.locator("#alarm")).to_be_visible()
+    expect(page.locator("#alarm")).to_have_text("Das ist nicht der Code auf dem Display")
     page.fill("#code", code)
     page.keyboard.press("Enter")
     expect(page.locator("#telephone")).to_be_visible()

@@ -9,7 +9,7 @@ from shutil import which
 
 import pytest
 
-from firmware.model import CallState, EndReason
+from firmware.model import CallState, EndReason, Unreachable
 from firmware.web.server import FILES, STATIC
 
 SOURCE = STATIC.joinpath("texts.js").read_text(encoding="utf-8")
@@ -39,6 +39,7 @@ def test_both_languages_have_the_same_words_with_the_same_places() -> None:
 def test_every_word_that_is_asked_for_is_there() -> None:
     known = texts()["en"].keys()
     asked = {str(state) for state in CallState} | {f"reason_{reason}" for reason in EndReason}
+    asked |= {f"unreachable_{reason}" for reason in Unreachable}
     for name in FILES:
         source = STATIC.joinpath(name).read_text(encoding="utf-8")
         asked |= set(re.findall(r'data-(?:text|label)="(\w+)"', source))

@@ -1,14 +1,20 @@
 // What all views share: the box as last heard of, elements, questions to the box.
+import { in_german } from "./refusals.js";
+import { current, text } from "./texts.js";
+
 export const box = {};
 export const $ = id => document.getElementById(id);
 export const spaced = number => number.replace(/(....)(?=.)/g, "$1 ");
 export const is_lifted = () => !["idle", "ringing"].includes(box.state);
 
+// What the box answers; its refusal, in the language of the page, is an error.
 export async function ask(path, body, method = "POST") {
-  const response = await fetch(path, { method, headers: { "X-Fernruf": "1", "Content-Type": "application/json" }, body: body && JSON.stringify(body) });
-  const answer = await response.json();
-  if (!response.ok) throw new Error(answer.error);
-  return answer;
+  const request = { method, headers: { "X-Fernruf": "1", "Content-Type": "application/json" }, body: body && JSON.stringify(body) };
+  const response = await fetch(path, request).catch(() => { throw new Error(text("gone")); });
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  const refusal = answer.error ?? response.statusText;
+  throw new Error(current() === "de" ? in_german(refusal) : refusal);
 }
 
 export function alarm(message) {

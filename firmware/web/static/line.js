@@ -13,7 +13,7 @@ const measure = () => { width = Math.max(240, $("line").clientWidth - 44); };
 
 export function show() {
   measure();
-  write("reach", box.reachable ? text("reachable") : text("not_reachable", box.unreachable ? `: ${box.unreachable}` : ""));
+  write("reach", box.reachable ? text("reachable") : text(`unreachable_${box.unreachable ?? "not_published"}`));
   $("exchanges").replaceChildren(...box.exchanges.map(each => row(each.endpoint, `${each.rtt_ms} ms`, `${Math.round(each.load / 2.55)} %`, text(each.rings ? "yes" : "no"))));
   $("no-exchanges").hidden = box.exchanges.length > 0;
   const called = box.state === "connected", rtp = box.rtp;

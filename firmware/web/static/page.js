@@ -28,7 +28,7 @@ async function enter(code = false) {
     if (inside) listen(); else $(password ? "password" : "code").focus();
     show();
   } catch (error) {
-    alarm(error instanceof TypeError ? text("gone") : error.message);
+    alarm(error.message);
     setTimeout(enter, RETRY_MS);
   }
 }

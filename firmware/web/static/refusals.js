@@ -1,0 +1,97 @@
+// What the box refuses, and why, in German: it says it in English, in these words. {0} is filled in.
+const german = [
+  ["This page is for the local network only", "Diese Seite ist nur für das eigene Netz"],
+  ["This is not the name of this telephone", "So heißt dieses Telefon nicht"],
+  ["The address is too long", "Die Adresse ist zu lang"],
+  ["Not from this page", "Das kam nicht von dieser Seite"],
+  ["Please show the code first", "Bitte zuerst den Code eingeben"],
+  ["Too many connections; please try again", "Zu viele Verbindungen; bitte noch einmal versuchen"],
+  ["Too many pages are open", "Zu viele Seiten sind offen"],
+  ["The request did not come", "Die Anfrage kam nicht an"],
+  ["The request ended early", "Die Anfrage brach ab"],
+  ["Not JSON", "Das ist kein JSON"],
+  ["Not a JSON object", "Das ist kein JSON-Objekt"],
+  ["That is too large", "Das ist zu groß"],
+  ["{0}: a text, please", "{0}: bitte ein Text"],
+  ["That is not the password", "Das ist nicht das Passwort"],
+  ["That is not the code on the display", "Das ist nicht der Code auf dem Display"],
+  ["This address was good for one visit only", "Diese Adresse galt nur für einen Besuch"],
+  ["A code or a password, please", "Bitte einen Code oder ein Passwort"],
+  ["Too many wrong codes; please wait half a minute", "Zu viele falsche Codes; bitte eine halbe Minute warten"],
+  ["Too many wrong passwords; please wait {0} s", "Zu viele falsche Passwörter; bitte {0} s warten"],
+  ["A password, please", "Bitte ein Passwort"],
+  ["A name, please", "Bitte ein Name"],
+  ["at least {0} characters, please", "Bitte mindestens {0} Zeichen"],
+  ["a name of up to {0} characters, please", "Bitte ein Name mit höchstens {0} Zeichen"],
+  ["there is a token of this name already", "Einen Token dieses Namens gibt es schon"],
+  ["there are {0} tokens already", "Es gibt schon {0} Token"],
+  ["This token may not dial", "Dieser Token darf nicht wählen"],
+  ["number: up to 64 of 0123456789*# and spaces", "Nummer: bis zu 64 aus 0123456789*# und Leerzeichen"],
+  ["The number is still being made", "Die Nummer wird noch gemacht"],
+  ["There are {0} words, not {1}", "Es sind {0} Wörter, nicht {1}"],
+  ["A word is wrong, or two are swapped", "Ein Wort ist falsch, oder zwei sind vertauscht"],
+  ["Word {0} does not have five letters", "Wort {0} hat keine fünf Buchstaben"],
+  ["Word {0} cannot be {1}", "Wort {0} kann nicht {1} sein"],
+  ["A passphrase of at least {0} characters, please", "Bitte ein Passwort der Datei mit mindestens {0} Zeichen"],
+  ["That is not a backup of a telephone", "Das ist keine Sicherung eines Telefons"],
+  ["That is not the passphrase, or the file is damaged", "Das ist nicht das Passwort der Datei, oder sie ist beschädigt"],
+  ["That is not a telephone number of twelve digits", "Das ist keine Telefonnummer mit zwölf Ziffern"],
+  ["This contact stands in box.toml and can be changed only there", "Dieser Kontakt steht in box.toml und ist nur dort zu ändern"],
+  ["There is no room on the card", "Auf der Karte ist kein Platz"],
+  ["The card cannot be written", "Die Karte lässt sich nicht beschreiben"],
+  ["The card takes too long", "Die Karte braucht zu lange"],
+  ["The card is busy; please try again", "Die Karte ist beschäftigt; bitte noch einmal versuchen"],
+  ["There are too many already", "Es sind schon zu viele"],
+  ["That is too long", "Das ist zu lang"],
+  ["A speed dial has one or two digits", "Eine Kurzwahl hat eine oder zwei Ziffern"],
+  ["A time of the day, please", "Bitte eine Uhrzeit"],
+  ["A rule is one of {0}", "Eine Regel ist eine von {0}"],
+  ["Each is one of {0}", "Jedes ist eines von {0}"],
+  ["In quiet hours it is one of {0}", "Zur Ruhezeit ist es eines von {0}"],
+  ["no vCards: the file is empty", "Keine vCards: Die Datei ist leer"],
+  ["no vCards: it does not begin with BEGIN:VCARD", "Keine vCards: Die Datei beginnt nicht mit BEGIN:VCARD"],
+  ["a card has no end", "Eine Karte der Datei hat kein Ende"],
+  ["more than {0} cards: split the file", "Mehr als {0} Karten: Bitte die Datei teilen"],
+  ["key: of a call or a message", "Das ist weder ein Anruf noch eine Nachricht"],
+  ["before: a place of the log", "Das ist keine Stelle der Liste"],
+  ["There is no such message any more", "Diese Nachricht gibt es nicht mehr"],
+  ["The sound of this message is lost", "Der Ton dieser Nachricht ist verloren"],
+  ["Not in this message", "Das liegt nicht in dieser Nachricht"],
+  ["{0}: there is no such setting", "{0}: Diese Einstellung gibt es nicht"],
+  ["{0}: must be printable", "{0}: muss druckbar sein"],
+  ["name: must be at most {0} bytes of printable text", "Name: höchstens {0} Bytes druckbarer Text"],
+  ["must be printable, 1 to {0} bytes of UTF-8", "druckbar, 1 bis {0} Bytes UTF-8"],
+  ["must be 8 to 63 printable ASCII characters", "8 bis 63 druckbare ASCII-Zeichen"],
+  ["must be a string", "muss ein Text sein"],
+  ["must be true or false", "muss wahr oder falsch sein"],
+  ["{0} is none of {1}", "{0} ist keines von {1}"],
+  ["[{0}] {1} is written in a way that only its owner can change", "[{0}] {1} ist so geschrieben, dass nur der Besitzer es ändern kann"],
+  ["the file is broken; only its owner can mend it", "Die Datei ist beschädigt; nur der Besitzer kann sie heilen"],
+  ["{0} cannot be read", "{0} lässt sich nicht lesen"],
+  ["The network of this telephone is that of its computer", "Das Netz dieses Telefons ist das seines Rechners"],
+  ["Wireless network: {0}", "WLAN: {0}"],
+  ["Sound card: {0}", "Tonkarte: {0}"],
+  ["The sound card of this telephone stands in box.toml", "Die Tonkarte dieses Telefons steht in box.toml"],
+  ["This telephone is updated as a program of its computer is", "Dieses Telefon wird wie ein Programm seines Rechners aktualisiert"],
+  ["digits: 1 to {0} keys", "Bitte 1 bis {0} Tasten"],
+  ["this keypad has no key {0}", "Diese Tastatur hat keine Taste {0}"],
+  ["the telephone is not free: {0}", "Das Telefon ist nicht frei: {0}"],
+  ["please lift the handset first", "Bitte zuerst den Hörer abheben"],
+  ["there is no call", "Es gibt kein Gespräch"],
+  ["this box has real hardware: use your own hand", "Dieses Telefon ist ein echtes: Bitte mit der Hand bedienen"],
+];
+
+const PLACE = /\\?\{(\d)\\?\}/g;
+const patterns = german.map(([english, words]) => {
+  const literal = english.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
+  return [new RegExp(`^${literal.replace(PLACE, "(.+)")}$`, "s"), words];
+});
+
+// In German; what is filled in may be such a sentence itself. As it is if nobody has translated it.
+export function in_german(refusal) {
+  for (const [pattern, words] of patterns) {
+    const found = pattern.exec(refusal);
+    if (found) return words.replace(PLACE, (_, place) => in_german(found[Number(place) + 1]));
+  }
+  return refusal;
+}
