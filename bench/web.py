@@ -1,8 +1,9 @@
 """The page: how soon it is ready, how far behind the box, what the soft handset adds, a full house.
 
-`python -m bench.web [--pages N]` prints one JSON object. Real boxes in processes of their own on
-loopback, Debian's Chromium with its fake sound device, `*1` (the echo of half a second) for the
-delay. `house`: a call of two soft handsets whose box has N watched pages, beside one that has none.
+`python -m bench.web [--pages N] [--connections N]` prints one JSON object. Real boxes in processes
+of their own on loopback, Debian's Chromium with its fake sound device, `*1` (the echo of half a
+second) for the delay. `house`: a call of two soft handsets whose box has N watched pages, beside
+one that has none, and one at whose page ten thousand requests knock that never end.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from tests.web.browser import (
 
 SPEECH = Path(__file__).parents[1] / "firmware" / "demo" / "speech" / "kennedy.wav"
 READY_ROUNDS, LIVE_ROUNDS = 10, 20
-ECHO_MS, CALL_MS = 12_000, 24_000
+ECHO_MS, CALL_MS, SLACK_MS = 12_000, 24_000, 4_000
 ECHO_S = ECHO_FRAMES * 0.02
 RATE_HZ = 16_000
 EAR_AND_MOUTH = """() => {
@@ -76,7 +77,9 @@ def main() -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pages", type=int, default=100)
-    pages = parser.parse_args().pages
+    parser.add_argument("--connections", type=int, default=10_000)
+    arguments = parser.parse_args()
+    pages, connections = arguments.pages, arguments.connections
     report = imports()
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         top = Path(name)
@@ -93,6 +96,7 @@ def main() -> int:
             report["house"] = {
                 "without_pages": heard_well(other, bert),
                 f"with_{pages}_pages": full_house(other, bert, pages),
+                f"with_{connections}_connections": besieged(other, bert, connections),
             }
             browser.close()
     print(json.dumps(report, indent=1))
@@ -242,6 +246,18 @@ def full_house(page: Page, soft: Soft, pages: int) -> dict[str, Any]:
     with watching(soft, cookie(page), pages) as events:
         report = heard_well(page, soft)
         return report | {"events_read": sum(events)}
+
+
+def besieged(page: Page, soft: Soft, connections: int) -> dict[str, Any]:
+    """The same while many knock at its page; afterwards the page answers."""
+    where = soft.base.removeprefix("http://").rstrip("/")
+    command = [sys.executable, "-m", "bench.peers.connections", where, str(connections)]
+    command += [str((CALL_MS + SLACK_MS) / 1000)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as siege:
+        report = heard_well(page, soft)
+        told, _ = siege.communicate()
+    page.evaluate("() => fetch('/', { cache: 'no-store' })")
+    return report | {"connections": json.loads(told)}
 
 
 @contextmanager

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import select
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from firmware.demo.measure import quality, read_wav
+from firmware.web.connections import CONNECTIONS_MAX
 from tests.web.browser import (
     WAIT_MS,
     Soft,
@@ -114,7 +119,7 @@ def test_first_visit_needs_the_code_of_the_display(
     page.context.close()
 
 
-def test_two_soft_handsets_talk(pages: tuple[Page, Page]) -> None:
+def test_two_soft_handsets_talk(pages: tuple[Page, Page], softs: tuple[Soft, Soft]) -> None:
     anna, bert = pages
     for page in pages:
         page.check("#headset")
@@ -142,6 +147,10 @@ def test_two_soft_handsets_talk(pages: tuple[Page, Page]) -> None:
         "points", re.compile(r"\d \d")
     )
     expect(anna.locator("#route")).to_have_attribute("aria-label", re.compile("Bert"))
+    assert refused(softs[1], CONNECTIONS_MAX + 40) >= 40
+    state(bert, "In a call")
+    expect(bert.locator("#sound-state")).to_have_text("The sound is on.")
+    expect(bert.locator("#alarm")).to_be_hidden()
     view(anna, "telephone")
     anna.click("#hook")
     state(anna, "Ready")
@@ -153,6 +162,22 @@ def test_two_soft_handsets_talk(pages: tuple[Page, Page]) -> None:
     view(bert, "calls")
     expect(bert.locator("#calls-list")).to_contain_text("incoming")
     view(bert, "telephone")
+
+
+def refused(soft: Soft, connections: int) -> int:
+    """How many of so many requests that never end are refused in words; as soon as 40 are."""
+    host, port = soft.base.removeprefix("http://").rstrip("/").split(":")
+    found, until_s = 0, time.monotonic() + WAIT_MS / 1000
+    with contextlib.ExitStack() as stack:
+        waiting = [
+            stack.enter_context(socket.create_connection((host, int(port)), WAIT_MS / 1000))
+            for _ in range(connections)
+        ]
+        while found < 40 and time.monotonic() < until_s:
+            for each in select.select(waiting, [], [], 1.0)[0]:
+                waiting.remove(each)
+                found += each.recv(64).startswith(b"HTTP/1.1 503 ")
+    return found
 
 
 def best_quality(page: Page) -> float:
