@@ -9,10 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
+from firmware import primitives
 from firmware.errors import ConfigError, MalformedError
 from firmware.number import MODIFIER_BYTES
 
@@ -50,11 +47,10 @@ class Certificate:
         public_key, noise_key, modifier = data[1:33], data[33:65], data[65 : 65 + MODIFIER_BYTES]
         try:
             name = data[_FIXED_BYTES:-64].decode()
-            Ed25519PublicKey.from_public_bytes(public_key).verify(
-                data[-64:], _SIGNED_AS + data[:-64]
-            )
-        except (UnicodeDecodeError, ValueError, InvalidSignature):
-            raise MalformedError("certificate is not signed by its key") from None
+        except UnicodeDecodeError:
+            raise MalformedError("certificate name is not UTF-8") from None
+        if not primitives.is_signed(data[-64:], _SIGNED_AS + data[:-64], public_key):
+            raise MalformedError("certificate is not signed by its key")
         if not _is_printable(name):
             raise MalformedError("certificate name has control characters")
         return cls(public_key, noise_key, modifier, name, data[-64:])
@@ -76,26 +72,22 @@ class Identity:
     @property
     def public_key(self) -> bytes:
         """Ed25519 public key, 32 bytes."""
-        return self._signing_key().public_key().public_bytes_raw()
+        return primitives.signing_public_key(self.ed25519_private)
 
     @property
     def noise_key(self) -> bytes:
         """X25519 public key, 32 bytes."""
-        private = X25519PrivateKey.from_private_bytes(self.x25519_private)
-        return private.public_key().public_bytes_raw()
+        return primitives.agreement_public_key(self.x25519_private)
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes; the caller puts a word for its purpose before `message`."""
-        return self._signing_key().sign(message)
+        return primitives.sign(self.ed25519_private, message)
 
     def certify(self, modifier: bytes, name: str) -> Certificate:
         """The certificate of this identity under the number that `modifier` gives."""
         signed = _signed_part(self.public_key, self.noise_key, modifier, name)
         signature = self.sign(_SIGNED_AS + signed)
         return Certificate(self.public_key, self.noise_key, modifier, name, signature)
-
-    def _signing_key(self) -> Ed25519PrivateKey:
-        return Ed25519PrivateKey.from_private_bytes(self.ed25519_private)
 
 
 @dataclass(frozen=True, slots=True)

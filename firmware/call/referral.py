@@ -12,13 +12,11 @@ import hmac
 import struct
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from firmware.call.envelope import SESSION_BYTES
 from firmware.errors import MalformedError
 from firmware.identity import Identity
 from firmware.number import NUMBER_DIGITS
+from firmware.primitives import is_signed
 
 NO_SESSION = bytes(SESSION_BYTES)  # nothing is replaced: the bell rings at the target
 _VERSION = 1
@@ -61,10 +59,8 @@ class Referral:
         _, public_key, *numbers, utc_s, replaces = _LAYOUT.unpack(plain)
         if not all(number.isdigit() for number in numbers):
             raise MalformedError("referral of something that is no number")
-        try:
-            Ed25519PublicKey.from_public_bytes(public_key).verify(signature, _SIGNED_AS + plain)
-        except (ValueError, InvalidSignature):
-            raise MalformedError("referral is not signed by its key") from None
+        if not is_signed(signature, _SIGNED_AS + plain, public_key):
+            raise MalformedError("referral is not signed by its key")
         transferrer, transferee, target = (number.decode() for number in numbers)
         return cls(public_key, transferrer, transferee, target, utc_s, replaces)
 

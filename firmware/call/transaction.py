@@ -18,11 +18,12 @@ from firmware.call.commitment import NONCE_BYTES, CallerPart
 from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
 from firmware.call.freshness import Freshness
-from firmware.call.keys import EPHEMERAL_BYTES, CalleeHandshake, CallerHandshake
+from firmware.call.keys import CalleeHandshake, CallerHandshake
 from firmware.call.messages import Invite, NotFound, Prack, Signal, Trying
 from firmware.call.session import LINGER_S, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
+from firmware.handshake import EPHEMERAL_BYTES
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 

@@ -12,14 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import nacl.bindings as sodium
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl.exceptions import CryptoError
 
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX, Certificate
 from firmware.model import Endpoint
 from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
+from firmware.primitives import derive
 
 LIFE_S = 9000  # two hours and a half: a card outlives its next two renewals
 PLACES_MAX = 8
@@ -137,4 +136,4 @@ def _decode_place(reader: _Reader) -> Place:
 
 
 def _key(public_key: bytes, day: int) -> bytes:
-    return HKDF(SHA256(), KEY_BYTES, _SALT, period_of(day)).derive(public_key)
+    return derive(public_key, KEY_BYTES, _SALT, period_of(day))

@@ -12,15 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from nacl.bindings import crypto_sign_open
-from nacl.exceptions import CryptoError
-
 from firmware.channel import ID_BYTES
 from firmware.errors import MalformedError
 from firmware.identity import CERTIFICATE_BYTES_MAX
 from firmware.model import Endpoint
 from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
+from firmware.primitives import is_signed
 
 LEASE_S = 2 * 3600  # renewed when half of it is over
 LEASE_S_MAX = 3 * LEASE_S  # clocks may differ
@@ -63,11 +61,7 @@ class Lease:
     def is_signed_by(self, public_key: bytes) -> bool:
         """True if it is the word of the owner of `public_key`."""
         message = _signed_part(self.exchange_key, self.expires_utc_s, self.binding)
-        try:
-            crypto_sign_open(self.signature + message, public_key)
-        except (CryptoError, ValueError):
-            return False
-        return True
+        return is_signed(self.signature, message, public_key)
 
     def is_valid_at(self, utc_s: float) -> bool:
         """Neither over nor so long that it cannot be right."""

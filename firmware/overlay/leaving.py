@@ -14,12 +14,13 @@ from firmware.channel import TARGET_BYTES, Challenge, Left, target_of
 from firmware.errors import MalformedError
 from firmware.events import Fact, Message
 from firmware.events.services import LeaveSlip, SlipLeft
+from firmware.handshake import EPHEMERAL_BYTES
 from firmware.identity import Certificate, Identity
 from firmware.model import Endpoint
 from firmware.overlay.courier import Courier
 from firmware.overlay.dht.node import Node
 from firmware.overlay.fetch import CardFetch
-from firmware.overlay.slip import EPHEMERAL_BYTES, seal_slip
+from firmware.overlay.slip import seal_slip
 from firmware.overlay.swarm import Calendar, Known
 
 LEAVING_MAX = 8  # at the same time

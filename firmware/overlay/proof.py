@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nacl.bindings import crypto_sign_open
-from nacl.exceptions import CryptoError
-
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope, scope_of
 from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
+from firmware.primitives import is_signed
 
 NONCE_BYTES = 16
 SIGNATURE_BYTES = 64
@@ -46,11 +44,7 @@ def is_proved(
         return False
     if scope_of(asker.host) is Scope.GLOBAL and own_host not in (None, asker.host):
         return False
-    try:
-        crypto_sign_open(signature + _signed_part(nonce, info_hash, seen), public_key)
-    except (CryptoError, ValueError):
-        return False
-    return True
+    return is_signed(signature, _signed_part(nonce, info_hash, seen), public_key)
 
 
 def _signed_part(nonce: bytes, info_hash: bytes, seen: bytes) -> bytes:

@@ -11,33 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidTag
-from nacl.bindings import crypto_sign_open
-from nacl.exceptions import CryptoError
-from noise.backends.default.keypairs import KeyPair25519
-from noise.connection import Keypair, NoiseConnection
-from noise.exceptions import NoiseHandshakeError, NoiseInvalidMessage, NoiseValueError
-
 from firmware.channel import SIGNATURE_BYTES, SLIP_BYTES, target_of
 from firmware.errors import MalformedError
+from firmware.handshake import EPHEMERAL_BYTES, Handshake
 from firmware.identity import CERTIFICATE_BYTES_MAX, Certificate, Identity
+from firmware.primitives import is_signed
 
-EPHEMERAL_BYTES = 32
 UTC_S_MAX = 2**40
 VERSION = 1
 
-_PROTOCOL = b"Noise_N_25519_ChaChaPoly_BLAKE2s"
 _SIGNED_AS = b"fernruf slip"  # keeps the signature from being valid as anything else
 _UTC_BYTES = 8
 _HEAD_BYTES = _UTC_BYTES + 1
 _PLAIN_BYTES = _HEAD_BYTES + CERTIFICATE_BYTES_MAX + SIGNATURE_BYTES
-_LIBRARY_ERRORS = (  # all that hostile bytes can cause
-    InvalidTag,
-    NoiseHandshakeError,
-    NoiseInvalidMessage,
-    NoiseValueError,
-    ValueError,
-)
 assert 1 + EPHEMERAL_BYTES + _PLAIN_BYTES + 16 == SLIP_BYTES
 
 
@@ -63,16 +49,11 @@ def seal_slip(
     said = utc_s.to_bytes(_UTC_BYTES, "big") + bytes([len(certificate)]) + certificate
     signature = sign(_signed_part(callee.public_key, said))
     plain = (said + signature).ljust(_PLAIN_BYTES, b"\0")
-    noise = _connection(callee.public_key)
-    noise.set_as_initiator()
+    prologue = _prologue(callee.public_key)
     try:
-        noise.set_keypair_from_public_bytes(Keypair.REMOTE_STATIC, callee.noise_key)
-        noise.start_handshake()
-        # The library's own door for this warns that it is meant for tests; ours are fresh bytes.
-        handshake = noise.noise_protocol.handshake_state
-        handshake.e = KeyPair25519.from_private_bytes(ephemeral)
-        return bytes([VERSION]) + bytes(noise.write_message(plain))
-    except _LIBRARY_ERRORS:
+        handshake = Handshake("N", prologue, is_initiator=True, peer_key=callee.noise_key)
+        return bytes([VERSION]) + handshake.write(plain, ephemeral)
+    except MalformedError:
         raise MalformedError("nothing can be sealed to this key") from None
 
 
@@ -80,13 +61,15 @@ def open_slip(sealed: bytes, identity: Identity) -> OpenSlip:
     """What is in a slip for `identity`; MalformedError if it is forged, or for somebody else."""
     if len(sealed) != SLIP_BYTES or sealed[0] != VERSION:
         raise MalformedError("slip of unknown version or length")
-    noise = _connection(identity.public_key)
-    noise.set_keypair_from_private_bytes(Keypair.STATIC, identity.x25519_private)
-    noise.set_as_responder()
+    handshake = Handshake(
+        "N",
+        _prologue(identity.public_key),
+        is_initiator=False,
+        private_key=identity.x25519_private,
+    )
     try:
-        noise.start_handshake()
-        plain = bytes(noise.read_message(sealed[1:]))
-    except _LIBRARY_ERRORS:
+        plain = handshake.read(sealed[1:])
+    except MalformedError:
         raise MalformedError("slip is not for us") from None
     end = _HEAD_BYTES + plain[_UTC_BYTES]
     if end > _HEAD_BYTES + CERTIFICATE_BYTES_MAX or any(plain[end + SIGNATURE_BYTES :]):
@@ -101,19 +84,8 @@ def open_slip(sealed: bytes, identity: Identity) -> OpenSlip:
     return OpenSlip(certificate, utc_s)
 
 
-def is_signed(signature: bytes, message: bytes, public_key: bytes) -> bool:
-    """True if the owner of `public_key` has signed `message`."""
-    try:
-        crypto_sign_open(signature + message, public_key)
-    except (CryptoError, ValueError):
-        return False
-    return True
-
-
-def _connection(callee_key: bytes) -> NoiseConnection:
-    noise = NoiseConnection.from_name(_PROTOCOL)
-    noise.set_prologue(_SIGNED_AS + bytes([VERSION]) + target_of(callee_key))
-    return noise
+def _prologue(callee_key: bytes) -> bytes:
+    return _SIGNED_AS + bytes([VERSION]) + target_of(callee_key)
 
 
 def _signed_part(callee_key: bytes, said: bytes) -> bytes:

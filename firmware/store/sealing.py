@@ -12,11 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from firmware import primitives
 from firmware.errors import MalformedError
 from firmware.identity import Identity
 
@@ -31,8 +27,8 @@ class Sealer:
     """Seals and opens the records of one identity; `random_bytes` gives the nonces."""
 
     def __init__(self, identity: Identity, random_bytes: Callable[[int], bytes]) -> None:
-        derived = HKDF(SHA256(), 64, salt=None, info=_PURPOSE).derive(identity.ed25519_private)
-        self._seal = ChaCha20Poly1305(derived[:32])
+        derived = primitives.derive(identity.ed25519_private, 64, b"", _PURPOSE)
+        self._seal_key = derived[:32]
         self._tag_key = derived[32:]
         self._random_bytes = random_bytes
 
@@ -47,7 +43,9 @@ class Sealer:
         assert len(name) <= KEY_BYTES_MAX, kind
         nonce = self._random_bytes(_NONCE_BYTES)
         plain = bytes([len(name)]) + name + data
-        return nonce + self._seal.encrypt(nonce, plain, kind.encode() + self.tag(kind, key))
+        return nonce + primitives.seal(
+            self._seal_key, nonce, plain, kind.encode() + self.tag(kind, key)
+        )
 
     def open(self, kind: str, tag: bytes, sealed: bytes) -> tuple[str, bytes]:
         """Key and data; MalformedError if the row is not as we wrote it."""
@@ -55,8 +53,8 @@ class Sealer:
             raise MalformedError("a record is too short")
         nonce, rest = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
-            plain = self._seal.decrypt(nonce, rest, kind.encode() + tag)
-        except InvalidTag:
+            plain = primitives.unseal(self._seal_key, nonce, rest, kind.encode() + tag)
+        except MalformedError:
             raise MalformedError("a record is not ours, or damaged") from None
         end = 1 + plain[0]
         return plain[1:end].decode(), plain[end:]

@@ -12,10 +12,9 @@ import zlib
 from collections.abc import Callable
 
 from argon2.low_level import Type, hash_secret_raw
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from firmware.errors import CommandError, ConfigError
+from firmware import primitives
+from firmware.errors import CommandError, ConfigError, MalformedError
 from firmware.identity import Identity, IdentityFile
 from firmware.number import MODIFIER_BYTES
 
@@ -68,7 +67,7 @@ def seal(kept: IdentityFile, passphrase: str, random_bytes: Callable[[int], byte
             f"A passphrase of at least {PASSPHRASE_CHARACTERS_MIN} characters, please"
         )
     salt, nonce = random_bytes(SALT_BYTES), random_bytes(NONCE_BYTES)
-    sealed = ChaCha20Poly1305(_key(passphrase, salt)).encrypt(nonce, kept.encode(), None)
+    sealed = primitives.seal(_key(passphrase, salt), nonce, kept.encode(), b"")
     content = {"fernruf_backup": VERSION, "salt": salt.hex(), "sealed": (nonce + sealed).hex()}
     return json.dumps(content, indent=1) + "\n"
 
@@ -83,10 +82,10 @@ def unseal(text: str, passphrase: str) -> IdentityFile:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise CommandError("That is not a backup of a telephone") from None
     try:
-        cipher = ChaCha20Poly1305(_key(passphrase[:PASSPHRASE_CHARACTERS_MAX], salt))
-        data = cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], None)
+        key = _key(passphrase[:PASSPHRASE_CHARACTERS_MAX], salt)
+        data = primitives.unseal(key, sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], b"")
         kept = IdentityFile.decode(data, "backup")
-    except (InvalidTag, ValueError):
+    except (MalformedError, ValueError):
         raise CommandError("That is not the passphrase, or the file is damaged") from None
     except ConfigError:
         raise CommandError("That is not a backup of a telephone") from None

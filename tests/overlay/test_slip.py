@@ -8,8 +8,9 @@ import pytest
 
 from firmware.channel import SLIP_BYTES
 from firmware.errors import MalformedError
+from firmware.handshake import EPHEMERAL_BYTES
 from firmware.identity import NAME_BYTES_MAX
-from firmware.overlay.slip import EPHEMERAL_BYTES, OpenSlip, open_slip, seal_slip
+from firmware.overlay.slip import OpenSlip, open_slip, seal_slip
 from tests.call.link import person
 
 ANNA, BERT, CLARA = person("Anna"), person("Bert"), person("Clara")

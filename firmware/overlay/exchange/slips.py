@@ -28,7 +28,7 @@ from firmware.overlay.courier import Courier
 from firmware.overlay.dht.address import owner_of
 from firmware.overlay.dht.store import Tokens
 from firmware.overlay.exchange.registrations import Registration, Registrations
-from firmware.overlay.slip import is_signed
+from firmware.primitives import is_signed
 
 KEPT_S = 7 * 86_400.0
 PER_TARGET_MAX = 16
