@@ -9,22 +9,25 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from firmware.errors import MalformedError
+
+if TYPE_CHECKING:  # what has no sound, a node of the directory, needs no numpy
+    import numpy as np
+    import numpy.typing as npt
 
 SAMPLE_RATE_HZ = 16_000  # wideband, EN 301 549 clause 6.1
 FRAME_S = 0.020
 FRAME_SAMPLES = 320  # 20 ms, the frame of the whole sound plane
 
-Frame = npt.NDArray[np.int16]  # shape (FRAME_SAMPLES,)
+Frame: TypeAlias = "npt.NDArray[np.int16]"  # shape (FRAME_SAMPLES,)
 
 
 def silence() -> Frame:
     """A new frame of zeros, shape (FRAME_SAMPLES,)."""
+    import numpy as np
+
     return np.zeros(FRAME_SAMPLES, dtype=np.int16)
 
 

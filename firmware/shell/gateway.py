@@ -12,12 +12,14 @@ import logging
 import socket
 import struct
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import miniupnpc
 
 from firmware.events import AskUpnp, GatewayFound, UpnpAnswered
 from firmware.model import Endpoint
+
+if TYPE_CHECKING:
+    import miniupnpc
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +109,8 @@ class Upnp:
         if not command.lifetime_s:
             return None
         self._router = None
+        import miniupnpc  # what asks no router needs none of it
+
         router = miniupnpc.UPnP()
         router.discoverdelay = DISCOVERY_MS
         if not router.discover():

@@ -11,8 +11,6 @@ import socket
 from dataclasses import dataclass
 from functools import cache
 
-from argon2.low_level import Type, hash_secret_raw
-
 from firmware import events, number
 from firmware.errors import ConfigError
 from firmware.events.strangers import SearchStamp, StampSearched
@@ -36,19 +34,17 @@ class Argon2Cost:
 def compute_argon2(secret: bytes, salt: bytes, cost: Argon2Cost) -> events.Argon2Computed:
     """Argon2id with a digest of 32 bytes (RFC 9106); blocks for the time of the hash."""
     _return_memory()
-    digest = hash_secret_raw(
-        secret, salt, cost.passes, cost.memory_kib, cost.lanes, hash_len=32, type=Type.ID
-    )
+    digest = _argon2id(secret, salt, cost, 32)
     return events.Argon2Computed(secret, salt, digest)
 
 
 def search_stamp(wanted: SearchStamp, cost: Argon2Cost) -> StampSearched:
     """Blocks for the time of at most `wanted.count` hashes of 1 MiB; the interpreter goes on."""
-    memory_kib = min(STAMP_KIB, cost.memory_kib)
+    cheap = Argon2Cost(min(STAMP_KIB, cost.memory_kib), 1, 1)
     for i in range(wanted.count):
         tried = (wanted.first + i) % 2**64
         secret = wanted.question + tried.to_bytes(8, "big")
-        digest = hash_secret_raw(secret, STAMP_SALT, 1, memory_kib, 1, hash_len=8, type=Type.ID)
+        digest = _argon2id(secret, STAMP_SALT, cheap, 8)
         zero_bits = 64 - int.from_bytes(digest, "big").bit_length()
         if zero_bits >= wanted.difficulty:
             about = wanted.question, wanted.first, wanted.count
@@ -84,3 +80,14 @@ def _return_memory() -> None:
     """The 19 MiB of a hash back to the system: else glibc keeps them for each thread, for ever."""
     with contextlib.suppress(OSError, AttributeError):  # another C library, which may not need it
         ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _BLOCK_BYTES)
+
+
+def _argon2id(secret: bytes, salt: bytes, cost: Argon2Cost, digest_bytes: int) -> bytes:
+    from argon2.low_level import (
+        Type,
+        hash_secret_raw,
+    )  # a mere node of the directory hashes nothing
+
+    return hash_secret_raw(
+        secret, salt, cost.passes, cost.memory_kib, cost.lanes, digest_bytes, Type.ID
+    )

@@ -15,8 +15,9 @@ from firmware.errors import HardwareError
 from firmware.events.network import CloseRelay, LimitRelays, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
 from firmware.shell.batches import ROWS, Batches, OneByOne, decode_name, encode_name, open_batches
+from firmware.shell.carrier import BATCHES_MAX, Carrier
 from firmware.shell.datagrams import DatagramSocket
-from firmware.shell.datapath import BATCHES_MAX, DataPath
+from firmware.shell.datapath import DataPath
 from firmware.shell.relays import DATA, REFILL_S, RELAYS_MAX, Relays
 
 LOOPBACK = Endpoint("127.0.0.1", 0)
@@ -29,7 +30,12 @@ class Exchange:
     def __init__(self, open_rows: Callable[[socket.socket], Batches], bind: Endpoint) -> None:
         self.now_s = 5.0
         self.socket, self.anna, self.bert, self.carol = (DatagramSocket(bind) for _ in range(4))
-        self.path = DataPath(self.socket, open_rows)
+        self.path = DataPath(self.socket, lambda sock: Carrier(sock, open_rows))
+
+    @property
+    def relays(self) -> Relays:
+        assert self.path.carrier is not None
+        return self.path.carrier.relays
 
     def close(self) -> None:
         for each in (self.socket, self.anna, self.bert, self.carol):
@@ -132,7 +138,7 @@ def test_relay_opened_again_follows_the_leg_to_its_new_address(exchange: Exchang
     exchange.open()
     exchange.say(exchange.bert, DATA + BERT + b"where are you")
     assert exchange.anna.receive() == (DATA + ANNA + b"where are you", exchange.socket.local)
-    assert len(exchange.path.relays) == 1
+    assert len(exchange.relays) == 1
 
 
 def test_leg_above_its_quota_is_dropped_until_time_has_passed(exchange: Exchange) -> None:
@@ -169,10 +175,10 @@ def test_report_says_what_each_leg_has_said_and_lost_since_the_last(exchange: Ex
     exchange.open(burst_bytes=150)
     for _ in range(3):
         exchange.say(exchange.anna, DATA + ANNA + bytes(90))
-    assert exchange.path.relays.report() == (RelayUse(ANNA, 200, 1),)
-    assert exchange.path.relays.report() == ()
+    assert exchange.relays.report() == (RelayUse(ANNA, 200, 1),)
+    assert exchange.relays.report() == ()
     exchange.say(exchange.bert, DATA + BERT + bytes(10))
-    assert exchange.path.relays.report() == (RelayUse(BERT, 20, 0),)
+    assert exchange.relays.report() == (RelayUse(BERT, 20, 0),)
 
 
 def test_one_turn_reads_a_bounded_number_of_datagrams(exchange: Exchange) -> None:
@@ -181,7 +187,7 @@ def test_one_turn_reads_a_bounded_number_of_datagrams(exchange: Exchange) -> Non
         exchange.anna.send(DATA + ANNA + b"flood", exchange.socket.local)
     waiting = ROWS * BATCHES_MAX
     exchange.path.fill(exchange.now_s)
-    assert exchange.path.relays.carried <= waiting
+    assert exchange.relays.carried <= waiting
 
 
 def test_heavy_traffic_is_busy_and_light_traffic_is_not(exchange: Exchange) -> None:
