@@ -7,13 +7,16 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 from firmware.sim import plot, scenarios
 from firmware.sim.report import Json
 
 NODES_DEFAULT = 1000
-PROGRESS_S = 1.0  # between lines on stderr
+PROGRESS_S = 1.0  # between looks at how far it is, on a terminal
+PLAIN_PROGRESS_S = 10.0  # between lines in a log
 WIDTH = 60
 
 
@@ -32,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Simulate, print, draw; what it cost this machine goes to stderr."""
     if arguments.plot is not None:
         plot.check(arguments.plot)
-    meter = Meter()
+    meter = Meter(sys.stderr, time.monotonic)
     result = scenarios.run(arguments.scenario, arguments.nodes, arguments.seed, meter.show)
     meter.finish(result)
     sys.stdout.write((json.dumps(result) if arguments.json else _in_words(result)) + "\n")
@@ -42,23 +45,28 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 class Meter:
-    """One line a second on stderr while something goes on, and what it cost in the end."""
+    """How far it is, and what it cost in the end.
 
-    def __init__(self) -> None:
-        self._began_s = self._shown_s = time.monotonic()
+    A terminal has one line that is written anew each second, a log a line every ten seconds.
+    """
+
+    def __init__(self, out: TextIO, clock_s: Callable[[], float]) -> None:
+        self._out, self._clock_s = out, clock_s
+        self._is_terminal = out.isatty()
+        self._began_s = self._shown_s = clock_s()
 
     def show(self, doing: str, fraction: float) -> None:
         """`doing` is done so far."""
-        now_s = time.monotonic()
-        if now_s - self._shown_s >= PROGRESS_S:
+        now_s = self._clock_s()
+        if now_s - self._shown_s >= (PROGRESS_S if self._is_terminal else PLAIN_PROGRESS_S):
             self._shown_s = now_s
             line = f"{now_s - self._began_s:5.0f} s  {doing} {fraction:.0%}"
-            sys.stderr.write(f"\r{line:<{WIDTH}}")
-            sys.stderr.flush()
+            self._out.write(f"\r{line:<{WIDTH}}" if self._is_terminal else f"{line}\n")
+            self._out.flush()
 
     def finish(self, result: Json) -> None:
         """Speed and memory of this machine; not in the report, which is the same everywhere."""
-        took_s = time.monotonic() - self._began_s
+        took_s = self._clock_s() - self._began_s
         used = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         cpu_s = sum(one.ru_utime + one.ru_stime for one in used)
         megabytes = sum(one.ru_maxrss for one in used) / 1024  # Linux counts kilobytes
@@ -66,7 +74,7 @@ class Meter:
             f"{took_s:.1f} s, {cpu_s:.1f} s of CPU, "
             f"{result['network']['events'] / took_s:.0f} events/s, {megabytes:.0f} MB"
         )
-        sys.stderr.write(f"\r{cost:<{WIDTH}}\n")
+        self._out.write(f"\r{cost:<{WIDTH}}\n" if self._is_terminal else f"{cost}\n")
 
 
 def _nodes(text: str) -> int:

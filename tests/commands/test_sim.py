@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -9,6 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from firmware.commands.sim import Meter
 
 SMALL = ("lookup", "--nodes", "60", "--seed", "3", "--json")
 
@@ -71,3 +74,33 @@ def test_report_in_words_tells_how_many_numbers_were_found() -> None:
     assert ended.returncode == 0
     assert "found" in ended.stdout
     assert "p95" in ended.stdout
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def progress_of_25_s(out: io.StringIO) -> str:
+    """A look ten times a second."""
+    now_s = 100.0
+
+    def clock_s() -> float:
+        return now_s
+
+    meter = Meter(out, clock_s)
+    for tenth in range(1, 251):
+        now_s = 100.0 + tenth / 10
+        meter.show("calling", tenth / 250)
+    return out.getvalue()
+
+
+def test_progress_in_a_log_is_a_plain_line_every_ten_seconds() -> None:
+    printed = progress_of_25_s(io.StringIO())
+    assert printed == "   10 s  calling 40%\n   20 s  calling 80%\n"
+
+
+def test_progress_on_a_terminal_is_one_line_written_anew_each_second() -> None:
+    printed = progress_of_25_s(Terminal())
+    assert printed.count("\r") == 25
+    assert "\n" not in printed
