@@ -279,12 +279,12 @@ class Shell:
         self._has_turn = True
         try:
             self._empty_inbox()
-            deadline_s = self.core.deadline_s()
-            if deadline_s is not None and deadline_s <= self._loop.time():
-                self._take(self.core.on_time(self._loop.time()))
+            deadline_s, now_s = self.core.deadline_s(), self._loop.time()
+            if deadline_s is not None and deadline_s <= now_s:
+                self._take(self.core.on_time(now_s))
                 self._empty_inbox()
-                deadline_s = self.core.deadline_s()
-            self._arm(deadline_s)
+                deadline_s, now_s = self.core.deadline_s(), self._loop.time()
+            self._arm(deadline_s, now_s)
         except Exception as error:
             self._fail(error)
             raise
@@ -302,10 +302,10 @@ class Shell:
         if not self._failure.done():
             self._failure.set_exception(error)
 
-    def _arm(self, deadline_s: float | None) -> None:
+    def _arm(self, deadline_s: float | None, now_s: float) -> None:
         """Take a turn at the core's deadline; one timer for everything."""
         if self._timer is not None:
-            if deadline_s is not None and self._loop.time() < self._timer.when() <= deadline_s:
+            if deadline_s is not None and now_s < self._timer.when() <= deadline_s:
                 return  # to wake up early once is cheaper than a new timer after each datagram
             self._timer.cancel()
         self._timer = None if deadline_s is None else self._loop.call_at(deadline_s, self._turn)

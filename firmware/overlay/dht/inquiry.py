@@ -161,7 +161,7 @@ class Inquiries:
             self.counters["foreign_peers"] += 1
         search = self._searches.get(handle)
         if search is not None:
-            search.answered(contact, screen, transaction.rtt_s(now_s), now_s)
+            search.answered(contact, screen, transaction.rtt_s, now_s)
             if search.tells_all:
                 self.out.append(NodeAnswered(handle, contact, screen))
             if screen.peers:

@@ -364,7 +364,7 @@ class Node:
         if transaction.node_id is not None and transaction.node_id != response.node_id:
             # It is no longer that node.
             self._tables.failed(Contact(transaction.node_id, source), now_s, is_online=False)
-        self._tables.answered(contact, transaction.rtt_s(now_s), now_s)
+        self._tables.answered(contact, transaction.rtt_s, now_s)
         if response.observed is not None:
             external = self._external[":" in source.host]
             if external.vote(source, response.observed) and (host := external.host()) is not None:

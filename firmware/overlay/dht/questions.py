@@ -60,6 +60,12 @@ def encode_plain_question(question: Question) -> tuple[bytes, bytes] | None:
     if isinstance(question, GetItem) and not question.want:
         seq = b"" if question.seq is None else b"3:seqi%de" % question.seq
         return b"%b6:target20:%b" % (seq, question.target), b"3:get"
+    if isinstance(question, AnnouncePeer):
+        implied = b"12:implied_porti1e" if question.implied_port else b""
+        named = question.info_hash, question.port, len(question.token), question.token
+        return implied + b"9:info_hash20:%b4:porti%de5:token%d:%b" % named, b"13:announce_peer"
+    if isinstance(question, PutItem) and question.cas is None:
+        return _encode_plain_put(question.item, question.token), b"3:put"
     return (b"", b"4:ping") if isinstance(question, Ping) else None
 
 
@@ -124,6 +130,16 @@ def decode_question(method: object, arguments: dict[bytes, object]) -> Question 
         if key in arguments:
             return FindNode(identifier(arguments, key), _decode_want(arguments))
     return ERROR_METHOD_UNKNOWN
+
+
+def _encode_plain_put(item: Item, token: bytes) -> bytes:
+    """Its value is bencoded already."""
+    rest = b"5:token%d:%b1:v%b" % (len(token), token, item.value)
+    if item.public_key is None:
+        return rest
+    salt = b"4:salt%d:%b" % (len(item.salt), item.salt) if item.salt else b""
+    named = item.public_key, salt, item.seq, item.signature
+    return b"1:k32:%b%b3:seqi%de3:sig64:%b" % named + rest
 
 
 def _encode_want(want: tuple[bytes, ...]) -> dict[bytes, object]:

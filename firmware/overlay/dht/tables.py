@@ -56,8 +56,10 @@ class Tables:
 
     def answered(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
         """As RoutingTable.answered; ends the quarantine."""
-        self._silent.pop(contact.endpoint, None)
-        return self.of(contact.endpoint).answered(contact, rtt_s, now_s)
+        if self._silent:
+            self._silent.pop(contact.endpoint, None)
+        table = self.v6 if contact.is_v6 else self.v4
+        return table.answered(contact, rtt_s, now_s)
 
     def failed(self, contact: Contact, now_s: float, *, is_online: bool) -> Contact | None:
         """As RoutingTable.failed; begins a quarantine.

@@ -51,12 +51,9 @@ class Transaction:
     is_patient: bool
     due_s: float
     attempt: int = 1
+    rtt_s: float | None = None  # once answered; None = nobody knows which attempt was (Karn)
     is_slow: bool = False
     is_excused: bool = False  # we stood still during this attempt; once is enough
-
-    def rtt_s(self, now_s: float) -> float | None:
-        """Of an answer that comes now; None if nobody knows which attempt it answers (Karn)."""
-        return now_s - self.sent_s if self.attempt == 1 else None
 
 
 class Transactions:
@@ -130,9 +127,9 @@ class Transactions:
         if transaction is None or transaction.to != source:
             return None
         self._delete(transaction_id)
-        rtt_s = transaction.rtt_s(now_s)
-        if rtt_s is not None:
-            self._learn(rtt_s)
+        if transaction.attempt == 1:
+            transaction.rtt_s = now_s - transaction.sent_s
+            self._learn(transaction.rtt_s)
         return transaction
 
     def overdue(self, now_s: float) -> list[tuple[Transaction, Overdue]]:

@@ -80,6 +80,7 @@ OURS: list[Query | Response | Error] = [
     Query(b"1", ASKER, GetItem(TARGET, 0, (b"n4", b"n6"))),
     Query(b"1", ASKER, PutItem(BLOB, TOKEN)),
     Query(b"1", ASKER, PutItem(SIGNED, TOKEN)),
+    Query(b"1", ASKER, PutItem(SALTED, TOKEN)),
     Query(b"1", ASKER, PutItem(SALTED, TOKEN, cas=6)),
     Query(b"1", ASKER, SampleInfohashes(TARGET, (b"n6",))),
     Response(b"2", TARGET, Answer(nodes=(), token=TOKEN, item=BLOB)),
