@@ -108,7 +108,8 @@ make_initrd() {
 make_libraries() {
     local tree=$CACHE/libraries.tree
     rm -rf "$tree" && mkdir "$tree"
-    tar -xf "$CACHE/root.tar" -C "$tree" ./usr ./bin ./lib
+    # with /dev/shm, without which compileall has no second process
+    tar -xf "$CACHE/root.tar" -C "$tree" ./usr ./bin ./lib ./dev
     lay_out_libraries "$tree" "$CACHE/wheels"
     compile_python "$tree" /usr/lib/fernruf/python
     tar -C "$tree" --sort=name -cf "$CACHE/libraries.tar" usr/lib/fernruf
