@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from firmware.commands.box import SWITCH_OFF, ask_to_switch_off
+from firmware.commands.first_start import BOX_FILE, MISTAKES_FILE, TAKEN
+from firmware.settings import SETTINGS_FILE, Settings, print_settings
+from firmware.shell.updater import TRIAL_FILE
+from firmware.updates import encode_trial, parse_trial
 
 SCRIPTS = Path(__file__).parents[1] / "board" / "image" / "rootfs" / "usr" / "lib" / "fernruf"
 RING_BYTES_MAX = 262_144
@@ -27,15 +31,23 @@ class Card:
         path.write_text(f"#!/bin/sh\n{words}\n")
         path.chmod(0o755)
 
-    def run(self, script: str, *arguments: Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, script: str, *arguments: Path, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
         places = f"{self._programs}:{os.environ['PATH']}"
         return subprocess.run(
             [SCRIPTS / script, *arguments],
             env={"PATH": places},
             capture_output=True,
             text=True,
-            check=True,
+            check=check,
         )
+
+    def has_to(self, script: str, *arguments: Path) -> bool:
+        """What a condition of a unit says: 0 yes, 1 no."""
+        done = self.run(script, *arguments, check=False)
+        assert (done.returncode in (0, 1), done.stderr) == (True, "")
+        return done.returncode == 0
 
 
 @pytest.fixture(name="card")
@@ -57,6 +69,53 @@ def test_ring_of_warnings_keeps_the_last_and_never_grows_beyond_two_files(card: 
     sizes = {path.name: path.stat().st_size for path in card.folder.iterdir()}
     assert sizes == {"warnings": 0, "warnings.1": RING_BYTES_MAX}
     assert (card.folder / "warnings.1").read_bytes().endswith(b"xend\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_on_trial"), [('{"slot": "b"}', True), ('{"slot": ""}', False), (None, False)]
+)
+def test_update_is_judged_only_while_it_is_on_trial(
+    card: Card, words: str | None, is_on_trial: bool
+) -> None:
+    trial = card.folder / TRIAL_FILE
+    if words is not None:
+        trial.write_text(words)
+    assert card.has_to("on-trial", trial) is is_on_trial
+    if words is not None:
+        trial.write_bytes(encode_trial(parse_trial(words.encode())))
+        assert card.has_to("on-trial", trial) is is_on_trial
+
+
+FRESH = (SCRIPTS.parents[3] / "boot" / SETTINGS_FILE).read_text()
+
+
+@pytest.mark.parametrize(
+    ("written", "is_to_be_read"),
+    [
+        (FRESH, False),
+        (FRESH.replace("\n", "\r\n"), False),
+        (TAKEN + "\n\n\n", False),
+        (print_settings(Settings("Oma")), True),
+        (FRESH + "ssid = Home\n", True),
+        ("no TOML at all", True),
+        ("[wifi", True),
+    ],
+)
+def test_settings_are_read_when_the_owner_wrote_something(
+    card: Card, written: str, is_to_be_read: bool
+) -> None:
+    (card.folder / BOX_FILE).touch()
+    (card.folder / MISTAKES_FILE).touch()
+    (card.folder / SETTINGS_FILE).write_bytes(written.encode())
+    assert card.has_to("settings-wait", card.folder, card.folder) is is_to_be_read
+
+
+def test_settings_are_looked_at_the_first_time_and_while_there_are_mistakes(card: Card) -> None:
+    assert card.has_to("settings-wait", card.folder, card.folder)
+    (card.folder / BOX_FILE).touch()
+    assert not card.has_to("settings-wait", card.folder, card.folder)
+    (card.folder / MISTAKES_FILE).write_text("fernruf.toml: line 3")
+    assert card.has_to("settings-wait", card.folder, card.folder)
 
 
 def test_machine_is_switched_off_once_and_only_when_the_telephone_asked(card: Card) -> None:

@@ -151,10 +151,7 @@ make_tree() {
         fernruf-update.timer fernruf-trial.timer fernruf-network.timer fernruf-journal.service \
         fernruf-journal.timer fernruf-share.path fernruf-clock.path systemd-networkd.service \
         systemd-resolved.service systemd-timesyncd.service
-    chroot "$tree" systemctl --quiet mask apt-daily.timer apt-daily-upgrade.timer \
-        systemd-networkd-wait-online.service getty@tty1.service systemd-hwdb-update.service \
-        e2scrub_reap.service e2scrub_all.timer dpkg-db-backup.timer fstrim.timer \
-        ldconfig.service systemd-journal-catalog-update.service wpa_supplicant.service
+    mask_units "$tree"
     ln -sf /data/settings/wpa_supplicant-wlan0.conf "$tree/etc/wpa_supplicant/"
     ln -sf /run/systemd/resolve/stub-resolv.conf "$tree/etc/resolv.conf"
     echo fernruf >"$tree/etc/hostname"
@@ -165,6 +162,17 @@ make_tree() {
         --dpkg "$tree/var/lib/dpkg/status" >"$OUT/fernruf.spdx.json"
     slim "$tree"
     chmod -R go-w "$tree/usr/lib/fernruf" "$tree/etc/systemd"
+}
+
+mask_units() {
+    local tree=$1 name
+    mkdir -p "$tree/etc/systemd/system-generators"
+    sed '/^#/d; /^$/d' "$HERE/masked.list" | while read -r name; do
+        case $name in
+        *-generator) ln -sf /dev/null "$tree/etc/systemd/system-generators/$name" ;;
+        *) ln -sf /dev/null "$tree/etc/systemd/system/$name" ;;
+        esac
+    done
 }
 
 # What a telephone never opens. The licences stay.
