@@ -1,10 +1,11 @@
 """Pulls the plug of the booted image at random moments, and looks whether anything is lost.
 
-`python -m tests.image.power_cuts --count 50 --record FILE` goes on where FILE ends, which has a
-JSON object a line: one for each cut (with its seed), and one for what the next start found. A card
-lives through its first start, two evenings with calls and two updates; then comes a new one. Each
-start checks the cut before it: the telephone is ready, its number is the same, each call that was
-confirmed is in the log, the database is sound, no service has failed.
+`python -m tests.image.power_cuts --folder DIR --record FILE` goes on where FILE ends, which has a
+JSON object a line: one for each cut (with its seed), and one for what the next start found; a card
+that has lost something is kept beside. A card lives through its first start, two evenings with
+calls and two updates; then comes a new one. Each start checks the cut before it: the telephone is
+ready, its number is the same, each call that was confirmed is in the log, the owner's settings are
+taken and wiped, the database is sound, no service has failed.
 
 The plug is the emulator's: what the guest had written is on the card, what it had not is gone. A
 card that loses or reorders what it had acknowledged is not emulated.
@@ -21,37 +22,66 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.image.card import Card
+from firmware.settings import SETTINGS_FILE, Settings, print_settings
+from firmware.shell.state import IDENTITY
+from tests.image.card import Card, run
 from tests.image.machine import PLAIN, Machine
 from tests.image.shop import Shop, open_shop
 
+UNFINISHED = 3
 LIFE = ("first start", "calls", "update", "calls", "update")  # of one card, a cut in each
-FIRST_START_S = 90.0  # at most until the plug is pulled
-EVENING_S = 60.0
-UPDATE_S = 90.0
+FIRST_START_S = 60.0  # at most until the plug is pulled
+EVENING_S = 40.0
+UPDATE_S = 70.0
+READY_S = 400.0  # a start that takes longer counts as none
+SAID_S = 300.0  # for an answer of a script in the machine
+SETTINGS = Settings("Oma", "AT", ssid="Home", password="horse battery")
+CONFIRMED = r"CONFIRMED (\d+) (\d{12})\r?\n"
 BOX_TOML = '[hardware]\nkind = "simulated"\n'
-CALLER = """
-import json, socket, sqlite3, time
+ASK = """
+import glob, json, socket, sqlite3, time
 def ask(line, **more):
     with socket.socket(socket.AF_UNIX) as s:
         s.connect("/run/fernruf/control")
         s.sendall(json.dumps({"command": line, **more}).encode() + b"\\n")
         return json.loads(s.makefile().readline())
+def count(what):
+    base = sqlite3.connect("file:/data/fernruf/records.sqlite?mode=ro", uri=True)
+    try:
+        return base.execute(what).fetchone()[0]
+    finally:
+        base.close()
+CALLS = "select count(*) from record where kind='call'"
+"""
+CALLER = (
+    ASK
+    + """
 while True:
     ask("lift"); ask("press", digits="201234567892")
     ask("wait", state="failed", timeout_s=60.0); ask("replace")
-    ask("wait", state="idle", timeout_s=10.0); time.sleep(0.5)
-    base = sqlite3.connect("file:/data/fernruf/records.sqlite?mode=ro", uri=True)
-    print("CONFIRMED", base.execute("select count(*) from record where kind='call'").fetchone()[0])
-    base.close()
+    ask("wait", state="idle", timeout_s=10.0)
+    print("CONFIRMED", count(CALLS), ask("status")["number"], flush=True)
 """
-COUNTER = """
-import glob, sqlite3
-for path in glob.glob("/data/fernruf/records.sqlite"):
-    base = sqlite3.connect("file:" + path + "?mode=ro", uri=True)
-    print("SOUND", base.execute("pragma integrity_check").fetchone()[0])
-    print("CALLS", base.execute("select count(*) from record where kind='call'").fetchone()[0])
+)
+# the last word is not in the order itself, which the serial line repeats
+TELLER = (
+    ASK
+    + """
+found = {"number": ask("status").get("number"), "calls": 0, "base": "none"}
+if glob.glob("/data/fernruf/records.sqlite"):
+    found |= {"base": count("pragma integrity_check"), "calls": count(CALLS)}
+taken = open("/data/settings/settings.toml").read()
+left = open("/boot/firmware/fernruf.toml").read()
+found["settings"] = "AT" in taken and "horse" not in taken + left
+print("TOLD", json.dumps(found), flush=True)
 """
+)
+ADOPT = (
+    f"cmp -s /boot/firmware/{IDENTITY} /data/fernruf/{IDENTITY} || "
+    f"{{ cp /boot/firmware/box.toml /data/settings/; cp /boot/firmware/{IDENTITY} /data/fernruf/;"
+    f" chmod 600 /data/fernruf/{IDENTITY}; chown -R fernruf: /data/fernruf /data/settings; sync;"
+    " systemctl restart fernruf.service; }"
+)
 
 
 class Trial:
@@ -77,7 +107,7 @@ class Trial:
         number = len(self.cuts)
         place, kind = number // len(LIFE), LIFE[number % len(LIFE)]
         if kind == LIFE[0]:
-            self._check_last()
+            self.check_last()
             shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(exist_ok=True)
         card = Card(self._image, self._folder)
@@ -86,71 +116,76 @@ class Trial:
             if kind == LIFE[0]:
                 found = self._first_start(machine, dice)
             else:
-                self._check(machine)
-                act = self._calls if kind == "calls" else self._update
-                found = act(machine, dice)
+                if not self._check(machine):
+                    run("cp", "-r", str(self._folder), f"{self._folder}-lost-{number - 1}")
+                found = (self._calls if kind == "calls" else self._update)(machine, dice)
             machine.cut_power()
         self._write({"cut": number, "seed": seed, "card": place, "kind": kind, **found})
 
-    def finish(self) -> None:
-        """Check the last cut, too."""
-        self._check_last()
-
-    def _first_start(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
-        moment_s = dice.uniform(1.0, FIRST_START_S)
-        machine.run_for(moment_s)
-        return {"moment_s": round(moment_s, 1), "reached": machine.last_line(), "calls": 0}
-
-    def _calls(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
-        """Calls that go nowhere, each confirmed when the database has it."""
-        machine.type("cp /boot/firmware/box.toml /data/settings/ && sync")
-        number = machine.take_number()
-        machine.type("sync")
-        machine.say("while :; do python3 /boot/firmware/caller.py 2>&1; sleep 1; done")
-        machine.wait_for(r"CONFIRMED (\d+)", 600.0)
-        moment_s = dice.uniform(0.0, EVENING_S)
-        machine.run_for(moment_s)
-        calls = int(machine.find_last(r"CONFIRMED (\d+)")[1])
-        return {"moment_s": round(moment_s, 1), "number": number, "calls": calls}
-
-    def _update(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
-        """An update into the other slot; perhaps it is done when the plug is pulled."""
-        number = machine.wait_for_number()
-        calls = self._count(machine)
-        machine.type("echo 0.0.1 >/usr/lib/fernruf/version")
-        machine.say(f"fernruf update look --url {self._shop.url} --quiet-s 600")
-        moment_s = dice.uniform(0.0, UPDATE_S)
-        machine.run_for(moment_s)
-        found = {"moment_s": round(moment_s, 1), "number": number, "calls": calls}
-        return found | {"reached": machine.last_line()}
-
-    def _check_last(self) -> None:
+    def check_last(self) -> None:
+        """What the last cut has left, if nobody has looked yet."""
         if len(self.checks) < len(self.cuts):
             with Machine(Card(self._image, self._folder), PLAIN) as machine:
                 self._check(machine)
 
-    def _check(self, machine: Machine) -> None:
-        """What the last cut has left; nothing, if it was looked at before this run began."""
-        if len(self.checks) == len(self.cuts):
-            machine.wait_until_ready()
-            return
-        last, begin_s = self.cuts[-1], time.monotonic()
-        machine.wait_until_ready()
-        ready_s = time.monotonic() - begin_s
-        kept = "number" not in last or machine.wait_for_number() == last["number"]
-        calls = self._count(machine)
-        _, failed = machine.type("systemctl --failed --no-legend --plain")
-        is_good = kept and calls >= last["calls"] and not failed
-        found = {"ready_s": round(ready_s, 1), "slot": machine.slot, "is_number_kept": kept}
-        found |= {"calls": calls, "failed": failed, "is_good": is_good}
-        self._write({"check": last["cut"], **found})
+    def _first_start(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
+        moment_s = dice.uniform(1.0, FIRST_START_S)
+        machine.run_for(moment_s)
+        return {"moment_s": round(moment_s, 1), "reached": machine.last_line()}
 
-    def _count(self, machine: Machine) -> int:
-        code, text = machine.type("python3 /boot/firmware/counter.py")
-        assert code == 0, text
-        words = text.split()
-        assert "SOUND" not in words or words[words.index("SOUND") + 1] == "ok", text
-        return int(words[words.index("CALLS") + 1]) if "CALLS" in words else 0
+    def _calls(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
+        """Calls that go nowhere, each confirmed when the database has it."""
+        machine.type(ADOPT)
+        machine.say("while :; do python3 /boot/firmware/caller.py 2>/dev/null; sleep 1; done")
+        machine.wait_for(CONFIRMED, SAID_S)
+        moment_s = dice.uniform(0.0, EVENING_S)
+        machine.run_for(moment_s)
+        said = machine.find_last(CONFIRMED)
+        found = {"moment_s": round(moment_s, 1), "number": said[2].decode()}
+        return found | {"calls": int(said[1])}
+
+    def _update(self, machine: Machine, dice: random.Random) -> dict[str, Any]:
+        """An update into the other slot; perhaps it is done when the plug is pulled."""
+        told = self._ask(machine)
+        machine.type("echo 0.0.1 >/usr/lib/fernruf/version")
+        machine.say(f"fernruf update look -v --url {self._shop.url} --quiet-s 600")
+        moment_s = dice.uniform(0.0, UPDATE_S)
+        machine.run_for(moment_s)
+        found = {"moment_s": round(moment_s, 1), "calls": told["calls"]}
+        return found | {"number": told["number"], "reached": machine.last_line()}
+
+    def _check(self, machine: Machine) -> bool:
+        """What the last cut has left; nothing, if it was looked at before this run began."""
+        begin_s = time.monotonic()
+        is_checked = len(self.checks) == len(self.cuts)
+        last = self.cuts[-1]
+        try:
+            machine.wait_until_ready(READY_S)
+            ready_s = time.monotonic() - begin_s
+            if is_checked:
+                return True
+            told = self._ask(machine)
+            _, failed = machine.type("systemctl --failed --no-legend --plain")
+        except AssertionError as error:
+            self._write({"check": last["cut"], "starts": False, "end": str(error)[-2000:]})
+            raise
+        faults = [failed] if failed else []
+        if told["base"] not in ("ok", "none"):
+            faults.append(f"the database: {told['base']}")
+        if last.get("number") not in (None, told["number"]):
+            faults.append(f"the number was {last['number']}")
+        if told["calls"] < last.get("calls", 0):
+            faults.append(f"{last['calls']} calls were confirmed")
+        if not told["settings"]:
+            faults.append("the owner's settings were not taken, or not wiped")
+        found = {"starts": True, "ready_s": round(ready_s, 1), "slot": machine.slot, **told}
+        self._write({"check": last["cut"], **found, "faults": faults})
+        return not faults
+
+    def _ask(self, machine: Machine) -> dict[str, Any]:
+        machine.say("until python3 /boot/firmware/teller.py 2>/dev/null; do sleep 1; done")
+        told: dict[str, Any] = json.loads(machine.wait_for(r"TOLD (\{.*\})\r?\n", SAID_S)[1])
+        return told
 
     def _write(self, line: dict[str, Any]) -> None:
         self._lines.append(line)
@@ -167,19 +202,21 @@ def image_for_cuts(image: Path, folder: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         card = Card(image, path)
         card.put("caller.py", CALLER.encode())
-        card.put("counter.py", COUNTER.encode())
+        card.put("teller.py", TELLER.encode())
         card.put("box.toml", BOX_TOML.encode())
+        card.put(SETTINGS_FILE, print_settings(SETTINGS).encode())
         card.put_number()
     return path / "card.img"
 
 
 def main() -> int:
-    """Exit code 1 if anything was lost."""
+    """Exit code 1 if anything was lost, 3 if cuts are left to make."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--image", type=Path, default=Path("build/image/fernruf.img"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--record", type=Path, required=True)
     parser.add_argument("--count", type=int, default=50)
+    parser.add_argument("--steps", type=int, default=sys.maxsize, help="at most so many this time")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     image = image_for_cuts(arguments.image, arguments.folder)
@@ -187,10 +224,13 @@ def main() -> int:
     with open_shop(arguments.folder / "shop") as shop:
         shop.offer(arguments.image.with_name("fernruf.raucb"), offer["version"])
         trial = Trial(image, arguments.folder / "card", arguments.record, shop)
-        while len(trial.cuts) < arguments.count:
+        end = min(arguments.count, len(trial.cuts) + arguments.steps)
+        while len(trial.cuts) < end:
             trial.step(arguments.seed)
-        trial.finish()
-    good = sum(check["is_good"] for check in trial.checks)
+        if end < arguments.count:
+            return UNFINISHED
+        trial.check_last()
+    good = sum(check["starts"] and not check["faults"] for check in trial.checks)
     sys.stdout.write(f"{good} of {len(trial.cuts)} cuts: everything was there again\n")
     return 0 if good == len(trial.cuts) else 1
 
