@@ -94,13 +94,16 @@ def verify(written: Written, target: Target, progress: Progress) -> None:
 def compare(image: Image, target: Target, progress: Progress) -> None:
     """Whether the card holds this image; BadCardError names the first block that differs.
 
-    A card that has been started once differs: it has grown and written its own data.
+    A card that has been started once differs, or has settings on it: it is no copy any more.
     """
     check_size(image, target)
     done = 0
     for offset, block, _ in _ahead(image.blocks()):
         if target.read(offset, len(block)) != block:
-            raise BadCardError(f"the card differs from the image at byte {offset}")
+            raise BadCardError(
+                f"the card differs from the image at byte {offset}"
+                " (a card that has settings or has been started does)"
+            )
         done += len(block)
         progress("verifying", done, image.bytes_total)
 
