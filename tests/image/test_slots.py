@@ -47,7 +47,7 @@ class Bootloader:
             return _chosen(process)
         finally:
             process.kill()
-            process.wait()
+            process.communicate()  # closes its pipe
 
 
 def _chosen(process: subprocess.Popen[bytes]) -> tuple[str, bool]:

@@ -137,9 +137,10 @@ def probe_capacity(target: Target, progress: Progress) -> None:
     So each place gets contents of its own, and all are read when all are written.
     """
     places = probe_places(target.size_bytes)
+    total_bytes = 2 * len(places) * PROBE_BYTES
     for done, place in enumerate(places):
         target.write(place, _tag(place))
-        progress("testing the card", done, 2 * len(places))
+        progress("testing the card", done * PROBE_BYTES, total_bytes)
     target.flush()
     good_until = 0
     for done, place in enumerate(places, len(places)):
@@ -149,7 +150,7 @@ def probe_capacity(target: Target, progress: Progress) -> None:
                 f"what is written beyond {good_until / 1e9:.1f} GB: it is counterfeit or worn out"
             )
         good_until = place + PROBE_BYTES
-        progress("testing the card", done + 1, 2 * len(places))
+        progress("testing the card", (done + 1) * PROBE_BYTES, total_bytes)
     for place in places:
         target.write(place, bytes(PROBE_BYTES))
 
