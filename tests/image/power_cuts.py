@@ -33,8 +33,8 @@ LIFE = ("first start", "calls", "update", "calls", "update")  # of one card, a c
 FIRST_START_S = 60.0  # at most until the plug is pulled
 EVENING_S = 40.0
 UPDATE_S = 70.0
-READY_S = 400.0  # a start that takes longer counts as none
-SAID_S = 300.0  # for an answer of a script in the machine
+READY_S = 900.0  # a start that takes longer counts as none
+SAID_S = 900.0  # for an answer of a script in the machine
 SETTINGS = Settings("Oma", "AT", ssid="Home", password="horse battery")
 CONFIRMED = r"CONFIRMED (\d+) (\d{12})\r?\n"
 BOX_TOML = '[hardware]\nkind = "simulated"\n'
