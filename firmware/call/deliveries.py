@@ -32,6 +32,7 @@ from firmware.identity import Certificate
 
 LOOKUP_S_MAX = 30.0
 SILENCE_S_MAX = 10.0  # of the other box, before it is given up
+INCOMING_S_MAX = 300.0  # for 256 pieces at the slowest pace, each of them lost once
 INCOMING_MAX = 2  # at the same time; who is one more comes later
 _RESPONSES: dict[Welcome, messages.Refusal] = {
     Welcome.KNOWN: messages.Noted(),
@@ -55,6 +56,7 @@ class _Incoming:
     session: CalleeSession
     receiver: Receiver
     until_s: float
+    end_s: float
     is_complete: bool = False
 
 
@@ -200,14 +202,17 @@ class Deliveries:
         self._line.transactions.respond(caller.session, messages.Ready(), now_s)
         receiver = Receiver(spoken.size_bytes)
         who = caller.number, spoken.utc_s, caller.session, receiver
-        self._incoming.append(_Incoming(*who, now_s + SILENCE_S_MAX))
+        times = now_s + SILENCE_S_MAX, now_s + INCOMING_S_MAX
+        self._incoming.append(_Incoming(*who, *times))
 
     def _take(self, coming: _Incoming, piece: Piece, now_s: float) -> None:
+        is_new = not coming.receiver.has(piece)
         try:
             coming.session.send(coming.receiver.push(piece))
         except MalformedError:
             return
-        coming.until_s = now_s + SILENCE_S_MAX
+        if is_new:  # who only repeats itself keeps no place
+            coming.until_s = min(now_s + SILENCE_S_MAX, coming.end_s)
         recording = coming.receiver.data
         if recording is not None and not coming.is_complete:
             coming.is_complete = True

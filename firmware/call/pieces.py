@@ -94,8 +94,9 @@ class Sender:
         if got.missing > len(self._pieces):
             return False
         beyond = {got.missing + 1 + i for i in range(_BITS) if got.bits >> i & 1}
-        new = {*range(self._missing, got.missing), *beyond} - self._got
-        self._got |= {index for index in new if index < len(self._pieces)}
+        told = {*range(self._missing, got.missing), *beyond} - self._got
+        new = {index for index in told if index < len(self._pieces)}
+        self._got |= new
         for index in new:
             self._sent_s.pop(index, None)
         self._missing = max(self._missing, got.missing)
@@ -125,6 +126,10 @@ class Receiver:
         self._size_bytes = size_bytes
         self._count = count_of(size_bytes)
         self._pieces: dict[int, bytes] = {}
+
+    def has(self, piece: Piece) -> bool:
+        """It came before."""
+        return piece.index in self._pieces
 
     def push(self, piece: Piece) -> Got:
         """What is here now; MalformedError for a piece that cannot be part of it."""

@@ -187,8 +187,8 @@ class Session(ABC):
         return signal
 
     def _take_update(self, signal: Update | Updated, now_s: float) -> Signal | None:
-        if self.is_over:
-            return None
+        if self.is_over or not self._is_answered:
+            return None  # before the answer our addresses are not for everybody: disclosure.py
         is_answer = isinstance(signal, Updated) and signal.sequence == self._updates
         if not self._hear_nonce(signal.nonce, now_s, is_owed=is_answer and self._is_offered):
             return Contradicted()

@@ -19,7 +19,8 @@ from firmware.call.encoding import decode_signal, encode_signal
 from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
 from firmware.call.freshness import Freshness
 from firmware.call.keys import CalleeHandshake, CallerHandshake
-from firmware.call.messages import Invite, NotFound, Prack, Signal, Trying
+from firmware.call.messages import Invite, NotFound, Prack, Signal, Trying, TryLater
+from firmware.call.rate import Bucket, Buckets
 from firmware.call.session import LINGER_S, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
@@ -31,6 +32,9 @@ SESSIONS_MAX = 16  # one call, and what lingers of earlier ones
 INVITES_PENDING_MAX = 4  # one Argon2 hash each, 19 MiB; more are dropped, their callers repeat
 HANDSHAKES_PER_S_MAX = 20.0  # 1 ms each on a PC; estimated 10 ms on a Pi Zero 2 W
 HANDSHAKES_BURST_MAX = 20.0
+INVITES_BURST_MAX = 30.0  # of one caller: each may cost a record on the card and a ring in the room
+INVITES_PER_S_MAX = 0.5
+CALLERS_MAX = 256  # whose rate is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,9 @@ class Transactions:
         self.random_bytes = random_bytes
         self._sessions: dict[bytes, Session] = {}
         self._outbox: list[SendDatagram] = []
-        self._handshakes_left = HANDSHAKES_BURST_MAX
-        self._handshakes_s = 0.0  # when that was counted
+        # Over all sources: source addresses of UDP can be forged.
+        self._handshakes = Bucket(HANDSHAKES_BURST_MAX, HANDSHAKES_PER_S_MAX)
+        self._invites = Buckets(INVITES_BURST_MAX, INVITES_PER_S_MAX, CALLERS_MAX)
 
     def invite(
         self,
@@ -158,7 +163,7 @@ class Transactions:
         if self.own_number is None or self._is_pending_full() or not self._has_room():
             self._drop("INVITE over a limit")
             return None
-        if not self._take_handshake(now_s):
+        if not self._handshakes.take(now_s):
             self._drop("handshake over the limit")
             return None
         handshake = CalleeHandshake(self.identity, envelope.session_id, envelope.sealed)
@@ -180,9 +185,16 @@ class Transactions:
         return None
 
     def _accept(self, session: CalleeSession, now_s: float) -> Heard | None:
-        """Tell the core of an INVITE, unless too many are waiting for their hash."""
+        """Tell the core of an INVITE that is no recording.
+
+        Unless too many are waiting for their hash, or this caller comes too often.
+        """
         if self._is_pending_full():
             self._drop("INVITE over a limit")  # its PRACK will come again
+            return None
+        if not self._invites.take(session.certificate.public_key, now_s):
+            self._drop("INVITE of a caller over its limit")
+            self.respond(session, TryLater(), now_s)
             return None
         session.is_pending = True
         session.forget_s = now_s + LINGER_S
@@ -205,16 +217,6 @@ class Transactions:
         if len(self._sessions) < SESSIONS_MAX:
             return True
         return min(_worth(session) for session in self._sessions.values()) <= _WORTH_LITTLE
-
-    def _take_handshake(self, now_s: float) -> bool:
-        """Token bucket over all sources: source addresses of UDP can be forged."""
-        gained = (now_s - self._handshakes_s) * HANDSHAKES_PER_S_MAX
-        self._handshakes_left = min(HANDSHAKES_BURST_MAX, self._handshakes_left + gained)
-        self._handshakes_s = now_s
-        if self._handshakes_left < 1.0:
-            return False
-        self._handshakes_left -= 1.0
-        return True
 
     def _drop(self, reason: str) -> None:
         """Count what is ignored; never answer it."""

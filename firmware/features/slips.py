@@ -32,6 +32,9 @@ NOTED_MAX = 500  # slips of others that are remembered
 NOTED_PER_CALLER_MAX = 20
 KEPT_S = 7 * 86_400
 AHEAD_S_MAX = 3600  # of a clock that goes fast
+# A day longer than they are taken: each keeps its place for a day at least, so that nobody fills
+# log and card with calls that never were.
+COUNTED_S = KEPT_S + AHEAD_S_MAX + 86_400
 _IN_VAIN = frozenset({EndReason.UNREACHABLE, EndReason.OFFLINE})
 _OUT, _IN = "out/", "in/"
 
@@ -137,7 +140,8 @@ class Slips(Feature):
         return [SaveRecord(Kind.SLIP, _OUT + number, None)]
 
     def _note(self, missed: CallMissed, now_s: float) -> list[Message]:
-        """Once for each call; what is too old, or too new, is nothing.
+        """Once for each call; what is too old, or too new, is nothing; of one caller no more than
+        NOTED_PER_CALLER_MAX, who tells one more shall come later.
 
         The call goes into the log, then comes back to us as CallEnded: the slip is saved last, and
         who told us hears that it was noted when all of it is on the card.
@@ -152,8 +156,15 @@ class Slips(Feature):
         age_s = self._utc_at_zero_s + now_s - missed.utc_s
         if not -AHEAD_S_MAX <= age_s <= KEPT_S + AHEAD_S_MAX:
             return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.REFUSED)]
+        since_utc_s = self._utc_at_zero_s + now_s - COUNTED_S
+        if self._count_since(missed.number, since_utc_s) >= NOTED_PER_CALLER_MAX:
+            return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.LATER)]
         self._noting.add(key)
         return [CallEnded(missed.number, True, EndReason.MISSED, 0.0, utc_s=missed.utc_s)]
+
+    def _count_since(self, number: str, since_utc_s: float) -> int:
+        told = {one for one in (*self._noted, *self._noting) if one.startswith(f"{_IN}{number}/")}
+        return sum(int(one.rpartition("/")[2]) > since_utc_s for one in told)
 
     def _keep(self, number: str, utc_s: int) -> list[Message]:
         """The call is in the log: remember that, in the place of the oldest if there are many."""

@@ -8,13 +8,17 @@ import pytest
 
 from firmware import events
 from firmware.call.commitment import NONCE_BYTES, CalleePart, CallerPart, commitment_to
-from firmware.call.encoding import decode_signal, encode_signal
+from firmware.call.deliveries import INCOMING_S_MAX, SILENCE_S_MAX
+from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
 from firmware.call.messages import Ack, Answered, Bye, Invite, Ringing, Signal, Update, Updated
+from firmware.call.pieces import PIECE_BYTES, Piece, decode_any
 from firmware.call.session import GIVE_UP_S
+from firmware.call.spoken import Spoken
+from firmware.events.messages import MessageAnswered, Welcome
 from firmware.identity import Identity
-from firmware.model import CallState, Codec, Endpoint, EndReason
+from firmware.model import CallState, Candidate, CandidateKind, Codec, Endpoint, EndReason
 from tests.call.link import UTC_S, Link, Phone, person, reasons
 
 SESSION = b"session."
@@ -36,16 +40,31 @@ class Rogue:
         self._read = 0
 
     def call(self, commitment: bytes) -> None:
+        self._knock(commitment, None)
+        self.link.wait(self.phone, CallState.RINGING)
+        self._finish()
+
+    def bring(self, size_bytes: int) -> None:
+        """A spoken message, which is welcome."""
+        utc_s = int(UTC_S)
+        self._knock(commitment_to(NONCE, SESSION), Spoken(utc_s, size_bytes))
+        self.link.run(0.2)
+        self.link.tell(self.phone, MessageAnswered(MALLORY.number, utc_s, Welcome.TAKE))
+        self._finish()
+
+    def _knock(self, commitment: bytes, spoken: Spoken | None) -> None:
         who = MALLORY.certificate.encode(), (Codec.OPUS,), int(UTC_S + self.link.now_s)
-        invite = Invite(self.phone.person.number, *who, commitment=commitment)
+        number = self.phone.person.number
+        invite = Invite(number, *who, commitment=commitment, spoken=spoken)
         noise_key = self.phone.person.identity.noise_key
         payload = encode_signal(invite)
-        handshake = CallerHandshake(MALLORY.identity, noise_key, SESSION, b"e" * 32, payload)
-        first = Envelope(Kind.HANDSHAKE_1, SESSION, handshake.first_message).encode()
+        self._handshake = CallerHandshake(MALLORY.identity, noise_key, SESSION, b"e" * 32, payload)
+        first = Envelope(Kind.HANDSHAKE_1, SESSION, self._handshake.first_message).encode()
         self.link.deliver(self.phone, first, AT)
-        self.link.wait(self.phone, CallState.RINGING)
+
+    def _finish(self) -> None:
         second = next(one for one in self._envelopes() if one.kind is Kind.HANDSHAKE_2)
-        self.channel = handshake.finish(second.sealed)[1]
+        self.channel = self._handshake.finish(second.sealed)[1]
 
     def be_called(self) -> None:
         certificate = MALLORY.certificate.encode()
@@ -60,13 +79,14 @@ class Rogue:
 
     def say(self, signal: Signal) -> None:
         assert self.channel is not None
-        self.link.deliver(self.phone, self.channel.seal(encode_signal(signal)), AT)
+        plain = signal.encode() if isinstance(signal, Piece) else encode_signal(signal)
+        self.link.deliver(self.phone, self.channel.seal(plain), AT)
 
     def heard(self) -> list[Signal]:
         """What the telephone has said since the last time."""
         assert self.channel is not None
         sealed = (one for one in self._envelopes() if one.kind is Kind.TRANSPORT)
-        return [decode_signal(self.channel.open(one)) for one in sealed]
+        return [decode_any(self.channel.open(one)) for one in sealed]
 
     def _envelopes(self) -> list[Envelope]:
         sent = [one.data for _, phone, one in self.link.sent if phone is self.phone]
@@ -143,7 +163,24 @@ def test_bell_of_the_callee_tells_no_nonce() -> None:
     rogue = Rogue(link, bert)
     rogue.call(commitment_to(NONCE, SESSION))
     rogue.say(Update(1))
-    assert [one.nonce for one in rogue.heard() if isinstance(one, Updated | Answered)] == [b""]
+    rogue.say(Updated(0))
+    assert rogue.heard() == []
+
+
+def test_stranger_learns_no_address_while_it_rings() -> None:
+    link = Link()
+    bert = link.add("Bert")
+    home = Candidate(Endpoint("192.168.1.7", 6881), CandidateKind.HOST)
+    link.tell(bert, events.OwnCandidatesFound((home,), ()))
+    rogue = Rogue(link, bert)
+    rogue.call(commitment_to(NONCE, SESSION))
+    for sequence in range(3):
+        rogue.say(Update(sequence))
+    assert rogue.heard() == []
+    link.tell(bert, events.HookLifted())
+    rogue.say(Ack(nonce=NONCE))
+    rogue.say(Update(3))
+    assert Updated(3, (home,)) in rogue.heard()
 
 
 def test_callee_that_changes_its_nonce_after_the_reveal_loses_the_call() -> None:
@@ -178,6 +215,42 @@ def test_wrong_reveal_of_a_call_on_hold_ends_that_call_only() -> None:
     assert reasons(bert) == [EndReason.NOT_SECURE]
     assert bert.view.state is CallState.OFF_HOOK
     assert bert.view.others == ()
+
+
+# --- a spoken message that never ends ------------------------------------------------------------
+
+
+def told_of(rogue: Rogue, piece: Piece, for_s: float) -> float:
+    """How long the telephone answers to a piece that comes again each second."""
+    rogue.heard()
+    for second in range(int(for_s)):
+        rogue.say(piece)
+        if rogue.heard() == []:
+            return float(second)
+        rogue.link.run(1.0)
+    return for_s
+
+
+def test_piece_that_comes_again_and_again_keeps_no_place() -> None:
+    link = Link()
+    bert = link.add("Bert")
+    rogue = Rogue(link, bert)
+    rogue.bring(3 * PIECE_BYTES)
+    assert told_of(rogue, Piece(0, bytes(PIECE_BYTES)), 60.0) <= SILENCE_S_MAX + 1.0
+
+
+def test_pieces_that_come_as_slowly_as_may_be_end_after_five_minutes() -> None:
+    link = Link()
+    bert = link.add("Bert")
+    rogue = Rogue(link, bert)
+    rogue.bring(100 * PIECE_BYTES)
+    rogue.heard()
+    answered = 0
+    for index in range(60):  # one each 9 s
+        rogue.say(Piece(index, bytes(PIECE_BYTES)))
+        answered += rogue.heard() != []
+        link.run(SILENCE_S_MAX - 1.0)
+    assert INCOMING_S_MAX / SILENCE_S_MAX < answered <= INCOMING_S_MAX / (SILENCE_S_MAX - 1.0) + 1
 
 
 # --- somebody in the middle ----------------------------------------------------------------------

@@ -102,6 +102,14 @@ def test_confirmation_of_more_than_there_is_does_nothing() -> None:
     assert sender.is_done
 
 
+def test_confirmation_of_what_never_was_is_no_news_again_and_again() -> None:
+    sender = Sender(bytes(PIECE_BYTES * 3), 0.0)
+    for _ in range(3):
+        assert not sender.hear(Got(0, 1 << 63))
+    assert sender.hear(Got(0, 1))
+    assert not sender.hear(Got(0, 1))
+
+
 def test_piece_of_something_else_is_refused() -> None:
     receiver = Receiver(PIECE_BYTES + 10)
     for wrong in (Piece(0, b"short"), Piece(1, b"x" * 11), Piece(2, b"x" * 10)):

@@ -341,7 +341,9 @@ def test_sessions_are_limited_and_those_that_only_linger_make_room() -> None:
     link, bert = only_bert()
     link.tell(bert, events.HookLifted())  # busy: each session lingers at once
     for i in range(3 * SESSIONS_MAX):
-        link.deliver(bert, invitation(session_id=i.to_bytes(8, "big")), STRANGER)
+        caller = person(("Anna", "Clara")[i % 2])  # each within its own limit
+        first = invitation(session_id=i.to_bytes(8, "big"), caller=caller)
+        link.deliver(bert, first, STRANGER)
         link.run(0.2)
     assert len(bert.ended) == 3 * SESSIONS_MAX
     assert len(bert.core._transactions._sessions) == SESSIONS_MAX

@@ -24,6 +24,7 @@ from firmware.events.store import (
 from firmware.features.back_off import FIRST_S, LONGEST_S, back_off_s
 from firmware.features.missed import Missed
 from firmware.features.slips import (
+    COUNTED_S,
     KEPT_S,
     NOTED_MAX,
     NOTED_PER_CALLER_MAX,
@@ -174,8 +175,9 @@ def test_one_caller_is_remembered_with_so_many_calls_and_all_with_so_many() -> N
     slips = with_clock()
     for i in range(NOTED_PER_CALLER_MAX):
         saved_for(slips, ANNA, UTC_S - i)
-    more = saved_for(slips, ANNA, UTC_S - 5000)
-    assert more[0] == SaveRecord(Kind.SLIP, f"in/{ANNA}/{UTC_S}", None)
+    one_more = CallMissed(ANNA, UTC_S - 5000)
+    later = [SlipNoted(ANNA, UTC_S - 5000, SlipOutcome.LATER)]
+    assert slips.handle(one_more, 0.0) == slips.handle(one_more, 86_400.0) == later
     for i in range(NOTED_MAX - NOTED_PER_CALLER_MAX):
         assert len(saved_for(slips, f"{200000000000 + i}", UTC_S)) == 1
     assert len(saved_for(slips, BERT, UTC_S)) == 2
@@ -185,6 +187,28 @@ def saved_for(slips: Slips, number: str, utc_s: int) -> list[events.Message]:
     """What is saved of a call that somebody tells."""
     (ended,) = slips.handle(CallMissed(number, utc_s), 0.0)
     return slips.handle(ended, 0.0)
+
+
+def test_caller_that_invents_calls_saves_no_more_than_so_many_a_day() -> None:
+    slips = with_clock()
+    saved = 0
+    for i in range(86_400):  # one a second, each as old as it may be
+        now_s = float(i)
+        for said in slips.handle(CallMissed(ANNA, UTC_S + i - int(KEPT_S)), now_s):
+            if isinstance(said, events.CallEnded):
+                saved += 1
+                slips.handle(said, now_s)
+                slips.handle(RecordSaved(Kind.SLIP, f"in/{ANNA}/{said.utc_s}"), now_s)
+    assert saved == NOTED_PER_CALLER_MAX
+
+
+def test_caller_of_long_ago_may_tell_again() -> None:
+    slips = with_clock()
+    for i in range(NOTED_PER_CALLER_MAX):
+        saved_for(slips, ANNA, UTC_S - i)
+    now_s = COUNTED_S + 1.0
+    told = slips.handle(CallMissed(ANNA, UTC_S + int(now_s)), now_s)
+    assert [type(said) for said in told] == [events.CallEnded]
 
 
 def test_boxes_do_not_come_at_once() -> None:

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from firmware import events
+from firmware.call.rate import Bucket, Buckets
+from firmware.call.transaction import INVITES_BURST_MAX, INVITES_PER_S_MAX
+from tests.call.link import UTC_S, person
+from tests.call.test_transaction import STRANGER, invitation, only_bert
+
+
+def test_bucket_gives_its_burst_at_once_and_then_so_many_a_second() -> None:
+    bucket = Bucket(3.0, 2.0)
+    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(0.5), bucket.take(0.5)] == [True, False]
+    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
+
+
+def test_each_key_has_a_bucket_and_the_one_of_longest_ago_is_forgotten() -> None:
+    buckets = Buckets(1.0, 0.0, most=2)
+    assert [buckets.take(key, 0.0) for key in (b"a", b"b", b"a")] == [True, True, False]
+    assert buckets.take(b"c", 1.0)  # in the place of b
+    assert [buckets.take(key, 2.0) for key in (b"a", b"b")] == [False, True]
+
+
+def test_one_caller_may_call_so_often_and_no_oftener() -> None:
+    """What a call costs here, a line in the log and a write to the card, is not for a flooder."""
+    link, bert = only_bert()
+    link.tell(bert, events.HookLifted())  # busy: each call is logged at once
+    for i in range(600):
+        first = invitation(session_id=i.to_bytes(8, "big"), utc_s=int(UTC_S + link.now_s))
+        link.deliver(bert, first, STRANGER)
+        link.run(0.1)
+    most = INVITES_BURST_MAX + 60.0 * INVITES_PER_S_MAX
+    assert most - 2 <= len(bert.ended) <= most + 1
+    assert bert.core.dropped["INVITE of a caller over its limit"] > 500
+    other = invitation(caller=person("Clara"), utc_s=int(UTC_S + link.now_s))
+    link.deliver(bert, other, STRANGER)
+    link.run(0.2)
+    assert bert.ended[-1].peer_number == person("Clara").number
