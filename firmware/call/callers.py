@@ -15,9 +15,13 @@ from firmware import number
 from firmware.call.callee_session import CalleeSession
 from firmware.call.messages import Decline, NotAcceptable, Refusal
 from firmware.call.pins import Pins
+from firmware.call.rate import Bucket
 from firmware.events import Argon2Computed, ComputeArgon2
 from firmware.model import Codec, EndReason
 
+# Hashes of callers whom we do not know, 19 MiB and up to half a second of a small Pi each.
+HASHES_BURST_MAX = 12.0
+HASHES_PER_S_MAX = 0.5
 PROVED_MAX = 256  # callers whose hash is remembered; the one proved first is forgotten first
 
 
@@ -43,12 +47,18 @@ class Callers:
 
     def __init__(self) -> None:
         self._unproved: list[CalleeSession] = []
+        self._hashes = Bucket(HASHES_BURST_MAX, HASHES_PER_S_MAX)
         self._proved: OrderedDict[bytes, str] = OrderedDict()  # what was hashed: its number
 
     def recognise(self, session: CalleeSession) -> Proved | None:
         """The caller of `session`, if its hash was computed for an earlier call."""
         number_before = self._proved.get(_question(session).secret)
         return None if number_before is None else Proved(session, number_before)
+
+    def may_ask(self, session: CalleeSession, pins: Pins, now_s: float) -> bool:
+        """A hash may be spent on it: who is pinned has no part in what strangers are given."""
+        is_pinned = session.certificate.public_key in pins.keys.values()
+        return is_pinned or self._hashes.take(now_s)
 
     def question(self, session: CalleeSession) -> ComputeArgon2:
         """The hash that proves the caller of `session`; remembers to wait for it."""

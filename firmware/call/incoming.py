@@ -36,8 +36,10 @@ def hear_invite(line: Line, heard: Heard, now_s: float) -> None:
     proved = line.callers.recognise(heard.session)
     if proved is not None:
         _offer(line, proved, now_s)
-    else:
+    elif line.callers.may_ask(heard.session, line.pins, now_s):
         line.out.append(line.callers.question(heard.session))
+    else:
+        line.transactions.respond(heard.session, messages.TryLater(), now_s)
 
 
 def prove_callers(line: Line, fact: events.Argon2Computed, now_s: float) -> None:

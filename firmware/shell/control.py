@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,10 +40,10 @@ class ControlServer:
             raise CommandError(f"another box listens on {self._path}")
         try:
             self._path.unlink(missing_ok=True)
+            listening = _bound(self._path)
             self._server = await asyncio.start_unix_server(
-                self._serve, path=str(self._path), limit=LINE_BYTES_MAX
+                self._serve, sock=listening, limit=LINE_BYTES_MAX
             )
-            self._path.chmod(0o600)
         except OSError as error:
             raise CommandError(f"cannot listen on {self._path}: {error.strerror}") from None
 
@@ -75,7 +77,7 @@ class ControlServer:
     async def _answer(self, line: bytes) -> Answer:
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             return _refusal("not JSON")
         command = request.get("command") if isinstance(request, dict) else None
         if not isinstance(command, str) or command not in self._handlers:
@@ -116,6 +118,20 @@ class ControlClient:
         if not answer.pop("ok"):
             raise CommandError(str(answer["error"]))
         return answer
+
+
+def _bound(path: Path) -> socket.socket:
+    """For our own user only from its first moment on: not opened to all and then closed."""
+    bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        bound.bind(str(path))
+    except OSError:
+        bound.close()
+        raise
+    finally:
+        os.umask(mask)
+    return bound
 
 
 async def _is_alive(path: Path) -> bool:

@@ -66,7 +66,8 @@ def test_refusal_reaches_the_client_in_the_words_of_the_box(tmp_path: Path) -> N
 def test_lines_that_are_no_request_are_refused_and_the_next_is_served(tmp_path: Path) -> None:
     async def story(path: Path) -> None:
         reader, writer = await asyncio.open_unix_connection(str(path))
-        for line in (b"\xff\xfe", b"[]", b'"echo"', b"{}", b'{"command": ["echo"]}'):
+        bottomless = b"[" * 30_000  # deeper than the parser goes
+        for line in (b"\xff\xfe", b"[]", b'"echo"', b"{}", b'{"command": ["echo"]}', bottomless):
             writer.write(line + b"\n")
             assert json.loads(await reader.readline())["ok"] is False, line
         writer.write(b'{"command": "echo", "digits": 1}\n')
