@@ -16,16 +16,19 @@ WANTED_S = 10.0
 SPOKEN_S = (5.0, 20.0, 60.0)  # the last one is the longest there is
 AWAY_S = 3 * 3600.0
 STEP_S = 0.05
+LOSS, SEEDS = 0.1, 5  # the median of so many, and the worst
 
 
 def deliveries() -> dict[str, Any]:
     """One of each length, and the longest again on a line that loses every tenth datagram."""
-    cases = [(f"{spoken_s:.0f}_s", spoken_s, 0.0) for spoken_s in SPOKEN_S]
-    cases.append((f"{SPOKEN_S[-1]:.0f}_s_at_10_percent_loss", SPOKEN_S[-1], 0.1))
     took = {
-        name: round(delivered_s(seed, spoken_s, loss), 2)
-        for seed, (name, spoken_s, loss) in enumerate(cases, 1)
+        f"{spoken_s:.0f}_s": round(delivered_s(seed, spoken_s, 0.0), 2)
+        for seed, spoken_s in enumerate(SPOKEN_S, 1)
     }
+    lossy = sorted(delivered_s(seed, SPOKEN_S[-1], LOSS) for seed in range(1, SEEDS + 1))
+    name = f"{SPOKEN_S[-1]:.0f}_s_at_{LOSS:.0%}_loss".replace("%", "_percent")
+    took[name] = round(lossy[SEEDS // 2], 2)
+    took[f"{name}_worst_of_{SEEDS}"] = round(lossy[-1], 2)
     return {"message_delivered_after_return_s": {"wanted": WANTED_S, **took}}
 
 

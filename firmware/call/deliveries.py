@@ -163,7 +163,7 @@ class Deliveries:
                 going.sender = Sender(going.wanted.recording, now_s)
                 going.until_s = now_s + SILENCE_S_MAX
             case Got() if going.sender is not None:
-                if going.sender.hear(signal):
+                if going.sender.hear(signal, now_s):
                     going.until_s = now_s + SILENCE_S_MAX
             case messages.Noted():
                 self._end(Delivery.KEPT, now_s)

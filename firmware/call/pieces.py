@@ -1,9 +1,9 @@
 """Pieces of a spoken message, between two boxes whose session is open: bytes, window, repetition.
 
 Inside the seal a first byte of 2 tells them from signalling messages. Sent is one piece after the
-other at a pace that any line and any exchange bears; what is not confirmed is sent again, and then
-the pace falls. Units: `_s` monotonic seconds. Source: ours, docs/protocol.md section 4; selective
-acknowledgement as in RFC 2018.
+other at a pace that any line and any exchange bears; what is lost is sent again, and then the pace
+falls. Units: `_s` monotonic seconds. Source: ours, docs/protocol.md section 4; selective
+acknowledgement as in RFC 2018, loss by what was sent later as in RFC 8985 (RACK).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ PIECES_MAX = 256
 WINDOW = 64  # pieces beyond the first that is missing
 PACE_S = 0.046  # between two pieces: 21 kB/s, less than an exchange gives one leg
 PACE_S_MAX = 0.4
-AGAIN_S = 0.8  # after which a piece that is not confirmed is sent again
+AGAIN_S, AGAIN_S_MIN = 0.8, 0.2  # after which a piece that is not confirmed is lost
+AGAIN_ROUND_TRIPS = 4  # the same, as soon as one was measured
+OVERTAKEN_S = 0.15  # the same, if one is confirmed that was sent so much later
 _VERSION = 2
 _PIECE, _GOT = 1, 2
 _HEAD = struct.Struct("!BBH")
@@ -82,6 +84,9 @@ class Sender:
         self._got: set[int] = set()
         self._missing = 0
         self._pace_s = PACE_S
+        self._again_s = AGAIN_S
+        self._last_s = now_s  # when the last one was sent
+        self._confirmed_s = now_s  # when the latest of those that are confirmed was sent
         self.next_s = now_s
 
     @property
@@ -89,7 +94,7 @@ class Sender:
         """All of them are confirmed."""
         return self._missing >= len(self._pieces)
 
-    def hear(self, got: Got) -> bool:
+    def hear(self, got: Got, now_s: float) -> bool:
         """True if anything of it is new."""
         if got.missing > len(self._pieces):
             return False
@@ -98,9 +103,13 @@ class Sender:
         new = {index for index in told if index < len(self._pieces)}
         self._got |= new
         for index in new:
-            self._sent_s.pop(index, None)
+            self._confirmed_s = max(self._confirmed_s, self._sent_s.pop(index, 0.0))
+        if new:
+            round_trips_s = AGAIN_ROUND_TRIPS * (now_s - self._confirmed_s)
+            self._again_s = min(max(round_trips_s, AGAIN_S_MIN), AGAIN_S)
         self._missing = max(self._missing, got.missing)
-        self._pace_s = max(self._pace_s * 0.97, PACE_S)
+        self._pace_s = max(self._pace_s * 0.95 ** len(new), PACE_S)
+        self.next_s = min(self.next_s, self._last_s + self._pace_s)
         return bool(new)
 
     def pop(self, now_s: float) -> Piece | None:
@@ -108,15 +117,20 @@ class Sender:
         end = min(self._missing + WINDOW, len(self._pieces))
         for index in range(self._missing, end):
             sent_s = self._sent_s.get(index)
-            if index in self._got or (sent_s is not None and now_s < sent_s + AGAIN_S):
+            if index in self._got or (sent_s is not None and now_s < self._lost_s(sent_s)):
                 continue
             if sent_s is not None:
                 self._pace_s = min(self._pace_s * 1.1, PACE_S_MAX)
-            self._sent_s[index] = now_s
+            self._sent_s[index] = self._last_s = now_s
             self.next_s = now_s + self._pace_s
             return Piece(index, self._pieces[index])
-        self.next_s = min(self._sent_s.values(), default=now_s) + AGAIN_S
+        self.next_s = min(self._sent_s.values(), default=now_s) + self._again_s
         return None
+
+    def _lost_s(self, sent_s: float) -> float:
+        """From when on what was sent then, and is not confirmed, counts as lost."""
+        is_overtaken = self._confirmed_s >= sent_s + OVERTAKEN_S
+        return sent_s if is_overtaken else sent_s + self._again_s
 
 
 class Receiver:

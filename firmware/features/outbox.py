@@ -1,8 +1,9 @@
 """Outbox: messages that were spoken for boxes that were off are delivered when those are back.
 
-One after the other, while our own line is free: at once when the other box says that it is back,
-else more and more rarely. What the other box has on its card, or does not want, is deleted here;
-after a week we give it up. Units: `_s` monotonic seconds, `utc_s` Unix time.
+One after the other, while our own line is free: at once, for the other line may only be busy, and
+when the other box says that it is back; else more and more rarely. What the other box has on its
+card, or does not want, is deleted here; after a week we give it up.
+Units: `_s` monotonic seconds, `utc_s` Unix time.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Outbox(Feature):
             case RecordsLoaded():
                 kept = [one.key for one in fact.records if one.kind is Kind.OUTGOING]
                 for key in kept:
-                    self._add(key, now_s)
+                    self._add(key, now_s + FIRST_S)
             case RecordSaved(kind=Kind.OUTGOING, key=key) if key not in self._waiting:
                 self._add(key, now_s)
             case CallChanged(view=view):
@@ -85,10 +86,10 @@ class Outbox(Feature):
             return None
         return min((waiting.due_s for waiting in self._waiting.values()), default=None)
 
-    def _add(self, key: str, now_s: float) -> None:
+    def _add(self, key: str, due_s: float) -> None:
         number, _, utc_s = key.partition("/")
         if utc_s.isdigit():
-            self._waiting.setdefault(key, _Waiting(number, int(utc_s), now_s + FIRST_S))
+            self._waiting.setdefault(key, _Waiting(number, int(utc_s), due_s))
 
     def _deliver(self, recording: bytes | None) -> list[Message]:
         if not recording:  # lost with the card

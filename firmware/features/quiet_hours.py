@@ -8,41 +8,31 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware.codes import Action, Order, Service
-from firmware.events import Message
-from firmware.events.book import RingRules, RingRulesChanged, SetRingRules
-from firmware.features.feature import Answer, Feature
+from firmware.events.book import RingRules
+from firmware.features.feature import Answer
+from firmware.features.ring_rules import RingRule
 
 
-class QuietHours(Feature):
+class QuietHours(RingRule):
     """*84*HHMM*HHMM# and #84#."""
 
     services = frozenset({Service.QUIET_HOURS})
-
-    def __init__(self) -> None:
-        self._rules = RingRules()
 
     def order(self, order: Order, now_s: float) -> Answer:
         """From and to; the same twice is never."""
         del now_s
         if order.action is Action.ASK:
-            return Answer(_words(self._rules))
+            return self.told()
         begin, end = (_minute(time) for time in order.arguments or ("0000", "0000"))
-        rules = replace(self._rules, quiet_from_minute=begin, quiet_to_minute=end)
-        return Answer(_words(rules), rules=SetRingRules(rules))
+        rules = replace(self.rules, quiet_from_minute=begin, quiet_to_minute=end)
+        return self.changed(rules)
 
-    def handle(self, fact: Message, now_s: float) -> list[Message]:
-        """What holds, whoever set it."""
-        del now_s
-        if isinstance(fact, RingRulesChanged):
-            self._rules = fact.rules
-        return []
-
-
-def _words(rules: RingRules) -> tuple[str, ...]:
-    begin, end = rules.quiet_from_minute, rules.quiet_to_minute
-    if begin == end:
-        return ("quiet_hours_off",)
-    return ("quiet_hours_on", _time(begin), "to", _time(end))
+    def words(self, rules: RingRules) -> tuple[str, ...]:
+        """From and to, or off."""
+        begin, end = rules.quiet_from_minute, rules.quiet_to_minute
+        if begin == end:
+            return ("quiet_hours_off",)
+        return ("quiet_hours_on", _time(begin), "to", _time(end))
 
 
 def _minute(time: str) -> int:

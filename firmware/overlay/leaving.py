@@ -1,7 +1,8 @@
 """Leaves slips for boxes that are not there, with the exchanges where they were registered last.
 
 Which these are we know from where the box was reached last, and from its card, be it as old as it
-may. Without its certificate nothing can be sealed: who was never reached gets no slip.
+may. Nothing can be sealed without its certificate, which every call in vain looks for; the slip of
+who was never reached, nor is to be found any more, stays at our own box.
 Units: `_s` monotonic seconds, `utc_s` Unix time. Source: ours, docs/protocol.md section 6.
 """
 

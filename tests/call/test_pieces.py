@@ -65,7 +65,7 @@ def carry(data: bytes, loss: float, seed: int, delay_s: float = 0.05) -> tuple[f
         now_s += 0.01
         for at_s, got in [one for one in answers if one[0] <= now_s]:
             answers.remove((at_s, got))
-            sender.hear(got)
+            sender.hear(got, now_s)
     assert receiver.data == data, f"seed {seed}"
     return now_s, sent
 
@@ -75,6 +75,27 @@ def test_longest_message_takes_six_seconds_on_a_good_line() -> None:
     took_s, sent = carry(data, 0.0, 1)
     assert sent == count_of(len(data)) <= PIECES_MAX
     assert took_s < PACE_S * sent + 1.0 < 8.0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_longest_message_takes_little_longer_on_a_line_that_loses_every_tenth(seed: int) -> None:
+    data = random.Random(seed).randbytes(MESSAGE_BYTES_MAX)
+    without_s, _ = carry(data, 0.0, seed)
+    took_s, sent = carry(data, 0.1, seed)
+    assert took_s < 1.4 * without_s
+    assert sent < 1.25 * count_of(len(data)), "what is only late is not repeated"
+
+
+def test_piece_is_repeated_as_soon_as_later_ones_are_confirmed_without_it() -> None:
+    sender = Sender(bytes(PIECE_BYTES * 20), 0.0)
+    sent = [sender.pop(i * PACE_S) for i in range(6)]
+    assert [piece.index for piece in sent if piece] == [0, 1, 2, 3, 4, 5]
+    now_s = 6 * PACE_S
+    assert sender.hear(Got(0, 0b1111), now_s)
+    again = sender.pop(now_s)
+    assert again is not None and again.index == 0, "one that was sent 0.18 s later has arrived"
+    following = sender.pop(sender.next_s)
+    assert following is not None and following.index == 6
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -96,9 +117,9 @@ def test_no_more_is_under_way_than_the_window_and_nothing_is_repeated_at_once() 
 
 def test_confirmation_of_more_than_there_is_does_nothing() -> None:
     sender = Sender(b"short", 0.0)
-    assert not sender.hear(Got(2))
+    assert not sender.hear(Got(2), 0.1)
     assert not sender.is_done
-    assert sender.hear(Got(1))
+    assert sender.hear(Got(1), 0.1)
     assert sender.is_done
 
 

@@ -85,6 +85,13 @@ def test_who_is_back_gets_the_message_at_once() -> None:
         assert box.deadline_s() == 5.0
 
 
+def test_message_that_was_just_spoken_is_tried_at_once() -> None:
+    box = Outbox()
+    box.handle(events.WallClockRead(float(UTC_S)), 0.0)
+    box.handle(RecordSaved(Kind.OUTGOING, KEY), 7.0)
+    deliver(box, 7.0)
+
+
 def test_nothing_is_delivered_while_the_line_is_in_use() -> None:
     box = outbox()
     box.handle(events.CallChanged(CallView(CallState.CONNECTED)), 1.0)

@@ -11,7 +11,7 @@ from tests.away import acquainted, fail_to_reach, return_of
 from tests.call.link import person
 from tests.scenarios.test_calls import two_phones
 from tests.scenarios.test_exchanges import directory_of
-from tests.scenarios.test_services import says, stutters
+from tests.scenarios.test_services import order, says, stutters
 from tests.world import (
     UTC_AT_START_S,
     Actor,
@@ -80,6 +80,20 @@ def test_slip_waits_at_the_exchanges_and_is_told_at_the_next_registration() -> N
     assert missed(again) == [anna.number], world.story("not told, or more than once")
     assert again.ended[0].utc_s is not None and abs(again.ended[0].utc_s - called_utc_s) < 3
     assert [slips_at(exchange) for exchange in exchanges] == [0, 0, 0]
+
+
+def test_slip_for_who_has_called_and_was_never_reached_finds_its_exchanges_on_the_card() -> None:
+    world, exchanges, anna, bert = acquainted(64)
+    anna.online = False
+    world.run(1200.0)  # her registrations have ended
+    call_in_vain(world, bert, anna)
+    world.run(5.0)
+    assert [slips_at(exchange) for exchange in exchanges] == [1, 1, 1]
+    bert.online = False  # so that nobody but the exchanges can tell
+    world.run(3600.0)
+    again = return_of(world, anna)
+    world.run(8.0)
+    assert missed(again) == [bert.number], world.story("not told, or more than once")
 
 
 def test_slip_that_is_told_brings_the_callee_s_box_to_say_so() -> None:
@@ -205,6 +219,35 @@ def test_keys_that_were_pinned_are_known_after_a_restart_and_those_of_the_former
     assert anew.phone.call.pins.keys() == {bert.number, CLARA.number}
     kept = {record.key for record in anew.kept.all_of(Kind.PIN)}
     assert kept == {bert.number, CLARA.number}
+
+
+def test_who_calls_while_the_machine_records_somebody_else_leaves_a_message_all_the_same() -> None:
+    world, _, anna, bert = acquainted(71)
+    clara = world.add_phone("clara")
+    world.settle()
+    order(world, bert, "*96*5#", "machine_on")
+    world.lift(anna)
+    world.dial(anna, bert.number)
+    world.wait(anna, CallState.CONNECTED)
+    world.lift(clara)
+    world.dial(clara, bert.number)
+    world.wait(clara, CallState.BUSY)
+    busy_s = world.now_s
+    world.run(7.0)
+    assert says(world, clara, busy_s, "message_or_wait")
+    world.dial(clara, "6")
+    world.run(8.0)
+    world.replace(clara)
+    world.run(5.0)
+    assert anna.view.state is CallState.CONNECTED, "the machine has not minded"
+    assert [key.split("/")[1] for key in messages(bert)] == [clara.number], "delivered at once"
+    world.replace(anna)
+    world.run(2.0)
+    assert [key.split("/")[1] for key in messages(bert)] == [clara.number, anna.number]
+
+
+def messages(who: PhoneActor) -> list[str]:
+    return [record.key for record in who.kept.all_of(Kind.MESSAGE)]
 
 
 def test_who_meets_a_busy_line_leaves_a_message_while_the_other_listens_to_one() -> None:

@@ -97,6 +97,27 @@ def test_whom_clara_has_blocked_is_not_put_through_to_her_and_comes_back() -> No
     assert voices(world, bert) == {"Anna"}
 
 
+def test_clara_who_wants_no_calls_is_given_bert_all_the_same_since_she_is_talking_already() -> None:
+    world, anna, bert, clara = three_phones()
+    consult(world, anna, clara)
+    flash(world, clara)
+    world.dial(clara, "*26#")
+    world.wait(clara, CallState.OFF_HOOK)
+    flash(world, clara)
+    assert clara.view.peer_number == anna.number
+    world.replace(anna)
+    world.run(2.0)
+    assert clara.view.peer_number == bert.number and not clara.rings
+    assert voices(world, bert) == {"Clara"} and voices(world, clara) == {"Bert"}
+    world.replace(clara)
+    world.replace(bert)
+    world.run(1.0)
+    world.lift(bert)
+    world.dial(bert, clara.number)
+    world.wait(bert, CallState.FAILED)
+    assert bert.view.reason is EndReason.DO_NOT_DISTURB
+
+
 def test_two_callers_who_came_by_themselves_are_not_connected_with_each_other() -> None:
     world, anna, bert, clara = three_phones()
     world.lift(clara)

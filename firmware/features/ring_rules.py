@@ -1,0 +1,33 @@
+"""Codes that set how callers may ring: what they have in common; the book itself judges."""
+
+from __future__ import annotations
+
+from firmware.events import Message
+from firmware.events.book import RingRules, RingRulesChanged, SetRingRules
+from firmware.features.feature import Answer, Feature
+
+
+class RingRule(Feature):
+    """One of the rules; `words` says how it is set."""
+
+    def __init__(self) -> None:
+        self.rules = RingRules()
+
+    def words(self, rules: RingRules) -> tuple[str, ...]:
+        """Our part of `rules`."""
+        raise NotImplementedError
+
+    def told(self) -> Answer:
+        """What holds."""
+        return Answer(self.words(self.rules))
+
+    def changed(self, rules: RingRules) -> Answer:
+        """These shall hold from now on."""
+        return Answer(self.words(rules), rules=SetRingRules(rules))
+
+    def handle(self, fact: Message, now_s: float) -> list[Message]:
+        """What holds, whoever set it."""
+        del now_s
+        if isinstance(fact, RingRulesChanged):
+            self.rules = fact.rules
+        return []
