@@ -49,7 +49,7 @@ def _talking(alone: Page, view: CallView, texts: CallTexts) -> Page:
         rows = (_peer(view), *joined)[:ROWS_MAX]
         return Page(icon="handset", title=texts.conference, rows=rows)
     if view.is_muted:
-        return replace(alone, title=texts.muted, foot=_peer(view), foot_right="")
+        return replace(alone, title=_peer(view), foot=texts.muted, foot_right="")
     if view.others:
         return replace(alone, foot=texts.held.format(_who(view.others[0])), foot_right="")
     return alone

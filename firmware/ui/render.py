@@ -18,6 +18,7 @@ WIDTH = 128
 HEIGHTS = (64, 32)
 _ICON_STEP = 20  # an icon and the gap behind it
 _GROUP = 4  # digits of a number between two gaps
+_SUBJECT_MIN = 6  # characters; with less room beside the title nobody knows who it is
 
 
 def render(page: Page, height: int = 64) -> Picture:
@@ -112,7 +113,16 @@ def _lay_out(canvas: _Canvas, page: Page) -> None:
 
 
 def _lay_out_reduced(canvas: _Canvas, page: Page) -> None:
-    """128x32: one small line, and below it what matters most."""
+    """128x32: one small line, and below it what matters most; of much text nothing but that."""
+    body = " ".join(text for text in (page.body, page.banner) if text)
+    if page.selected is None and len(page.rows) > 2:
+        lines = [text for text in (page.title, *page.rows) if text]
+        _tiny(canvas, lines)
+        return
+    lines = _wrap(body, font(FontName.TINY))
+    if page.progress is None and len(lines) > 2:
+        _tiny(canvas, lines)
+        return
     top = _head(canvas, page, FontName.SMALL)
     bottom = canvas.height
     if page.progress is not None:
@@ -121,30 +131,49 @@ def _lay_out_reduced(canvas: _Canvas, page: Page) -> None:
     first = min(page.selected or 0, max(len(page.rows) - 2, 0))  # two rows, the selected in it
     for row, text in enumerate(page.rows[first : first + 2]):
         _row(canvas, top + 10 * row, text, is_selected=first + row == page.selected)
-    body = " ".join(text for text in (page.body, page.banner) if text)
     _body(canvas, body, top, bottom, (FontName.SMALL, FontName.TINY))
     _large(canvas, page, 14)
     if page.foot_right:
         canvas.text_right(18, page.foot_right, FontName.SMALL)
 
 
+def _tiny(canvas: _Canvas, lines: list[str]) -> None:
+    """As many lines as fit."""
+    height = font(FontName.TINY).height
+    for row, text in enumerate(lines[: canvas.height // height]):
+        canvas.text(0, height * row, text, FontName.TINY)
+
+
 def _head(canvas: _Canvas, page: Page, name: FontName) -> int:
     """Icon, title and corner; return the first row below them."""
     title, reduced = page.title, name is not FontName.NORMAL
     if reduced and not page.large_icon:  # what no longer fits below says more than the title
-        title = next(iter(page.notices), page.foot or title)
+        title = next(iter(page.notices), page.foot or _with_subject(title, page.subject))
+    elif reduced and page.foot and not page.foot_right:
+        both = f"{title} {page.foot}"
+        title = both if _fits(both, font(name), WIDTH) else page.foot
     if not (title or page.corner):
         return 0
     x, right = 0, WIDTH
     if page.icon and not reduced:
         canvas.icon(0, 0, page.icon)
         x = _ICON_STEP
-    if page.corner:
+    is_beside = not reduced or _fits(f"{title} {page.corner}", font(name), WIDTH)
+    if page.corner and is_beside:
         right = canvas.text_right(0, page.corner, name) - 2
     elif page.level is not None:
         right = canvas.level(page.level)
     canvas.text(x, 0, title, name, right=right)
     return font(name).height
+
+
+def _with_subject(title: str, subject: str) -> str:
+    """Both on one line; of a number that has no room its end, of a name its beginning."""
+    room = WIDTH // font(FontName.SMALL).width - len(title) - 1
+    if not subject or room < _SUBJECT_MIN:
+        return title
+    is_cut_number = len(subject) > room and not any(letter.isalpha() for letter in subject)
+    return f"{title} ..{subject[2 - room :].strip()}" if is_cut_number else f"{title} {subject}"
 
 
 def _large(canvas: _Canvas, page: Page, y: int) -> None:

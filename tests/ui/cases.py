@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from firmware.events.store import StoreCondition
-from firmware.model import CallState, CallView, Codec, EndReason, Part
-from firmware.ui.pages import Status
+from firmware.model import CallState, CallView, Codec, EndReason, Part, RtpCounters
+from firmware.ui.pages import TURN_S, Status
+from firmware.ui.prompts import texts_of
 
 OWN = "471108151234"
 PEER = "238846920571"
@@ -32,6 +33,26 @@ def ended(reason: EndReason) -> CallView:
     return CallView(state=state, digits=PEER, reason=reason)
 
 
+def service(keys: str) -> CallView:
+    """The view while the box itself answers what was dialled."""
+    return CallView(state=CallState.CONNECTED, digits=keys)
+
+
+def announced(language: str) -> dict[str, tuple[CallView, Status]]:
+    """What the box says, which is shown while it does."""
+    said = {name: replace(READY, announced=text) for name, text in texts_of(language).items()}
+    return {
+        "announced_code": (service("*26#"), said["do_not_disturb_on"]),
+        "announced_messages": (service("*98"), said["message_menu"]),
+        "announced_greeting": (service("*97"), said["greeting_record"]),
+        "announced_offer": (ended(EndReason.NO_ANSWER), said["message_offered"]),
+        "announced_offer_busy": (ended(EndReason.BUSY), said["message_or_wait"]),
+        "announced_kept": (service(PEER), said["message_kept"]),
+    }
+
+
+_COUNTERS = RtpCounters(buffer_s=0.04, rtt_s=0.062, remote_loss=0.02, opinion=4.1)
+
 CASES: dict[str, tuple[CallView, Status]] = {
     "first_start": (CallView(), Status(claimed=0.37)),
     "idle": (CallView(), READY),
@@ -43,15 +64,19 @@ CASES: dict[str, tuple[CallView, Status]] = {
     "idle_restored": (CallView(), replace(READY, missed=2, store=StoreCondition.RESTORED)),
     "idle_missed": (CallView(), replace(READY, missed=1)),
     "idle_no_microphone": (CallView(), replace(READY, faults=(Part.MICROPHONE,))),
+    "idle_helping": (CallView(), replace(READY, helped=3)),
+    "page_code": (CallView(), replace(READY, page_code="402871")),
     "idle_troubled": (
         CallView(),
         replace(_OFFLINE, missed=12, faults=(Part.RINGER, Part.MICROPHONE)),
     ),
     "off_hook": (CallView(state=CallState.OFF_HOOK), READY),
     "dialling": (CallView(state=CallState.DIALLING, digits=PEER[:9]), READY),
+    "dialling_code": (CallView(state=CallState.DIALLING, digits=f"*21*{PEER[:8]}"), READY),
     "calling": (CallView(state=CallState.CALLING, digits=PEER), READY),
     "ringback": (CallView(state=CallState.RINGBACK, digits=PEER, peer_name=NAME), READY),
     "ringing": (_CALLER, READY),
+    "ringing_unknown": (replace(_CALLER, peer_number=""), READY),
     "ringing_short_name": (replace(_CALLER, peer_name="Müller"), READY),
     "ringing_name": (replace(_CALLER, peer_name=NAME), READY),
     "ringing_long_name": (replace(_CALLER, peer_name=LONG_NAME), READY),
@@ -61,5 +86,13 @@ CASES: dict[str, tuple[CallView, Status]] = {
         replace(_TALKING, loss=0.07, elapsed_s=3733.0),
     ),
     "connected_long_name": (replace(_CONNECTED, peer_name=LONG_NAME), replace(_TALKING, loss=0.5)),
+    "connected_deaf": (_CONNECTED, replace(_TALKING, faults=(Part.EARPIECE,))),
+    "connected_quality": (
+        _CONNECTED,
+        replace(_TALKING, elapsed_s=TURN_S - 1.0, counters=_COUNTERS, loss=0.01, is_relayed=True),
+    ),
+    "test_echo": (service("*1"), _TALKING),
+    "test_delay": (service("*4"), replace(_TALKING, is_measured=True, loop_s=0.037)),
+    **announced("en"),
     **{f"end_{reason}": (ended(reason), READY) for reason in EndReason},
 }

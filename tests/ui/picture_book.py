@@ -13,7 +13,7 @@ from firmware.ui.pages import Page, page
 from firmware.ui.render import HEIGHTS, WIDTH, image_of, render
 from firmware.ui.texts import ENGLISH
 from tests.ui import call_cases
-from tests.ui.cases import CASES
+from tests.ui.cases import CASES, announced
 from tests.ui.menu.cases import KEYS, menu_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -27,7 +27,8 @@ _PAPER, _INK = 255, 0
 def pages(language: str) -> dict[str, Page]:
     """Every page by name: those of the telephone, then those of the menu."""
     texts, menu = in_language(ENGLISH, language), in_language(MENU, language)
-    shown = {name: page(view, status, texts) for name, (view, status) in CASES.items()}
+    cases = CASES | announced(language)
+    shown = {name: page(view, status, texts) for name, (view, status) in cases.items()}
     shown |= {f"calls_{name}": call_cases.shown(name, texts) for name in call_cases.CASES}
     return shown | {f"menu_{name}": menu_page(name, menu) for name in KEYS}
 
