@@ -19,7 +19,7 @@ from firmware.shell.memory import be_thrifty
 # the time nor the memory of the simulation.
 COMMANDS = (
     "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start", "soft",
-    "book", "update", "access_point", "set_clock",
+    "book", "card", "update", "access_point", "set_clock",
 )  # fmt: skip
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from firmware.call.dialplan import TEST_NUMBERS
 from firmware.codes import Action, CodePlan, plan_of
+from firmware.model import CallState
+from firmware.ui.prompts import texts_of
 from tests.book.numbers import valid_numbers
+from tests.scenarios.test_calls import two_phones
+from tests.world import heard_since
 
 README = Path(__file__).parent.parent / "README.md"
 NUMBER = next(iter(valid_numbers()))
@@ -58,6 +63,43 @@ def test_each_code_is_on_the_card(country: str) -> None:
     assert Action.ASK in asked
     wanted = {(code.service, code.action) for code in plan.codes if code.action is not Action.ASK}
     assert wanted - told == set()
+
+
+SAID = {  # where it is not the service and what was done
+    "##": "nothing_dialled",
+    "*69": "nobody_called",
+    "*#26#": "do_not_disturb_off",
+    "#85#": "strangers_rings",
+    "*85*1#": "strangers_name",
+    "*85*2#": "strangers_stamp",
+    "*85*3#": "strangers_silent",
+    "*85*4#": "strangers_refused",
+    "*97": "greeting_record",
+    "*98": "messages_none",
+}
+DIALS = "7#"  # which was set before
+
+
+def test_each_code_of_the_card_is_said_and_shown_by_a_telephone_on_which_it_is_dialled() -> None:
+    world, anna, bert = two_phones()
+    for keys in sorted(dialled("DE") - {DIALS}):
+        order = plan_of("DE").order(keys.replace(NUMBER, bert.number))
+        if order is None:
+            continue  # a prefix
+        world.lift(anna)
+        world.dial(anna, keys.replace(NUMBER, bert.number))
+        assert anna.view.state is CallState.CONNECTED, world.story(keys)
+        world.run(0.5)  # on the card by now, and being said
+        shown = " ".join(anna.phone.status().picture.lines)
+        word = SAID.get(keys, f"{order.service}_{order.action}")
+        assert texts_of("de")[word] in shown, world.story(keys)
+        began_s = world.now_s - 0.2
+        assert np.concatenate(heard_since(anna, began_s)).any(), "and heard"
+        world.replace(anna)
+        world.run(0.1)
+    world.lift(anna)
+    world.dial(anna, DIALS)
+    assert anna.view.digits == bert.number, "speed dial"
 
 
 ELSEWHERE = {"GB": ("1471", "1571", "*227#"), "AU": ("*24*",)}

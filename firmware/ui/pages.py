@@ -272,8 +272,9 @@ def _ended(view: CallView, status: Status, texts: Texts) -> Page:
 
 
 def _peer(view: CallView) -> str:
-    """Who it is about: name, else verified number, else what was dialled."""
-    return _name(view) or number.display(view.peer_number or view.digits)
+    """Who it is about: name, else verified number, else what was dialled, without a prefix."""
+    dialled = view.digits[-number.NUMBER_DIGITS :]
+    return _name(view) or number.display(view.peer_number or dialled)
 
 
 def _name(view: CallView) -> str:

@@ -47,7 +47,7 @@ def announced(language: str) -> dict[str, tuple[CallView, Status]]:
         "announced_greeting": (service("*97"), said["greeting_record"]),
         "announced_offer": (ended(EndReason.NO_ANSWER), said["message_offered"]),
         "announced_offer_busy": (ended(EndReason.BUSY), said["message_or_wait"]),
-        "announced_kept": (service(PEER), said["message_kept"]),
+        "announced_kept": (service(""), said["message_kept"]),
     }
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from firmware.model import CallState, CallView, Codec, EndReason, Part, RtpCounters
+from firmware.number import display
 from firmware.ui.pages import (
     LEVEL_MAX,
     NOTICES_MAX,
@@ -64,6 +65,11 @@ def test_dialling_groups_the_digits_and_counts_those_to_come() -> None:
 
 def test_dialling_more_digits_than_a_number_has_leaves_no_blanks() -> None:
     assert page(CallView(state=CallState.DIALLING, digits="1" * 15), READY).blanks == 0
+
+
+def test_prefix_before_a_number_is_no_part_of_whom_it_is_about() -> None:
+    dialled = CallView(state=CallState.CALLING, digits=f"*67{PEER}")
+    assert page(dialled, READY).large == display(PEER)
 
 
 def test_ringback_says_that_the_other_phone_rings() -> None:
