@@ -7,15 +7,13 @@ our own tall digits and icons as drawings in text files. Units: pixels.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from io import BytesIO
 
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile  # Image.open would load four other formats
 
 CELLS_PER_ROW = 32  # of a glyph sheet
 TEXT_MAX = 256  # characters of one text that are looked at; a picture shows 25 in a line
@@ -71,17 +69,9 @@ def font(name: FontName) -> Font:
     if name is FontName.DIGITS:
         return Font(width, height, _drawings(f"digits-{name}.txt"))
     characters = "".join(_read(_CHARACTERS).decode().splitlines())
-    sheet = PngImageFile(BytesIO(_read(f"spleen-{name}.png"))).convert("1")
-    glyphs: dict[str, Image.Image] = {}
-    for index, character in enumerate(characters):
-        row, column = divmod(index, CELLS_PER_ROW)
-        left, top = column * width, row * height
-        glyph = sheet.crop((left, top, left + width, top + height))
-        if character == " " or glyph.getbbox() is not None:
-            glyphs[character] = glyph
-    if name is FontName.TINY:
-        glyphs |= _drawings(f"umlauts-{name}.txt")
-    return Font(width, height, glyphs)
+    drawn = _drawings(f"umlauts-{name}.txt") if name is FontName.TINY else {}
+    sheet = _picture(_read(f"spleen-{name}.pbm"))
+    return Font(width, height, _Sheet(sheet, width, height, characters, drawn))
 
 
 @cache
@@ -90,7 +80,54 @@ def icons() -> Mapping[str, Image.Image]:
     return _drawings("icons.txt")
 
 
+class _Sheet(Mapping[str, Image.Image]):
+    """Glyphs that are cut out of their sheet when they are first drawn: most never are."""
+
+    def __init__(
+        self,
+        sheet: Image.Image,
+        width: int,
+        height: int,
+        characters: str,
+        drawn: dict[str, Image.Image],
+    ) -> None:
+        self._sheet, self._width, self._height = sheet, width, height
+        self._cut = drawn
+        self._cells = {
+            character: index
+            for index, character in enumerate(characters)
+            if character == " " or self._cell(index).getbbox() is not None
+        }
+
+    def __getitem__(self, character: str) -> Image.Image:
+        if character not in self._cut:
+            self._cut[character] = self._cell(self._cells[character])
+        return self._cut[character]
+
+    def __contains__(self, character: object) -> bool:
+        return character in self._cut or character in self._cells
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cells | self._cut)
+
+    def __len__(self) -> int:
+        return len(self._cells | self._cut)
+
+    def _cell(self, index: int) -> Image.Image:
+        row, column = divmod(index, CELLS_PER_ROW)
+        left, top = column * self._width, row * self._height
+        return self._sheet.crop((left, top, left + self._width, top + self._height))
+
+
 _CHARACTERS = "characters.txt"
+
+
+def _picture(pbm: bytes) -> Image.Image:
+    """A portable bitmap, whose three lines need none of Pillow's readers, and their memory."""
+    kind, size, pixels = pbm.split(b"\n", 2)
+    assert kind == b"P4"
+    width, height = map(int, size.split())
+    return Image.frombytes("1", (width, height), pixels, "raw", "1;I")
 
 
 def _drawings(file: str) -> dict[str, Image.Image]:

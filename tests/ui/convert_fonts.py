@@ -1,4 +1,4 @@
-"""Makes `firmware/ui/fonts/spleen-*.png` from the PCF files of a release of Spleen.
+"""Makes `firmware/ui/fonts/spleen-*.pbm` from the PCF files of a release of Spleen.
 
 Run: python -m tests.ui.convert_fonts DIRECTORY, where DIRECTORY holds `spleen-WxH.pcf.gz`.
 A picture holds one cell per character, 32 cells a row, in the order of `characters.txt`; a cell
@@ -25,7 +25,7 @@ TARGET = Path(__file__).parents[2] / "firmware" / "ui" / "fonts"
 
 
 def convert(source: Path) -> None:
-    """Write `characters.txt` and one PNG per size."""
+    """Write `characters.txt` and one PBM per size."""
     fonts = {size: _glyphs(source / "spleen-{}x{}.pcf.gz".format(*size)) for size in SIZES}
     characters = sorted({c for glyphs in fonts.values() for c in glyphs if c.isprintable()})
     rows = [
@@ -38,7 +38,7 @@ def convert(source: Path) -> None:
             row, column = divmod(index, CELLS_PER_ROW)
             if character in glyphs:
                 sheet.paste(glyphs[character], (column * width, row * height))
-        sheet.save(TARGET / f"spleen-{width}x{height}.png", optimize=True)
+        sheet.save(TARGET / f"spleen-{width}x{height}.pbm")
 
 
 def _glyphs(path: Path) -> dict[str, Image.Image]:

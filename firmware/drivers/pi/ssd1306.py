@@ -92,12 +92,18 @@ class Ssd1306Panel:
 
 
 def _stand_in_for_blinka() -> None:
-    """Give adafruit_ssd1306 the three names that its annotations want.
+    """Give adafruit_ssd1306 the names that its annotations want.
 
-    Blinka, where they live, asks first which board this is, fails on those that it does not know
-    (an emulated one, Debian's kernel), and costs start-up time and memory. The bus is ours.
+    Blinka, where most live, asks first which board this is, fails on those that it does not know
+    (an emulated one, Debian's kernel), and costs start-up time and memory; the others bring half a
+    megabyte of types with them. The bus is ours.
     """
-    for name, classes in (("busio", ("I2C", "SPI")), ("digitalio", ("DigitalInOut",))):
+    wanted = {
+        "busio": ("I2C", "SPI"),
+        "digitalio": ("DigitalInOut",),
+        "circuitpython_typing": ("ReadableBuffer", "WriteableBuffer"),
+    }
+    for name, classes in wanted.items():
         if name not in sys.modules:
             module = ModuleType(name)
             for each in classes:

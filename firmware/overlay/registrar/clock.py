@@ -8,7 +8,6 @@ Units: `_s` monotonic seconds, `_utc_s` Unix time. Source: ours, docs/protocol.m
 from __future__ import annotations
 
 import json
-from statistics import median
 
 from firmware.overlay.dht.address import network_of
 
@@ -34,7 +33,7 @@ class Clocks:
 
     def correction(self, utc_less_now_s: float, now_s: float) -> bytes | None:
         """What is to be kept as CLOCK_FILE if our own clock is wrong; once for each new time."""
-        middle = median(self._heard.values()) if self._heard else 0.0
+        middle = _median(list(self._heard.values())) if self._heard else 0.0
         near = [each for each in self._heard.values() if abs(each - middle) <= NEAR_S]
         if len(near) < WITNESSES_MIN or 2 * len(near) <= len(self._heard):
             return None
@@ -44,3 +43,9 @@ class Clocks:
             return None
         self._told_s = middle
         return json.dumps({"utc_s": round(middle + now_s)}).encode()
+
+
+def _median(values: list[float]) -> float:
+    """As `statistics.median`, which would load fractions, decimals and dice with it."""
+    ordered, middle = sorted(values), len(values) // 2
+    return (ordered[middle] + ordered[~middle]) / 2
