@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
 RELEASE_S = 0.5  # for a sound card to be let go
-REST_FIRST_S, REST_S = 5.0, 60.0  # after the start, then twice as late each time, up to
+REST_FIRST_S, REST_S = 5.0, 30.0  # after the start, then twice as late each time, up to
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
 
