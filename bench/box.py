@@ -42,8 +42,9 @@ START_MAX_S = 60.0
 LOUD = 500  # of 32767: dial tone, and no click
 IMPORTS = (
     "asyncio", "numpy", "PIL.ImageDraw", "sqlite3", "nacl.bindings",
-    "firmware.handshake", "argon2.low_level", "zeroconf.asyncio", "firmware.overlay.directory", "firmware.media.session",
-    "firmware.call.machine", "firmware.phone", "firmware.box",
+    "firmware.handshake", "argon2.low_level", "zeroconf.asyncio",
+    "firmware.overlay.directory", "firmware.media.session", "firmware.call.machine",
+    "firmware.phone", "firmware.box",
     "pylibsrtp", "firmware.page.load",  # at the first lifting or ringing; if there is a page
 )  # fmt: skip
 
