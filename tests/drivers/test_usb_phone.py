@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import socket
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from firmware.drivers import attendant
-from firmware.drivers.flood import REASON
+from firmware.drivers.flood import BURST_MAX, EVENTS_PER_S, REASON
 from firmware.drivers.hid import parse
 from firmware.drivers.phone_keys import HidKeys
 from firmware.drivers.pi.stream import FdStream
@@ -158,8 +157,8 @@ def test_usb_phone_lifted_while_it_was_unplugged_says_so_when_it_returns(bench: 
 def test_usb_phone_unplugged_for_good_during_a_call_hangs_up(bench: Bench) -> None:
     bench.report(lifted=True)
     assert bench.fact() == HookLifted()
-    bench.unplug()
     began_s = time.monotonic()
+    bench.unplug()
     assert isinstance(bench.fact(), HardwareFailed)
     assert bench.fact() == HookReplaced()
     assert time.monotonic() - began_s >= attendant.ABSENT_MAX_S
@@ -168,15 +167,15 @@ def test_usb_phone_unplugged_for_good_during_a_call_hangs_up(bench: Bench) -> No
 def test_usb_phone_that_floods_is_slowed_down_and_still_hears_the_end(bench: Bench) -> None:
     bench.report(lifted=True)
     assert bench.fact() == HookLifted()
+    began_s = time.monotonic()
     for number in range(500):
         bench.report(lifted=True, key=str(number % 10))
         bench.raw(b"\x01")
-    found: list[Fact] = []
-    with contextlib.suppress(queue.Empty):
-        while True:
-            found.append(bench.facts.get(timeout=1.0))
-    keys = [fact for fact in found if isinstance(fact, KeyPressed)]
-    assert 10 < len(keys) < 150
-    assert HardwareFailed(Part.USB_PHONE, REASON) in found
     bench.report(lifted=False)
-    assert bench.fact() == HookReplaced()
+    found: list[Fact] = []
+    while HookReplaced() not in found:
+        found.append(bench.fact())
+    keys = sum(isinstance(fact, KeyPressed) for fact in found)
+    credible = BURST_MAX + EVENTS_PER_S * (time.monotonic() - began_s)  # on a machine of any load
+    assert 10 < keys <= credible + 1
+    assert keys == 500 or HardwareFailed(Part.USB_PHONE, REASON) in found
