@@ -53,13 +53,15 @@ def build(folder: Path) -> Path:
 @contextmanager
 def plugged_in(library: Path, folder: Path) -> Iterator[Card]:
     """ALSA knows these cards: `card`, `loop` (the microphone at the earpiece, 10 ms off), `studio`
-    (48 kHz, stereo), `odd` (44.1 kHz), `clumsy` (periods of 1024), `quick` (5 % fast)."""
+    (48 kHz, stereo), `odd` (44.1 kHz), `ancient` (11 kHz), `clumsy` (periods of 1024), `quick`
+    (5 % fast)."""
     (folder / "mouth.raw").write_bytes(b"")
     cards = {
         "card": "rate 16000",
         "loop": "rate 16000 echo_samples 160 echo_percent 100",
         "studio": "rate 48000 channels 2",
         "odd": "rate 44100 channels 2",
+        "ancient": "rate 11025",
         "clumsy": "rate 16000 period_min 1024 period_max 1024",
         "quick": "rate 16000 ppm 50000",
     }

@@ -1,8 +1,8 @@
 """Microphone and earpiece through ALSA, by the package `alsaaudio`.
 
 Outside always 16 kHz, mono, signed 16 bit, 20 ms at a time. A card that knows only another rate
-or only stereo is converted here, if its rate is a multiple of 16 kHz; ALSA's plug layer
-(`plughw:...`) converts everything else.
+or only stereo is converted here: ALSA's plug layer (`plughw:...`) would draw straight lines between
+the samples.
 The earpiece's buffer is deep, but little is kept in it: where card or computer does not keep up,
 more, and that is remembered from one opening to the next.
 Units: `_s` seconds. Source: pyalsaaudio 0.11, alsaaudio.PCM: data lost is a negative length, not an
@@ -20,8 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from firmware.drivers.chips import CAPTURE_PERIODS, PERIOD_BYTES
-from firmware.drivers.rate import FACTOR_MAX, FromWideband, ToWideband
+from firmware.drivers.chips import CAPTURE_PERIODS
+from firmware.drivers.rate import (
+    RATE_MAX_HZ,
+    RATE_MIN_HZ,
+    RATE_STEP_HZ,
+    from_wideband,
+    to_wideband,
+)
 from firmware.errors import HardwareError
 from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ
 
@@ -63,8 +69,8 @@ class AlsaCapture:
     def __init__(self, device: str) -> None:
         self.opened_s: float | None = None
         self._card = _Card(device, "PCM_CAPTURE", FRAME_S, CAPTURE_PERIODS)
-        self._rate = ToWideband(self._card.factor)
-        self._period_bytes = PERIOD_BYTES * self._card.factor * self._card.channels
+        self._rate = to_wideband(self._card.rate_hz)
+        self._period_bytes = round(self._card.bytes_per_s * FRAME_S)
         self._read = bytearray()  # as the card gave it, whatever its periods are
         self._last_s = 0.0  # when a period was read
 
@@ -121,7 +127,7 @@ class AlsaPlayback:
         self.opened_s: float | None = None
         self._device, self._pace = device, pace or Pace()
         self._card = _Card(device, "PCM_PLAYBACK", PERIOD_S, PERIODS)
-        self._rate = FromWideband(self._card.factor)
+        self._rate = from_wideband(self._card.rate_hz)
 
     @property
     def delay_s(self) -> float:
@@ -182,15 +188,14 @@ class _Card:
             self._pcm = self._open(direction, rate_hz, channels, period_s, periods)
             found = self._pcm.info()
         self.channels: int = found["channels"]
-        self.factor: int = found["rate"] // SAMPLE_RATE_HZ
-        self.suits = self.factor == self.channels == 1  # nothing to convert
+        self.rate_hz: int = found["rate"]
+        self.suits = (self.rate_hz, self.channels) == (SAMPLE_RATE_HZ, 1)  # nothing to convert
         self.frame_bytes: int = 2 * self.channels
         self.bytes_per_s: int = self.frame_bytes * found["rate"]
         self.period_s: float = found["period_size"] / found["rate"]
         self.is_batch: bool = found["is_batch"]  # it counts whole periods only
         self._buffer: int = found["period_size"] * found["periods"]  # frames
-        self._rate_hz: int = found["rate"]
-        self.buffer_s: float = self._buffer / self._rate_hz
+        self.buffer_s: float = self._buffer / self.rate_hz
         if (reason := _unusable(found)) is not None:
             self._pcm.close()
             raise HardwareError(f"ALSA device {device} {reason}: try plug{device}")
@@ -207,7 +212,7 @@ class _Card:
 
     def queued_s(self) -> float:
         available = self.available()
-        return 0.0 if available < 0 else (self._buffer - available) / self._rate_hz
+        return 0.0 if available < 0 else (self._buffer - available) / self.rate_hz
 
     def close(self) -> None:
         self._pcm.close()
@@ -234,8 +239,8 @@ class _Card:
 def _unusable(found: dict[str, Any]) -> str | None:
     """Why we cannot work with what the card gives; None if we can."""
     rate_hz, channels = found["rate"], found["channels"]
-    if rate_hz % SAMPLE_RATE_HZ or not 0 < rate_hz <= FACTOR_MAX * SAMPLE_RATE_HZ:
-        return f"gives {rate_hz} Hz, no multiple of {SAMPLE_RATE_HZ}"
+    if rate_hz % RATE_STEP_HZ or not RATE_MIN_HZ <= rate_hz <= RATE_MAX_HZ:
+        return f"gives {rate_hz} Hz, of which 20 ms are no whole samples or too many"
     if found["format_name"] != "S16_LE" or not 0 < channels <= CHANNELS_MAX:
         return f"gives {channels} channels of {found['format_name']}"
     if found["period_size"] > PERIOD_MAX_S * rate_hz:
