@@ -121,7 +121,6 @@ class Entry:
 
 
 ASK = bytes((_VERSION, _ASK)).ljust(ASK_BYTES, b"\0")
-ENTRY_BYTES_MAX = 11 + HASHES_MAX * NODE_ID_BYTES + LEASE_BYTES + CERTIFICATE_BYTES_MAX
 
 
 class Outcome(IntEnum):
@@ -162,9 +161,6 @@ class Reception:
         retry_s = int.from_bytes(data[3:5], "big")
         key, token, registration_id = data[5:37], data[37:45], data[45:53]
         return cls(Outcome(data[1]), data[2], retry_s, key, token, registration_id, observed)
-
-
-RECEPTION_BYTES_MAX = 53 + 18
 
 
 def _signed_part(exchange_key: bytes, expires_utc_s: int, binding: bytes) -> bytes:
