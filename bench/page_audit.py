@@ -14,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from playwright.sync_api import expect, sync_playwright
 
-from tests.web.browser import CHROMIUM, chromium, running_exchange, running_soft
+from tests.web.browser import chromium, running_exchange, running_soft
 from tests.web.paint_pages import RECORDS, VIEWS, furnish
 
 CATEGORIES = ("accessibility", "best-practices")
@@ -82,7 +83,7 @@ def audit(program: Path, base: str, view: str, language: str, cookie: str) -> di
         "--chrome-flags=--headless=new --no-sandbox --disable-gpu"
         f" --lang={LANGUAGES[language]} --accept-lang={LANGUAGES[language]}",
     ]  # fmt: skip
-    environment = os.environ | {"CHROME_PATH": str(CHROMIUM)}
+    environment = os.environ | {"CHROME_PATH": which("chromium") or "chromium"}
     done = subprocess.run(command, capture_output=True, env=environment, timeout=TIMEOUT_S)
     found = json.loads(done.stdout)
     failed = [

@@ -74,7 +74,6 @@ class Preferences:
         self._at_rest, self._restart = at_rest, restart
         self._file = Path(config.source)
         self._is_changed = asyncio.Event()
-        self._page_at = ""
 
     def handlers(self) -> dict[str, Handler]:
         """The table of commands."""
@@ -107,7 +106,6 @@ class Preferences:
             "sounds": list(SOUNDS) if wishes else [],
             "addresses": own_addresses("::"),
             "socket": config.network.bind,
-            "page": config.web.bind,
             "wireless": wishes is not None and (self._places.interfaces / "wlan0").exists(),
             "version": _first_line(self._places.version),
             "updates": wishes is not None,

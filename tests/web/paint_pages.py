@@ -21,7 +21,7 @@ from tests.web.browser import WAIT_MS, chromium, message_left, running_exchange,
 
 SPEECH = Path(__file__).parents[2] / "firmware" / "demo" / "speech" / "kennedy.wav"
 FOLDER = Path(__file__).parents[2] / "docs" / "page"
-VIEWS = ("telephone", "book", "calls", "rules", "line", "helping", "settings", "log")
+VIEWS = ("telephone", "book", "rules", "line", "calls", "helping", "settings", "log")
 LOOKS = {"light": (1100, "light"), "dark": (1100, "dark"), "phone": (390, "light")}
 HEIGHT = 900
 CONTACTS = {"Grandma Erna": "852120305277", "Bert": "478505244227"}
@@ -55,6 +55,8 @@ def main() -> None:
                 expect(page.locator(f"#{view}")).to_be_visible()
                 for look in LOOKS:
                     paint(page, view, look)
+                if view == "line":
+                    hang_up(page)
             browser.close()
 
 
@@ -80,6 +82,13 @@ def call(page: Page, other: Page) -> None:
     other.click("#hook")
     expect(page.locator("#state")).to_have_text("In a call", timeout=WAIT_MS)
     page.wait_for_timeout(40_000)
+
+
+def hang_up(page: Page) -> None:
+    """The call log has a call then."""
+    page.locator('nav a[href="#telephone"]').click()
+    page.click("#hook")
+    expect(page.locator("#state")).to_have_text("Ready", timeout=WAIT_MS)
 
 
 def a_month() -> tuple[SaveRecord, ...]:
@@ -109,6 +118,7 @@ def paint(page: Page, view: str, look: str) -> None:
     width, scheme = LOOKS[look]
     page.set_viewport_size({"width": width, "height": HEIGHT})
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.mouse.move(0, HEIGHT - 1)
     path = FOLDER / f"{view}-{look}.png"
     page.screenshot(path=path, full_page=True)
     with Image.open(path) as picture:

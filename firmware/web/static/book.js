@@ -1,5 +1,5 @@
 // The phone book: search, call, change, vCards in and out.
-import { $, ask, attempt, box, element, row, spaced } from "./common.js";
+import { $, ask, attempt, box, dial, element, row, small_button, spaced } from "./common.js";
 import { text } from "./texts.js";
 
 let contacts = [];
@@ -23,18 +23,12 @@ function line(contact) {
   const words = [contact.is_favourite && text("favourite"), contact.is_authenticated && text("authenticated")].filter(Boolean).join(", ");
   if (words) { marks.title = words; marks.setAttribute("role", "img"); marks.setAttribute("aria-label", words); }
   const actions = element("span", { className: "actions" });
-  if (box.hand) actions.append(button(text("call"), `${text("call")}: ${contact.name}`, () => attempt(async () => { await ask("/api/dial", { digits: contact.number }); location.hash = "#telephone"; })));
+  if (box.hand) actions.append(small_button(text("call"), contact.name, () => dial(contact.number)));
   if (!contact.is_fixed) {
-    actions.append(button(text("change"), `${text("change")}: ${contact.name}`, () => edit(contact)));
-    actions.append(button(text("delete"), `${text("delete")}: ${contact.name}`, () => attempt(async () => { await ask("/api/book", { number: contact.number }, "DELETE"); await load(); })));
+    actions.append(small_button(text("change"), contact.name, () => edit(contact)));
+    actions.append(small_button(text("delete"), contact.name, () => attempt(async () => { await ask("/api/book", { number: contact.number }, "DELETE"); await load(); })));
   }
   return row(element("span", {}, marks, contact.name), spaced(contact.number), contact.speed_dial, actions);
-}
-
-function button(words, label, onclick) {
-  const made = element("button", { type: "button", className: "plain small", onclick }, words);
-  made.setAttribute("aria-label", label);
-  return made;
 }
 
 export function edit(contact) {

@@ -1,5 +1,5 @@
 // The call log and the spoken messages, newest first.
-import { $, ask, attempt, box, element, row, spaced } from "./common.js";
+import { $, ask, attempt, box, dial, element, row, small_button, spaced } from "./common.js";
 import { edit } from "./book.js";
 import { current, text } from "./texts.js";
 
@@ -20,11 +20,6 @@ export function show() {
 }
 
 const time = utc_s => utc_s ? new Date(1000 * utc_s).toLocaleString(current(), { dateStyle: "short", timeStyle: "short" }) : "–";
-const button = (words, label, onclick) => {
-  const made = element("button", { type: "button", className: "plain small", onclick }, words);
-  made.setAttribute("aria-label", `${words}: ${label}`);
-  return made;
-};
 
 function list() {
   const missed = call => call.incoming && !call.duration_s;
@@ -33,9 +28,9 @@ function list() {
     const who = call.name ?? spaced(call.peer), when = time(call.ended_utc_s);
     const kind = missed(call) ? "missed" : call.incoming ? "incoming" : "outgoing";
     const actions = element("span", { className: "actions" });
-    if (box.hand && call.peer) actions.append(button(text("call"), who, () => dial(call.peer)));
-    if (!call.name && call.peer.length === 12) actions.append(button(text("to_book"), who, () => { location.hash = "#book"; setTimeout(() => edit({ number: call.peer }), 100); }));
-    if (call.key) actions.append(button(text("delete"), `${who}, ${when}`, () => attempt(async () => { await ask("/api/call", { key: call.key }, "DELETE"); await enter(); })));
+    if (box.hand && call.peer) actions.append(small_button(text("call"), who, () => dial(call.peer)));
+    if (!call.name && call.peer.length === 12) actions.append(small_button(text("to_book"), who, () => { location.hash = "#book"; setTimeout(() => edit({ number: call.peer }), 100); }));
+    if (call.key) actions.append(small_button(text("delete"), `${who}, ${when}`, () => attempt(async () => { await ask("/api/call", { key: call.key }, "DELETE"); await enter(); })));
     const quality = call.rtp?.opinion ? call.rtp.opinion.toFixed(1) : "";
     return row(`${{ missed: "✗", incoming: "↓", outgoing: "↑" }[kind]} ${text(kind)}`, when, who, call.duration_s ? minutes(call.duration_s) : reason(call.reason), quality, actions);
   }));
@@ -52,14 +47,13 @@ function tell(messages) {
     sound.setAttribute("aria-label", `${text("message")}: ${label}`);
     sound.onended = () => attempt(async () => { if (message.is_new) await ask("/api/message", { key: message.key }); await enter(); });
     const actions = element("span", { className: "actions" });
-    if (box.hand && message.number) actions.append(button(text("call"), who, () => dial(message.number)));
-    actions.append(button(text("delete"), label, () => attempt(async () => { await ask("/api/message", { key: message.key }, "DELETE"); await enter(); })));
+    if (box.hand && message.number) actions.append(small_button(text("call"), who, () => dial(message.number)));
+    actions.append(small_button(text("delete"), label, () => attempt(async () => { await ask("/api/message", { key: message.key }, "DELETE"); await enter(); })));
     return row(message.is_new ? element("b", {}, text("new")) : "", time(message.utc_s), who, sound, actions);
   }));
   $("messages-empty").hidden = messages.length > 0;
 }
 
-const dial = digits => attempt(async () => { await ask("/api/dial", { digits }); location.hash = "#telephone"; });
 const minutes = seconds => `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}`;
 const reason = word => text(`reason_${word}`);
 

@@ -44,6 +44,15 @@ export function row(...cells) {
   return tr;
 }
 
+// A button in a row of a table; a screen reader says what it is about.
+export function small_button(words, about, onclick) {
+  const made = element("button", { type: "button", className: "plain small", onclick }, words);
+  made.setAttribute("aria-label", `${words}: ${about}`);
+  return made;
+}
+
+export const dial = digits => attempt(async () => { await ask("/api/dial", { digits }); location.hash = "#telephone"; });
+
 const SVG = "http://www.w3.org/2000/svg";
 export function shape(name, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, name);

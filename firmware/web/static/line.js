@@ -39,7 +39,9 @@ function route(svg, called) {
   const router = { kind: "box", words: text("router"), more: box.mapped ?? "" };
   const there = relayed ? { kind: "box", words: text("exchange"), more: remote } : { kind: "box", words: text("router"), more: remote };
   const hops = !called ? [me, peer] : near ? [me, peer] : [me, router, there, peer];
-  const wide = 880, gap = wide / hops.length, x = i => gap * (i + 0.5), y = 70;
+  const wide = hops.length > 2 ? Math.max(640, width) : width, gap = wide / hops.length, x = i => gap * (i + 0.5), y = 70;
+  svg.setAttribute("viewBox", `0 0 ${wide} 150`);
+  svg.classList.toggle("far", hops.length > 2);
   const parts = [];
   hops.slice(1).forEach((_, i) => {
     parts.push(shape("path", { d: `M${x(i)} ${y}H${x(i + 1)}`, class: called ? "" : "idle" }));
@@ -64,19 +66,25 @@ const is_private = address => /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.
 const MONTH_H = 31 * 24;
 const MONTH = [["reachable", "history_reachable", "%", 100], ["loss", "history_loss", "%", 1], ["jitter_ms", "jitter", " ms", 20], ["buffer_ms", "buffer", " ms", 100], ["rtt_ms", "rtt", " ms", 100]];
 
+let hours = [];
+
 export const enter = () => attempt(async () => {
+  ({ hours } = await ask("/api/history", undefined, "GET"));
+  show_month();
+});
+
+function show_month() {
   measure();
-  const { hours } = await ask("/api/history", undefined, "GET");
   const known = hours.map(each => ({ ...each, reachable: each.reachable === null ? null : 100 * each.reachable, loss: each.loss === null ? null : 100 * each.loss }));
   $("history-empty").hidden = known.length > 0;
   $("history").replaceChildren(...(known.length ? MONTH : []).map(each => month(known, ...each)));
-});
+}
 
 function month(hours, key, label, unit, least) {
   const points = hours.filter(each => each[key] !== null);
   let most = least;
   while (points.some(each => each[key] > most)) most *= 2;
-  const end = Math.floor(Date.now() / 3.6e6), x = each => width * (1 - (end - each.utc_s / 3600) / MONTH_H), y = value => HEIGHT - 20 - value / most * (HEIGHT - 30);
+  const end = Math.floor(Date.now() / 3.6e6), x = each => width * (1 - (end - each.utc_s / 3600) / MONTH_H), y = value => HEIGHT - 20 - value / most * (HEIGHT - 40);
   const bars = points.map(each => `M${x(each).toFixed(1)} ${y(0)}V${Math.min(y(each[key]), y(0) - 1.5).toFixed(1)}`).join("");
   const weeks = [0, 7, 14, 21, 28].map(days => { const at = width * (1 - 24 * days / MONTH_H); return shape("text", { x: Math.max(4, at - 44), y: HEIGHT - 4 }, new Date(Date.now() - 864e5 * days).toLocaleDateString(current(), { day: "numeric", month: "short" })); });
   const mean = points.length ? points.reduce((sum, each) => sum + each[key], 0) / points.length : null;
@@ -92,16 +100,17 @@ function plot([key, label, unit, least]) {
   const values = history.map(each => each[key]);
   let most = least;
   while (values.some(value => value > most)) most *= 2;
-  const x = i => width - (values.length - 1 - i) * width / HISTORY_S, y = value => HEIGHT - 4 - value / most * (HEIGHT - 10);
+  const x = i => width - (values.length - 1 - i) * width / HISTORY_S, y = value => HEIGHT - 4 - value / most * (HEIGHT - 24);
   const last = values.at(-1) ?? 0, words = `${text(label)}: ${last}${unit}`;
   const points = values.map((value, i) => `${x(i).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
   const svg = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": words, class: "plot", "data-plot": key },
     ...[0, 0.5, 1].map(part => shape("path", { d: `M0 ${y(part * most)}H${width}`, class: "grid" })),
-    shape("text", { x: 4, y: 16 }, `${most}${unit}`), shape("polyline", { points }));
+    shape("text", { x: 4, y: 14 }, `${most}${unit}`), shape("polyline", { points }));
   return element("figure", {}, element("figcaption", {}, words), svg);
 }
 
 export function start() {
+  addEventListener("resize", () => { if (!$("line").hidden) { show(); show_month(); } });
   setInterval(() => {
     if (box.state !== "connected") { history.length = 0; lost_before = 0; return; }
     const rtp = box.rtp;

@@ -13,7 +13,7 @@ export async function load() {
   choose("hardware", known.hardwares.map(each => [each, text(`hardware_${each}`)]), 2);
   choose("sound", [["", text("as_it_is")], ...known.sounds.map(each => [each, each.toUpperCase()])], 2);
   $("box-name").value = known.name;
-  $("network").replaceChildren(...[["addresses", known.addresses.join(", ") || "–"], ["page_at", known.page], ["socket", known.socket]]
+  $("network").replaceChildren(...[["addresses", known.addresses.join(", ") || "–"], ["page_at", location.host], ["socket", known.socket]]
     .flatMap(([key, value]) => [element("dt", {}, text(key)), element("dd", {}, value)]));
   $("wireless-form").hidden = !known.wireless;
   $("version").textContent = known.version ? text("version", known.version) : "";

@@ -1,5 +1,5 @@
 // Who may ring: strangers, quiet hours, single numbers.
-import { $, ask, attempt, element, row, spaced } from "./common.js";
+import { $, ask, attempt, row, small_button, spaced } from "./common.js";
 import { text } from "./texts.js";
 
 const clock = minute => `${String(Math.floor(minute / 60)).padStart(2, "0")}:${String(minute % 60).padStart(2, "0")}`;
@@ -12,8 +12,9 @@ async function load() {
   $("quiet-from").value = clock(rules.quiet_from_minute);
   $("quiet-to").value = clock(rules.quiet_to_minute);
   $("blocked").textContent = text("blocked_count", rules.blocked);
+  $("rules-empty").hidden = rules.numbers.length > 0;
   $("rule-list").replaceChildren(...rules.numbers.map(each => row(spaced(each.number), text(each.rule),
-    element("button", { type: "button", className: "plain small", onclick: () => change(each.number, null) }, text("delete")))));
+    small_button(text("delete"), spaced(each.number), () => change(each.number, null)))));
 }
 
 const change = (number, rule) => attempt(async () => { await ask("/api/rule", { number, rule }); await load(); });

@@ -1,5 +1,5 @@
 // Password, tokens, backup, sound test; what is the box's own is in own.js, the page's language above each view.
-import { $, ask, attempt, element, row } from "./common.js";
+import { $, ask, attempt, element, row, small_button } from "./common.js";
 import * as own from "./own.js";
 import { sound } from "./telephone.js";
 import { text } from "./texts.js";
@@ -10,8 +10,9 @@ async function load() {
   const { password, tokens } = await ask("/api/keys", undefined, "GET");
   $("password-state").textContent = text(password ? "password_is_set" : "password_is_not_set");
   $("password-remove").hidden = !password;
+  $("tokens-empty").hidden = tokens.length > 0;
   $("token-list").replaceChildren(...tokens.map(each => row(each.name, text(each.may_dial ? "may_dial" : "may_read"),
-    element("button", { type: "button", className: "plain small", onclick: () => attempt(async () => { await ask("/api/token", { name: each.name }, "DELETE"); await load(); }) }, text("delete")))));
+    small_button(text("delete"), each.name, () => attempt(async () => { await ask("/api/token", { name: each.name }, "DELETE"); await load(); })))));
 }
 
 const set_password = password => attempt(async () => { await ask("/api/password", { password }); $("password-form-new").reset(); await load(); });
