@@ -92,6 +92,7 @@ def audit(program: Path, base: str, view: str, language: str, cookie: str) -> di
         if each["score"] is not None and each["score"] < PASSED
     ]
     scores = {each: round(100 * found["categories"][each]["score"]) for each in CATEGORIES}
+    print(language, view, scores, failed, file=sys.stderr, flush=True)  # it takes minutes
     return scores | {"not_passed": failed}
 
 

@@ -51,8 +51,8 @@ EAR_AND_MOUTH = """() => {
   globalThis.both = { ear: [], mouth: [] };
   for (const [name, from] of [["ear", ear], ["mouth", source]]) {
     const mouth = new AudioWorkletNode(context, "mouth", { numberOfOutputs: 0 });
-    const wire = new MessageChannel();
-    wire.port2.onmessage = event => globalThis.both[name].push(event.data);
+    const wire = new MessageChannel(), kept = globalThis.both[name];
+    wire.port2.onmessage = event => kept.push(event.data);
     mouth.port.postMessage(wire.port1, [wire.port1]);
     from.connect(mouth);
   }
