@@ -48,7 +48,7 @@ def main() -> int:
             cookie = enter(soft.address)
             report = {
                 language: {
-                    view: audit(program, soft.base, view, language, cookie)
+                    view: audit(program, soft.base, view, language, cookie, top / "audit.json")
                     for view in arguments.views
                 }
                 for language in arguments.languages
@@ -73,26 +73,29 @@ def enter(address: str) -> str:
     return f"{cookie.get('name')}={cookie.get('value')}"
 
 
-def audit(program: Path, base: str, view: str, language: str, cookie: str) -> dict[str, Any]:
+def audit(
+    program: Path, base: str, view: str, language: str, cookie: str, report: Path
+) -> dict[str, Any]:
     """One run of Lighthouse; the door is what somebody without a session sees."""
     headers = json.dumps({} if view == "door" else {"Cookie": cookie})
     command = [
-        str(program), base if view == "door" else f"{base}#{view}", "--quiet", "--output=json",
+        str(program), base if view == "door" else f"{base}#{view}", "--quiet",
+        "--output=json", f"--output-path={report}",
         f"--only-categories={','.join(CATEGORIES)}", f"--extra-headers={headers}",
         "--max-wait-for-load=8000",  # the stream of events never ends
         "--chrome-flags=--headless=new --no-sandbox --disable-gpu"
         f" --lang={LANGUAGES[language]} --accept-lang={LANGUAGES[language]}",
     ]  # fmt: skip
     environment = os.environ | {"CHROME_PATH": which("chromium") or "chromium"}
-    done = subprocess.run(command, capture_output=True, env=environment, timeout=TIMEOUT_S)
-    found = json.loads(done.stdout)
+    subprocess.run(command, check=True, env=environment, timeout=TIMEOUT_S)
+    found = json.loads(report.read_bytes())
     failed = [
         name
         for name, each in found["audits"].items()
         if each["score"] is not None and each["score"] < PASSED
     ]
     scores = {each: round(100 * found["categories"][each]["score"]) for each in CATEGORIES}
-    print(language, view, scores, failed, file=sys.stderr, flush=True)  # it takes minutes
+    print(language, view, scores, failed, file=sys.stderr)  # all of it takes minutes
     return scores | {"not_passed": failed}
 
 
