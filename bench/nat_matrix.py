@@ -34,7 +34,7 @@ from tests.lab.nat import Kind
 from tests.lab.sites import LEG_S, Lab, Site
 from tests.lab.space import Space, why_not
 
-REACHABLE_S = 30.0
+REACHABLE_S = 120.0  # 18 boxes that start at once
 CALLS = 5
 LOSSES = (0.0, 0.05)
 PARALLEL = 3  # calls at once; each box takes part in one
