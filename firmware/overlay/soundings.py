@@ -32,14 +32,14 @@ class Soundings:
             self._node.cancel(handle)
         self._open.clear()
         since_s = now_s - SILENT_S
-        fresh = [
-            node
-            for node in self._node.silent_since(since_s)
-            if self._asked_s.get(node, since_s) <= since_s
-            and node.host != self._node.external_host(node)  # ourselves, as others saw us
-        ]
+        asked = {node.host for node, asked_s in self._asked_s.items() if asked_s > since_s}
+        fresh: dict[str, Endpoint] = {}  # of each host one: a router's ports are gone together
+        for node in self._node.silent_since(since_s):
+            is_ourselves = node.host == self._node.external_host(node)  # as others saw us
+            if node.host not in asked and not is_ourselves:
+                fresh.setdefault(node.host, node)
         out: list[Message] = []
-        for observer in fresh[:AT_ONCE]:
+        for observer in list(fresh.values())[:AT_ONCE]:
             self._open.add(self._node.ask(Ping(), observer, now_s))
             self._asked_s.pop(observer, None)
             self._asked_s[observer] = now_s

@@ -139,17 +139,18 @@ def test_call_between_routers_is_direct_half_a_second_after_the_answer(
 
 @pytest.mark.parametrize("loss_per_leg", [0.0, 0.05])
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "other", "seed"),
     [
-        (Kind.INCREMENTING, Kind.PORT),
-        (Kind.PORT, Kind.INCREMENTING),
-        (Kind.INCREMENTING, Kind.INCREMENTING),
+        (Kind.INCREMENTING, Kind.PORT, 3),
+        (Kind.PORT, Kind.INCREMENTING, 3),
+        (Kind.INCREMENTING, Kind.INCREMENTING, 3),
+        (Kind.INCREMENTING, Kind.INCREMENTING, 4),  # who know of each other ports that are gone
     ],
 )
 def test_router_that_counts_is_met_however_far_others_have_moved_it(
-    one: Kind, other: Kind, loss_per_leg: float
+    one: Kind, other: Kind, seed: int, loss_per_leg: float
 ) -> None:
-    world = NatWorld(3, Network((HALF_WAY_S, HALF_WAY_S)))
+    world = NatWorld(seed, Network((HALF_WAY_S, HALF_WAY_S)))
     world.add_nodes(100)  # so many that the two have never spoken as nodes of the directory
     exchanges = add_middle(world)
     anna = world.add_behind("Anna", one, exchanges)

@@ -41,7 +41,7 @@ from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
 BLIND_S = 0.3  # if both routers count, what was observed long ago is not trusted before
 SOUNDINGS_MAX = 4  # of one call
 SOUNDED_MAX = 3  # ports told to the peer
-SOUND_AGAIN_S = 0.4  # if both routers count and have not met: other traffic moved a row meanwhile
+SOUND_AGAIN_S = 0.4  # if they have not met: nobody answered, or other traffic moved a row meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class Paths:
             # A second one would move our row away from where a peer that counts, too, expects it.
             self._is_sounding_due |= not (self._soundings and is_counting(peer.port_step))
 
-    def _sound(self) -> list[Message]:
+    def _sound(self, now_s: float) -> list[Message]:
         """Right behind the checks of those for whom it is done: nothing comes in between."""
         waiting = (
             to
@@ -207,6 +207,7 @@ class Paths:
             return []
         self._is_sounding_due = False
         self._soundings += 1
+        self._again_s = now_s + SOUND_AGAIN_S
         self._odometer.begin_sounding(self._own.newest())
         return [SoundRouter()]
 
@@ -247,7 +248,7 @@ class Paths:
                     self._odometer.leave(message.to)
             messages += path.ways.out
             path.ways.out.clear()
-        messages += self._sound()
+        messages += self._sound(now_s)
         messages += self._mirror.out
         self._mirror.out.clear()
         for path in self._calls.values():
