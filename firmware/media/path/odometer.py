@@ -23,6 +23,7 @@ class Odometer:
         self._has_asked = False
         self._begin = 0  # the port at which the row would have begun, by the last sounding
         self.newest: Endpoint | None = None  # the row goes on there, or very little further
+        self._is_first = True  # of this sounding
         self._floor = 0  # a port that was seen before they were asked
 
     def __contains__(self, destination: object) -> bool:
@@ -34,8 +35,12 @@ class Odometer:
             self._order.setdefault(destination, len(self._order))
 
     def begin_sounding(self, newest: Endpoint | None) -> None:
-        """Where we were seen last, before: who sees us no further has been written to already."""
+        """Where we were seen last, before: who sees us no further has been written to already.
+
+        What an earlier sounding has told is over with the first that this one tells.
+        """
         self._floor = 0 if newest is None else newest.port
+        self._is_first = True
 
     def sound(self, observer: Endpoint) -> None:
         """The same, and what it says of us will count."""
@@ -57,9 +62,9 @@ class Odometer:
         if seen.port <= self._floor:
             return False  # our router still knew that observer
         begin = seen.port - step * self._order[observer]
-        if self.newest is not None and begin <= self._begin:
+        if not self._is_first and begin <= self._begin:
             return False
-        self.newest, self._begin = seen, begin
+        self.newest, self._begin, self._is_first = seen, begin, False
         return True
 
     def towards(self, destination: Endpoint, step: int) -> Endpoint | None:

@@ -60,6 +60,17 @@ def test_port_that_cannot_be_is_not_told() -> None:
     assert odometer.towards(PEER, 2) is None
 
 
+def test_later_sounding_counts_whatever_the_row_of_the_earlier_one_was() -> None:
+    odometer = sounded(OBSERVERS[0])
+    assert odometer.hear(OBSERVERS[0], at(21_004), 2)
+    for port in range(7):  # to places of which the router still knew some
+        odometer.leave(at(port))
+    odometer.begin_sounding(at(21_004))
+    odometer.sound(OBSERVERS[1])
+    assert odometer.hear(OBSERVERS[1], at(21_016), 2)
+    assert odometer.newest == at(21_016)
+
+
 def test_limit_holds() -> None:
     odometer = Odometer()
     for port in range(1, DESTINATIONS_MAX + 2):
