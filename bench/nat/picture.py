@@ -99,10 +99,10 @@ CASES = (
     Case(
         "5  symmetric with random ports against one that looks at ports",
         "symmetric",
-        "symmetric or\nport-restricted",
-        (relay("stays with the exchange"), shut("nobody can say which port")),
-        "64,000 ports to guess: speech stays with the exchange, sealed from end to end.\n"
-        "Another exchange takes over if that one dies.",
+        "port-restricted",
+        (relay(), direct("from 5 s on by chance:\n256 doors, 1,024 tries")),
+        "If both agree, one opens 256 doors and the other tries 1,024 ports, slowly: 98 %\n"
+        "meet. Two symmetric sides stay with the exchange, sealed from end to end.",
     ),
     Case(
         "6  UDP blocked, only TCP to port 443",
