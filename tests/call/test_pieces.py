@@ -126,9 +126,9 @@ def test_confirmation_of_more_than_there_is_does_nothing() -> None:
 def test_confirmation_of_what_never_was_is_no_news_again_and_again() -> None:
     sender = Sender(bytes(PIECE_BYTES * 3), 0.0)
     for _ in range(3):
-        assert not sender.hear(Got(0, 1 << 63))
-    assert sender.hear(Got(0, 1))
-    assert not sender.hear(Got(0, 1))
+        assert not sender.hear(Got(0, 1 << 63), 0.1)
+    assert sender.hear(Got(0, 1), 0.1)
+    assert not sender.hear(Got(0, 1), 0.1)
 
 
 def test_piece_of_something_else_is_refused() -> None:
