@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware.errors import ConfigError, MalformedError
 from firmware.handset import sound_device
-from firmware.model import Codec, Endpoint
+from firmware.model import PACKET_MS, Codec, Endpoint
 from firmware.number import is_valid
 from firmware.toml_reader import (
     Document,
@@ -118,6 +118,7 @@ class CodecSettings:
 
     preference: tuple[Codec, ...] = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
     dtx: bool = False  # nearly nothing is sent while nobody speaks: it shows who speaks when
+    packet_ms: int = 20  # of speech in each packet that we want to get; one of PACKET_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ def parse_config(text: str, source: str) -> Config:
         CodecSettings(
             codec.take("preference", _codecs, CodecSettings().preference),
             codec.take("dtx", boolean, default=False),
+            codec.take("packet_ms", _packet_ms, 20),
         ),
         WebSettings(
             web.take("bind", _address, ""),
@@ -252,6 +254,14 @@ def _hosts(value: Any) -> tuple[str, ...]:
 
 def _names(value: Any) -> tuple[str, ...]:
     return tuple(string(item).lower() for item in list_of(value, WEB_NAMES_MAX))
+
+
+def _packet_ms(value: Any) -> int:
+    milliseconds = between(min(PACKET_MS), max(PACKET_MS))(value)
+    if milliseconds not in PACKET_MS:
+        known = ", ".join(map(str, PACKET_MS))
+        raise ConfigError(f"{milliseconds} ms of speech in a packet is none of {known}")
+    return milliseconds
 
 
 def _codecs(value: Any) -> tuple[Codec, ...]:

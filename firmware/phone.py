@@ -88,6 +88,7 @@ class PhoneSetup:
     calls: tuple[Entry, ...] = ()  # of the log, oldest first
     sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
     dtx: bool = False  # nearly nothing is sent while nobody speaks
+    packet_ms: int = 20  # of speech, in each packet that comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,7 @@ class Phone:
             own_number=setup.number,
             own_certificate=own,
             country=setup.country,
+            packet_ms=setup.packet_ms,
         )
         self.paths = Paths(random_bytes)
         self.media = MediaSessions(random_bytes, self.paths.route, dtx=setup.dtx)

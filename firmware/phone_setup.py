@@ -65,6 +65,7 @@ def phone_setup(config: Config, handset: Handset, state: StateDir) -> PhoneSetup
         calls=state.restore(CALLS_FILE, decode_calls) or (),
         sound=_handset_sound(handset),
         dtx=config.codec.dtx,
+        packet_ms=config.codec.packet_ms,
     )
 
 

@@ -37,6 +37,7 @@ country = "gb"
 [codec]
 preference = ["pcma", "opus"]
 dtx = true
+packet_ms = 60
 [contacts]
 {NUMBER} = "Mutter"
 """
@@ -57,6 +58,7 @@ def test_complete_config_sets_every_key() -> None:
     assert read.hardware == config.HardwareSettings("simulated", "board/handset.toml", oled=False)
     assert read.audio == config.AudioSettings("file:speech.wav", "plughw:CARD=Device", "GB")
     assert read.codec.preference == (Codec.PCMA, Codec.OPUS) and read.codec.dtx
+    assert read.codec.packet_ms == 60
     assert read.contacts == {NUMBER: "Mutter"}
 
 

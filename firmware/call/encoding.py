@@ -41,6 +41,7 @@ from firmware.call.messages import (
     Updated,
     WithCandidates,
     WithNonce,
+    WithPacketTime,
 )
 from firmware.call.spoken import decode_spoken
 from firmware.call.stamps import Demand
@@ -124,6 +125,8 @@ def encode_signal(signal: Signal) -> bytes:
             fields = {_SEQUENCE: bytes([sequence]), _ANSWERS: _ANSWERS_UPDATE}
     if isinstance(signal, WithCandidates) and signal.candidates:
         fields[_CANDIDATES] = encode_candidates(signal.candidates)
+    if isinstance(signal, WithPacketTime):
+        fields |= raw.packet_time_field(signal.packet_ms)
     if isinstance(signal, WithNonce) and signal.nonce:
         fields[_NONCE] = signal.nonce
     encoded = _HEAD.pack(VERSION, _TYPES[type(signal)]) + raw.encode_fields(fields)
@@ -158,7 +161,7 @@ def decode_signal(data: bytes) -> Signal:
             raise MalformedError("REFER without a referral")
         return Refer(raw.decode_number(fields, _NUMBER), fields[_REFERRAL])
     if kind == _TYPES[Ringing]:
-        return Ringing(raw.decode_codec(fields), candidates)
+        return Ringing(raw.decode_codec(fields), candidates, raw.decode_packet_ms(fields))
     if kind == _OK:
         return _decode_ok(fields)
     raise MalformedError(f"signalling message of unknown type {kind}")
@@ -217,6 +220,7 @@ def _decode_invite(fields: dict[int, bytes]) -> Invite:
         back_utc_s=back_utc_s,
         spoken=spoken,
         commitment=commitment,
+        packet_ms=raw.decode_packet_ms(fields),
     )
 
 
@@ -248,7 +252,8 @@ def _decode_ok(fields: dict[int, bytes]) -> Signal:
     answers = fields.get(_ANSWERS)
     candidates, nonce = decode_candidates(fields.get(_CANDIDATES, b"")), _decode_nonce(fields)
     if answers == _ANSWERS_INVITE:
-        return Answered(raw.decode_codec(fields), candidates, raw.decode_screening(fields), nonce)
+        who = raw.decode_screening(fields), nonce
+        return Answered(raw.decode_codec(fields), candidates, *who, raw.decode_packet_ms(fields))
     if answers == _ANSWERS_UPDATE:
         return Updated(_decode_sequence(fields), candidates, nonce)
     if answers == _ANSWERS_END:

@@ -8,17 +8,18 @@ from __future__ import annotations
 import struct
 
 from firmware.errors import MalformedError
-from firmware.model import Codec, Screening
+from firmware.model import PACKET_MS, Codec, Screening
 from firmware.number import NUMBER_DIGITS
 
 UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
 
-CODEC, SCREENING = 5, 17  # tags
+CODEC, SCREENING, PACKET_TIME = 5, 17, 26  # tags
 CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a dynamic one
     Codec.PCMU: 0,
     Codec.PCMA: 8,
     Codec.OPUS: 96,
 }
+PACKET_MS_USUAL = 20
 CODECS_BY_CODE = {code: codec for codec, code in CODEC_CODES.items()}
 _SCREENING_CODES = {Screening.ASKED: 1, Screening.RINGS: 2}
 _FIELD = struct.Struct("!BH")
@@ -72,6 +73,19 @@ def decode_screening(fields: dict[int, bytes]) -> Screening | None:
     """What we do not know is somebody at the handset: then at least people can talk."""
     code = fields.get(SCREENING, b"")
     return next((kind for kind, own in _SCREENING_CODES.items() if code == bytes([own])), None)
+
+
+def packet_time_field(packet_ms: int) -> dict[int, bytes]:
+    """Of an INVITE or its answer; 20 ms need not be said."""
+    return {} if packet_ms == PACKET_MS_USUAL else {PACKET_TIME: bytes([packet_ms])}
+
+
+def decode_packet_ms(fields: dict[int, bytes]) -> int:
+    """What we cannot do is answered with what everybody can."""
+    value = fields.get(PACKET_TIME, bytes([PACKET_MS_USUAL]))
+    if len(value) != 1:
+        raise MalformedError("a time of a packet that is none")
+    return value[0] if value[0] in PACKET_MS else PACKET_MS_USUAL
 
 
 def decode_codec(fields: dict[int, bytes]) -> Codec:

@@ -190,7 +190,8 @@ def _attend(leg: Leg, now_s: float) -> None:
 def _accept(line: Line, leg: Leg, now_s: float) -> None:
     assert leg.view.codec is not None and isinstance(leg.session, CalleeSession)
     candidates = leg.session.own_candidates
-    line.respond(leg, messages.Answered(leg.view.codec, candidates), now_s)
+    answer = messages.Answered(leg.view.codec, candidates, packet_ms=line.packet_ms)
+    line.respond(leg, answer, now_s)
     hear_candidates(line, leg, leg.session.invite, now_s)
 
 
@@ -253,7 +254,8 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
     is_contact = line.is_contact(caller.number)
     leg.disclosure.relayed_only, leg.disclosure.is_callee = invite.relayed_only, True
     candidates = leg.disclosure.in_ringing(is_contact=is_contact)
-    line.transactions.respond(caller.session, messages.Ringing(codec, candidates), now_s)
+    ringing = messages.Ringing(codec, candidates, line.packet_ms)
+    line.transactions.respond(caller.session, ringing, now_s)
     if caller.session.is_over:
         return  # no response could be sealed
     leg.session, leg.number = caller.session, caller.number
@@ -266,7 +268,7 @@ def _admit(line: Line, call: int, now_s: float, *, is_silent: bool = False) -> N
     if leg.rings:
         line.ring(leg)
     line.enter(leg, CallState.RINGING, now_s + RING_CALLEE_S)
-    line.prepare_media(leg, codec, now_s)
+    line.prepare_media(leg, codec, invite.packet_ms, now_s)
     if is_contact:
         hear_candidates(line, leg, invite, now_s)
 

@@ -45,8 +45,10 @@ class Line:
         pins: Mapping[str, bytes],
         own_certificate: bytes | None,
         plan: CodePlan,
+        packet_ms: int,
     ) -> None:
         self.transactions = transactions
+        self.packet_ms = packet_ms  # of speech, in what we want to receive
         self.pins = Pins(pins)
         self.codecs, self.names = codecs, names
         self.own_certificate = own_certificate
@@ -196,8 +198,11 @@ class Line:
         assert isinstance(leg.session, CalleeSession)
         self.transactions.respond(leg.session, response, now_s)
 
-    def prepare_media(self, leg: Leg, codec: Codec, now_s: float) -> bool:
-        """False, and the call has failed, if the peer chose what was not offered."""
+    def prepare_media(self, leg: Leg, codec: Codec, packet_ms: int, now_s: float) -> bool:
+        """False, and the call has failed, if the peer chose what was not offered.
+
+        `packet_ms` of speech in a packet are what the peer wants to receive.
+        """
         session = leg.session
         assert session is not None and session.channel is not None
         if codec not in self.codecs:
@@ -214,7 +219,7 @@ class Line:
         path_key, is_relayed = session.channel.path_key(), leg.disclosure.relayed_only
         self.out += [
             events.PreparePath(path_key, is_caller, remotes, is_relayed, leg.call),
-            events.PrepareMedia(codec, session.remote, sending, receiving, leg.call),
+            events.PrepareMedia(codec, session.remote, sending, receiving, leg.call, packet_ms),
         ]
         leg.is_prepared = True
         leg.view = replace(leg.view, codec=codec)

@@ -196,6 +196,7 @@ class Call:
         own_number: str | None = None,
         own_certificate: bytes | None = None,
         country: str = "DE",
+        packet_ms: int = 20,
     ) -> None:
         self.ignored: Counter[tuple[CallState, str]] = Counter()
         self._transactions = Transactions(identity, random_bytes)
@@ -207,6 +208,7 @@ class Call:
             pins=pins,
             own_certificate=own_certificate,
             plan=plan_of(country),
+            packet_ms=packet_ms,
         )
         self._errands = Errands(self._line)
         self._deliveries = Deliveries(self._line)

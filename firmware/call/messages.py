@@ -46,6 +46,7 @@ class Invite(Signal):
     back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
     spoken: Spoken | None = None
     commitment: bytes = b""  # to the caller's nonce: commitment.py; each INVITE has one
+    packet_ms: int = 20  # of PACKET_MS: so much speech the sender wants in a packet, here and below
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Ringing(Signal):
 
     codec: Codec
     candidates: tuple[Candidate, ...] = ()
+    packet_ms: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Answered(Signal):
     candidates: tuple[Candidate, ...] = ()
     screening: Screening | None = None  # it was the box that wants to hear a name first
     nonce: bytes = b""
+    packet_ms: int = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,5 +199,6 @@ class DoNotDisturb(Refusal):
     """600: the callee wants to be left in peace for now."""
 
 
+WithPacketTime = Invite | Ringing | Answered
 WithNonce = Ack | Answered | Update | Updated
 WithCandidates = Invite | Ack | Ringing | Answered | Update | Updated

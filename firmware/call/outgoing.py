@@ -73,6 +73,7 @@ def send_invite(
         referral=leg.referral,
         is_returned=leg.is_return,
         stamp=leg.stamp,
+        packet_ms=line.packet_ms,
     )
     try:
         callee = Certificate.decode(certificate)
@@ -104,7 +105,7 @@ def miss_number(line: Line, fact: events.NumberUnresolved, now_s: float) -> None
 
 def hear_ringback(line: Line, signal: messages.Ringing, now_s: float) -> None:
     """The callee's box says, sealed by its key, that its bell sounds."""
-    if line.prepare_media(line.front, signal.codec, now_s):
+    if line.prepare_media(line.front, signal.codec, signal.packet_ms, now_s):
         hear_candidates(line, line.front, signal, now_s)
         rings_s = RING_TRANSFERRED_S if line.front.returns_to else RING_CALLER_S
         line.enter(line.front, CallState.RINGBACK, now_s + rings_s)
@@ -112,7 +113,8 @@ def hear_ringback(line: Line, signal: messages.Ringing, now_s: float) -> None:
 
 def hear_answer(line: Line, signal: messages.Answered, now_s: float) -> None:
     """The callee has lifted; RINGING may have been lost or overtaken."""
-    if line.front.is_prepared or line.prepare_media(line.front, signal.codec, now_s):
+    chosen = signal.codec, signal.packet_ms
+    if line.front.is_prepared or line.prepare_media(line.front, *chosen, now_s):
         hear_candidates(line, line.front, signal, now_s)
         line.talk(now_s)
 

@@ -44,7 +44,7 @@ def ask_name(line: Line, command: AskName, now_s: float) -> None:
     assert codec is not None
     leg.disclosure.relayed_only = invite.relayed_only
     session.screening = Screening.ASKED
-    answer = messages.Answered(codec, screening=Screening.ASKED)
+    answer = messages.Answered(codec, screening=Screening.ASKED, packet_ms=line.packet_ms)
     line.transactions.respond(session, answer, now_s)
     if session.is_over:
         return  # no response could be sealed
@@ -52,7 +52,7 @@ def ask_name(line: Line, command: AskName, now_s: float) -> None:
     line.front = leg
     leg.view = replace(leg.view, connected_s=now_s, is_by_box=True, screening=Screening.ASKED)
     line.enter(leg, CallState.CONNECTED, now_s + ASK_S_MAX)
-    line.prepare_media(leg, codec, now_s)
+    line.prepare_media(leg, codec, invite.packet_ms, now_s)
     line.out.append(events.StartMedia(leg.call))
 
 

@@ -255,7 +255,7 @@ def take_place(line: Line, caller: Proved, leg: Leg, now_s: float) -> None:
     leg.disclosure.relayed_only, leg.replaces = hidden, None
     session.own_candidates = leg.disclosure.to_all()
     session.attend(now_s)
-    answer = messages.Answered(codec, session.own_candidates)
+    answer = messages.Answered(codec, session.own_candidates, packet_ms=line.packet_ms)
     line.transactions.respond(session, answer, now_s)
     if session.is_over:
         return  # no response could be sealed
@@ -264,7 +264,7 @@ def take_place(line: Line, caller: Proved, leg: Leg, now_s: float) -> None:
         line.front = leg
     else:
         line.beside[line.beside.index(old)] = leg
-    line.prepare_media(leg, codec, now_s)
+    line.prepare_media(leg, codec, session.invite.packet_ms, now_s)
     hear_candidates(line, leg, session.invite, now_s)
     line.talk(now_s, leg)
     line.hang_up(old, now_s)

@@ -145,7 +145,8 @@ class OpusDecoder:
         if payload:
             self._decode(payload, 0, 0)  # it shall know that time goes by
         if self._room is None and self._recent:
-            self._room = room_of(np.concatenate(self._recent))
+            heard = np.concatenate(self._recent)
+            self._room = room_of(heard[-(HANGOVER_FRAMES - 2) * self._frame :])
         return np.zeros(samples, dtype=np.int16) if self._room is None else self._room.take(samples)
 
     def conceal(self, samples: int) -> Frame:

@@ -30,8 +30,9 @@ class Pauses:
 
     def __init__(self, rate_hz: int = SAMPLE_RATE_HZ) -> None:
         self._step = max(rate_hz // _NARROW_HZ, 1)
+        self._hangover = HANGOVER_FRAMES * rate_hz // 50
         self._recent: deque[float] = deque(maxlen=REMEMBERED_FRAMES)
-        self._quiet_frames = 0
+        self._quiet = 0  # samples
         self._correlation = np.zeros(ORDER_MAX + 1)
         self._power = 0.0
 
@@ -41,10 +42,10 @@ class Pauses:
         rms = math.sqrt(float(samples @ samples) / len(samples))
         self._recent.append(rms)
         is_loud = rms > min(max(ABOVE_ROOM * min(self._recent), NOTHING_RMS), BACKGROUND_MAX)
-        self._quiet_frames = 0 if is_loud else self._quiet_frames + 1
+        self._quiet = 0 if is_loud else self._quiet + len(frame)
         if not is_loud:
             self._describe(samples)
-        return self._quiet_frames > HANGOVER_FRAMES
+        return self._quiet > self._hangover
 
     def room(self) -> ComfortNoise:
         """What the listener shall hear in the pause."""

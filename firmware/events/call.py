@@ -20,7 +20,7 @@ class PrepareMedia(Command):
     """Keys and codec are agreed (call -> media): create the session, send and play nothing yet.
 
     `send_key` and `receive_key` are SRTP master key and salt for AEAD_AES_128_GCM, 16 + 12 bytes
-    (RFC 7714 section 12).
+    (RFC 7714 section 12). `packet_ms` is how much speech the peer wants in a packet.
     """
 
     codec: Codec
@@ -28,6 +28,7 @@ class PrepareMedia(Command):
     send_key: bytes = field(repr=False)
     receive_key: bytes = field(repr=False)
     call: int = 0
+    packet_ms: int = 20  # of PACKET_MS
 
 
 @dataclass(frozen=True, slots=True)

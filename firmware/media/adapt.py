@@ -4,7 +4,7 @@ Two different illnesses look alike. A *lossy* line loses packets whatever we sen
 along again (RFC 2198), at those distances which cost the listener least, loss against delay, by the
 E-model. A *narrow* line loses because we send too much, and its queue says so before: the round
 trip grows. Then redundancy goes first, then the bit rate, then the packets become fewer.
-Knows no packet. Units: `_s` seconds, bit/s; distances in frames.
+Knows no packet. Units: `_s` seconds, bit/s; distances in packets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from math import exp, log
 from firmware.media.emodel import delay_impairment, loss_impairment
 from firmware.model import FRAME_S
 
-DISTANCE_MAX = 6  # frames: 120 ms more before a copy is there
+DISTANCE_MAX = 6  # packets
+COPY_LATE_MAX_S = 0.120  # more before a copy is there: six packets of 20 ms, two of 60
 REDUNDANCY_MAX_BPS = 64_000
 OWN_DELAY_S = 0.050  # of the two telephones, without the line
 BITS_IMPAIRMENT = 0.05  # of the rating, per kbit/s: what a copy must be worth
@@ -43,7 +44,7 @@ SLOW_LEVEL = 3  # here three frames share a packet
 class Plan:
     """How to send."""
 
-    distances: tuple[int, ...] = ()  # of the copies that go along, in frames
+    distances: tuple[int, ...] = ()  # of the copies that go along, in packets
     level: int = 0  # index into LEVELS: what the line can carry
     loss_percent: int = 0  # for in-band FEC, where copies would be too much
 
@@ -61,7 +62,8 @@ def first_plan(bitrate: int) -> Plan:
 class Adapter:
     """One direction of one call."""
 
-    def __init__(self, bitrate: int) -> None:
+    def __init__(self, bitrate: int, packet_s: float = FRAME_S) -> None:
+        self._packet_s = packet_s
         self.plan = first_plan(bitrate)
         self._first = self.plan.distances
         self._bitrate = bitrate
@@ -102,7 +104,8 @@ class Adapter:
         else:
             way_s = min(self._rtts_s, default=0.0) / 2
             distances = best_distances(
-                max(loss, recent), burst, self._bitrate, way_s, self.plan.distances
+                *(max(loss, recent), burst, self._bitrate, way_s, self.plan.distances),
+                packet_s=self._packet_s,
             )
         percent = round(100 * max(loss, recent)) if level > 0 else 0
         self.plan = Plan(distances, level, percent)
@@ -179,29 +182,31 @@ def best_distances(
     bitrate: int,
     way_s: float = 0.0,
     present: tuple[int, ...] = (),
+    packet_s: float = FRAME_S,
 ) -> tuple[int, ...]:
     """At which distances copies do the listener most good; none if the line is good enough."""
 
     def cost(chosen: tuple[int, ...]) -> float:
         """Impairment of the rating by what remains lost, by the wait for copies, by their bits."""
-        wait = max(chosen, default=0)
+        wait_s = max(chosen, default=0) * packet_s
         return (
             loss_impairment(residual_loss(chosen, loss, burst), burst)
-            + delay_impairment(OWN_DELAY_S + way_s + wait * FRAME_S)
-            + wait * WAIT_IMPAIRMENT
+            + delay_impairment(OWN_DELAY_S + way_s + wait_s)
+            + wait_s / FRAME_S * WAIT_IMPAIRMENT
             + len(chosen) * bitrate / 1000 * BITS_IMPAIRMENT
             - (chosen == present) * CHANGE_IMPAIRMENT
         )
 
-    return min(_candidates(bitrate), key=cost)
+    return min(_candidates(bitrate, packet_s), key=cost)
 
 
-def _candidates(bitrate: int) -> list[tuple[int, ...]]:
+def _candidates(bitrate: int, packet_s: float) -> list[tuple[int, ...]]:
     copies_max = min(REDUNDANCY_MAX_BPS // bitrate, 3)
+    farthest = min(int(COPY_LATE_MAX_S / packet_s + 0.5), DISTANCE_MAX)
     return [
         chosen
         for count in range(copies_max + 1)
-        for chosen in combinations(range(1, DISTANCE_MAX + 1), count)
+        for chosen in combinations(range(1, farthest + 1), count)
     ]
 
 

@@ -26,6 +26,7 @@ from firmware.media.delay import TARGET_MAX_S, DelayObserver
 from firmware.media.reception import Reception
 from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, unwrap
+from firmware.model import FRAME_S
 
 MEDIA_HZ = 48_000  # a multiple of every RTP clock
 FRAMES_MAX = 100  # 2 s of speech; above it the oldest is skipped
@@ -147,6 +148,11 @@ class JitterBuffer:
             self._stream.is_pausing = True
 
     @property
+    def frame_s(self) -> float:
+        """How long the last frame was."""
+        return self._stream.frame_s if self._stream else FRAME_S
+
+    @property
     def slack_s(self) -> float:
         """By how much the last frame was played later than needed; negative: too early."""
         return self._stream.delay_s - self._stream.target_s if self._stream else 0.0
@@ -192,6 +198,10 @@ class _Stream:
         if self._lost:
             target_s += self._reach / MEDIA_HZ
         return min(target_s, TARGET_MAX_S)
+
+    @property
+    def frame_s(self) -> float:
+        return self._frame / MEDIA_HZ
 
     @property
     def is_ready(self) -> bool:

@@ -35,13 +35,20 @@ class Player:
 
     def __init__(self, codec: Codec) -> None:
         self.buffer = JitterBuffer()
-        self.concealed = self.malformed = self.stretched = self.shortened = 0
+        self.malformed = self.stretched = self.shortened = 0
+        self._concealed = 0  # samples
+        self._gap = 0  # samples made up since the last frame
         self._codec = codec
         self._decoders: dict[Codec, SpeechDecoder] = {}
         self._decoder = self._decoder_of(codec)
         self._sound: Frame = np.zeros(0, dtype=np.int16)  # decoded, not yet heard
         self._has_begun = False
         self._limiter = Limiter()
+
+    @property
+    def concealed(self) -> int:
+        """So many frames were made up."""
+        return round(self._concealed / FRAME_SAMPLES)
 
     @property
     def codec(self) -> Codec:
@@ -84,17 +91,27 @@ class Player:
                 frame = self._decode(ready)
             except MalformedError:
                 self.malformed += 1
+                self._gap = 0
                 self.buffer.played(FRAME_S, len(self._sound) / SAMPLE_RATE_HZ, FRAME_S)
                 ready = Gap.LOST
             else:
+                self._gap = 0
                 return (self._fitted(frame, pull) if pull else self._freely_fitted(frame)), True
         if ready is Gap.PAUSE:
             return self._decoder.pause(b"", FRAME_SAMPLES), False
-        self.concealed += 1
-        following = self.buffer.peek()
+        return self._made_up(), False
+
+    def _made_up(self) -> Frame:
+        """All that is missing if the frame after it is here and can help, else 20 ms at most."""
+        missing = round(self.buffer.frame_s * SAMPLE_RATE_HZ)
+        following = None if self._gap % missing else self.buffer.peek()
         if following is not None and following.payload_type == FORMATS[self._codec].payload_type:
-            return self._decoder.recover(following.payload, FRAME_SAMPLES), False
-        return self._decoder.conceal(FRAME_SAMPLES), False
+            sound = self._decoder.recover(following.payload, missing)
+        else:
+            sound = self._decoder.conceal(min(missing - self._gap % missing, FRAME_SAMPLES))
+        self._gap += len(sound)
+        self._concealed += len(sound)
+        return sound
 
     def _decode(self, ready: Ready) -> Frame:
         if FORMATS[self._codec].is_pause(ready.payload_type, ready.payload):

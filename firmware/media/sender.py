@@ -35,9 +35,16 @@ class Sender:
     """One direction of one call."""
 
     def __init__(
-        self, codec: Codec, random_bytes: Callable[[int], bytes], *, dtx: bool = False
+        self,
+        codec: Codec,
+        random_bytes: Callable[[int], bytes],
+        *,
+        dtx: bool = False,
+        packet_ms: int = 20,
     ) -> None:
-        """With `dtx` nearly nothing is sent while nobody speaks."""
+        """With `dtx` nearly nothing is sent while nobody speaks; `packet_ms` of PACKET_MS."""
+        self._frames_least = max(packet_ms // 20, 1)
+        self._halves = packet_ms < 20  # two packets of each frame
         self.codec, self._dtx = codec, dtx
         self._paused = 0  # frames of the pause so far
         self.packets = self.payload_bytes = 0
@@ -81,27 +88,36 @@ class Sender:
         """Send a key in the place of the next frames of speech."""
         self._keys.press(key)
 
-    def send(self, frame: Frame) -> RtpPacket | None:
-        """The packet that carries `frame`, or a key; None if it goes along with the next."""
+    def send(self, frame: Frame) -> list[RtpPacket]:
+        """What carries `frame`, or a key; nothing if it goes along with the next."""
         event = self._keys.next(self.timestamp)
         if event is not None:
             self._waiting.append(frame)
             self.timestamp += self._frame_ticks * len(self._waiting)
             self._waiting.clear()
-            return self._packet(PAYLOAD_TYPE, event.timestamp, event.payload, event.marker)
+            return [self._packet(PAYLOAD_TYPE, event.timestamp, event.payload, event.marker)]
         self._waiting.append(frame)
         count = len(self._waiting)
-        if count < self._plan.frames:
-            return None
+        if count < max(self._plan.frames, self._frames_least):
+            return []
         sound = np.concatenate(self._waiting) if count > 1 else frame
         self._waiting.clear()
+        ticks = self._frame_ticks * count
+        if not self._halves or count > 1:
+            return self._speech_packet(sound, ticks, count)
+        middle = len(sound) // 2
+        packets = self._speech_packet(sound[:middle], ticks // 2, 1)
+        return packets + self._speech_packet(sound[middle:], ticks // 2, 1)
+
+    def _speech_packet(self, sound: Frame, ticks: int, frames: int) -> list[RtpPacket]:
+        """One, or none in a pause."""
         speech = self._speech
         own = _Sent(self.timestamp, speech.payload_type, self._encoder.encode(sound))
-        self.timestamp += self._frame_ticks * count
+        self.timestamp += ticks
         if self._encoder.is_pause:
             self._paused += 1
-            if self._paused % PAUSE_FRAMES != 1:
-                return None
+            if (self._paused - 1) % max(PAUSE_FRAMES // frames, 1):
+                return []
             own = own._replace(payload_type=speech.pause_type)
         marker = self.packets == 0 or (self._paused > 0 and not self._encoder.is_pause)
         if marker:  # speech begins; what was said before it is far away
@@ -112,7 +128,7 @@ class Sender:
             payload_type, payload = self._with_copies(own)
         packet = self._packet(payload_type, own.timestamp, payload, marker)
         self._sent.append(own)
-        return packet
+        return [packet]
 
     def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> RtpPacket:
         number = wrap(self.number, 16)

@@ -192,8 +192,9 @@ class _Sound:
         self._remote: Endpoint = prepared.remote
         self._route = route
         self._player = Player(prepared.codec)
-        self._sender = Sender(prepared.codec, random_bytes, dtx=dtx)
-        self._adapter = Adapter(FORMATS[prepared.codec].bitrate)
+        packet_ms = prepared.packet_ms
+        self._sender = Sender(prepared.codec, random_bytes, dtx=dtx, packet_ms=packet_ms)
+        self._adapter = Adapter(FORMATS[prepared.codec].bitrate, packet_ms / 1000)
         self.reports = Reports(self._sender, self._adapter, random_bytes)
         self._clock_hz = FORMATS[prepared.codec].clock_hz  # of what the peer sends
         self._protect = SrtpSender(prepared.send_key)
@@ -206,13 +207,13 @@ class _Sound:
         self._losses: deque[tuple[int, int]] = deque([(0, 0)], maxlen=LOSS_REPORTS + 1)
 
     def send(self, frame: Frame, now_s: float) -> list[Message]:
-        """The packet of a frame; none if the frame waits to share one."""
-        packet = self._sender.send(frame)
-        if packet is None:
-            return []
-        protected = self._protect.protect(packet.encode())
-        self._sent.count(protected)
-        return self._to_peer(protected, now_s)
+        """The packets of a frame; none if the frame waits to share one."""
+        messages: list[Message] = []
+        for packet in self._sender.send(frame):
+            protected = self._protect.protect(packet.encode())
+            self._sent.count(protected)
+            messages += self._to_peer(protected, now_s)
+        return messages
 
     def press(self, key: str) -> None:
         """Send a key."""

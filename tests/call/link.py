@@ -121,6 +121,7 @@ class Link:
         pins: Mapping[str, bytes] | None = None,
         ready: bool = True,
         utc_s: float | None = UTC_S,
+        packet_ms: int = 20,
     ) -> Phone:
         """A telephone that has been on for a minute."""
         who = person(name)
@@ -132,6 +133,7 @@ class Link:
             pins=pins or {},
             own_number=who.number if ready else None,
             own_certificate=who.certificate.encode() if ready else None,
+            packet_ms=packet_ms,
         )
         phone = Phone(who, Endpoint(f"192.0.2.{len(self.phones) + 1}", 6881), core)
         self.phones[phone.endpoint] = phone

@@ -94,6 +94,15 @@ def test_both_ends_agree_on_keys_codec_and_digits() -> None:
     assert len(anna.view.authentication_digits) == 4
 
 
+def test_each_end_sends_packets_as_long_as_the_other_wants_them() -> None:
+    link = Link()
+    anna, bert = link.add("Anna", packet_ms=60), link.add("Bert", packet_ms=10)
+    link.connect(anna, bert)
+    (caller,), (callee,) = anna.asked(events.PrepareMedia), bert.asked(events.PrepareMedia)
+    assert isinstance(caller, events.PrepareMedia) and caller.packet_ms == 10
+    assert isinstance(callee, events.PrepareMedia) and callee.packet_ms == 60
+
+
 def test_microphone_is_open_only_while_connected() -> None:
     link = Link()
     anna, bert = two_phones(link)

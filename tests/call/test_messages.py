@@ -55,6 +55,8 @@ SIGNALS: tuple[Signal, ...] = (
     *(Answered(codec) for codec in Codec),
     *(NotFound(), TryLater(), Busy(), NotAcceptable(), Decline()),
     replace(SMALL, candidates=CANDIDATES, relayed_only=True),
+    replace(SMALL, packet_ms=60),
+    *(Ringing(Codec.OPUS, packet_ms=10), Answered(Codec.OPUS, packet_ms=40)),
     *(Ack(CANDIDATES), Ringing(Codec.OPUS, CANDIDATES), Answered(Codec.OPUS, CANDIDATES)),
     *(Moved("471108151234"), AnonymityDisallowed(), DoNotDisturb()),
     replace(SMALL, is_anonymous=True, via="471108151234"),
@@ -136,6 +138,11 @@ def test_unknown_codec_of_a_later_version_is_skipped() -> None:
     decoded = decode_signal(encoded)
     assert isinstance(decoded, Invite)
     assert decoded.codecs == (Codec.PCMA,)
+
+
+def test_time_of_a_packet_that_we_cannot_fill_is_answered_with_the_usual_one() -> None:
+    signal = decode_signal(MINIMAL + COMMITTED + field(26, b"\x1e"))
+    assert isinstance(signal, Invite) and signal.packet_ms == 20
 
 
 def test_smallest_invite_has_number_certificate_and_commitment() -> None:

@@ -35,10 +35,10 @@ def dice_bytes(seed: int) -> Callable[[int], bytes]:
     return random.Random(seed).randbytes
 
 
-def prepare(codec: Codec, remote: Endpoint, *, is_anna: bool) -> PrepareMedia:
+def prepare(codec: Codec, remote: Endpoint, *, is_anna: bool, packet_ms: int = 20) -> PrepareMedia:
     """What the call core of one end would say."""
     keys = (ANNA_KEY, BERT_KEY) if is_anna else (BERT_KEY, ANNA_KEY)
-    return PrepareMedia(codec, remote, *keys)
+    return PrepareMedia(codec, remote, *keys, packet_ms=packet_ms)
 
 
 def started_pair(codec: Codec, now_s: float = 0.0) -> tuple[MediaSession, MediaSession]:

@@ -54,6 +54,12 @@ def test_random_loss_brings_copies_near_by(bitrate: int, copies: int, loss: floa
     assert 1 <= len(distances) <= copies and max(distances) <= 3, f"seed {seed}: {distances}"
 
 
+def test_copies_of_long_packets_are_no_later_than_those_of_short_ones() -> None:
+    adapter = Adapter(OPUS, packet_s=0.060)
+    _reported(adapter, 0, ([True] * 30 + [False] * 4) * 15)
+    assert adapter.plan.distances and max(adapter.plan.distances) <= 2  # 120 ms
+
+
 def test_long_bursts_bring_copies_from_farther_away() -> None:
     adapter = Adapter(OPUS)
     _reported(adapter, 0, ([True] * 30 + [False] * 4) * 15)
