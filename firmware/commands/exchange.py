@@ -21,7 +21,7 @@ from firmware.shell.state import StateDir
 from firmware.shell.tunnel.certificate import server_context
 from firmware.shell.tunnel.server import TunnelServer
 
-DRAIN_S = 10.0  # from the farewell to the end
+DRAIN_S = 20.0  # from the farewell to the end: a box may have to ask all swarms of exchanges
 LOOK_S = 0.1
 ANSWERS_PER_S = 4_000.0  # a server has more to give than a box: all its boxes in ten seconds
 

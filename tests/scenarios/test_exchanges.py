@@ -8,6 +8,7 @@ from enum import StrEnum
 import pytest
 
 from firmware.channel import Open, Refusal, Refused, target_of
+from firmware.commands.exchange import DRAIN_S
 from firmware.events import DatagramReceived, Message, SendDatagram
 from firmware.model import FRAME_S, CallState, Endpoint, Unreachable
 from firmware.overlay.directory import Directory
@@ -218,7 +219,7 @@ def test_exchange_that_is_stopped_sends_its_boxes_elsewhere_first() -> None:
     leaving = next(e for e in exchanges if str(e.endpoint) in registered(bert))
     core = directory_of(leaving)
     world._perform(leaving, "drain", core.drain(world.now_s))
-    world.run(10.0)
+    world.run(DRAIN_S)
     assert core.exchange is not None and core.exchange.helping().registrations == 0
     leaving.online = False
     assert len(registered(bert)) == 3 and rings(bert)
