@@ -12,10 +12,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from firmware import number
+from firmware.bucket import Bucket
 from firmware.call.callee_session import CalleeSession
 from firmware.call.messages import Decline, NotAcceptable, Refusal
 from firmware.call.pins import Pins
-from firmware.call.rate import Bucket
 from firmware.events import Argon2Computed, ComputeArgon2
 from firmware.model import Codec, EndReason
 
@@ -58,7 +58,7 @@ class Callers:
     def may_ask(self, session: CalleeSession, pins: Pins, now_s: float) -> bool:
         """A hash may be spent on it: who is pinned has no part in what strangers are given."""
         is_pinned = session.certificate.public_key in pins.keys.values()
-        return is_pinned or self._hashes.take(now_s)
+        return is_pinned or self._hashes.take(1.0, now_s)
 
     def question(self, session: CalleeSession) -> ComputeArgon2:
         """The hash that proves the caller of `session`; remembers to wait for it."""

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from firmware.bucket import Bucket, Buckets
 from firmware.call.callee_session import CalleeSession
 from firmware.call.caller_session import ENDPOINTS_MAX, CallerSession
 from firmware.call.commitment import NONCE_BYTES, CallerPart
@@ -20,7 +21,6 @@ from firmware.call.envelope import SESSION_BYTES, Envelope, Kind
 from firmware.call.freshness import Freshness
 from firmware.call.keys import CalleeHandshake, CallerHandshake
 from firmware.call.messages import Invite, NotFound, Prack, Signal, Trying, TryLater
-from firmware.call.rate import Bucket, Buckets
 from firmware.call.session import LINGER_S, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
@@ -163,7 +163,7 @@ class Transactions:
         if self.own_number is None or self._is_pending_full() or not self._has_room():
             self._drop("INVITE over a limit")
             return None
-        if not self._handshakes.take(now_s):
+        if not self._handshakes.take(1.0, now_s):
             self._drop("handshake over the limit")
             return None
         handshake = CalleeHandshake(self.identity, envelope.session_id, envelope.sealed)

@@ -2,25 +2,10 @@ from __future__ import annotations
 
 from firmware import events
 from firmware.call.callers import HASHES_BURST_MAX, HASHES_PER_S_MAX
-from firmware.call.rate import Bucket, Buckets
 from firmware.call.transaction import INVITES_BURST_MAX, INVITES_PER_S_MAX
 from firmware.identity import Identity
 from tests.call.link import UTC_S, Link, Person, person
 from tests.call.test_transaction import STRANGER, invitation, only_bert
-
-
-def test_bucket_gives_its_burst_at_once_and_then_so_many_a_second() -> None:
-    bucket = Bucket(3.0, 2.0)
-    assert [bucket.take(0.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(0.5), bucket.take(0.5)] == [True, False]
-    assert [bucket.take(100.0) for _ in range(4)] == [True, True, True, False]
-
-
-def test_each_key_has_a_bucket_and_the_one_of_longest_ago_is_forgotten() -> None:
-    buckets = Buckets(1.0, 0.0, most=2)
-    assert [buckets.take(key, 0.0) for key in (b"a", b"b", b"a")] == [True, True, False]
-    assert buckets.take(b"c", 1.0)  # in the place of b
-    assert [buckets.take(key, 2.0) for key in (b"a", b"b")] == [False, True]
 
 
 def test_one_caller_may_call_so_often_and_no_oftener() -> None:

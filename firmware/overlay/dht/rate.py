@@ -9,6 +9,8 @@ Knows no message. Units: `_s` monotonic seconds; one token = one answer.
 
 from __future__ import annotations
 
+from firmware.bucket import Bucket
+
 ANSWERS_PER_S = 10.0  # per address; a lookup needs one or two of one node
 ANSWERS_BURST = 50.0
 ALL_ANSWERS_PER_S = 400.0  # about 100 kB/s
@@ -24,21 +26,6 @@ FULL_AGAIN_S = max(ANSWERS_BURST / ANSWERS_PER_S, UNPROVED_BURST_BYTES / UNPROVE
 PROOF_LIFE_S = 5 * 60.0  # at most, and half of it at least
 ADDRESSES_MAX = 16_384
 PROVED_MAX = 4096
-
-
-class _Bucket:
-    __slots__ = ("level", "since_s")
-
-    def __init__(self, level: float, since_s: float) -> None:
-        self.level = level
-        self.since_s = since_s
-
-    def take(self, amount: float, burst: float, per_s: float, now_s: float) -> bool:
-        level = self.level + (now_s - self.since_s) * per_s
-        level = min(burst, level)
-        self.since_s = now_s
-        self.level = level - amount if level >= amount else level
-        return level >= amount
 
 
 class _Address:
@@ -68,7 +55,6 @@ class RateLimit:
 
     __slots__ = (
         "_all_answers",
-        "_all_per_s",
         "_all_unproved",
         "_new",
         "_old",
@@ -79,15 +65,14 @@ class RateLimit:
     )
 
     def __init__(self, all_answers_per_s: float = ALL_ANSWERS_PER_S) -> None:
-        self._all_per_s = all_answers_per_s
         self._new: dict[str, _Address] = {}
         self._old: dict[str, _Address] = {}
         self._since_s = 0.0  # when the new generation began
         self._proved: dict[str, None] = {}  # an empty dict is smaller than a set
         self._proved_before: dict[str, None] = {}
         self._proved_since_s = 0.0
-        self._all_answers = _Bucket(ALL_ANSWERS_BURST_S * all_answers_per_s, 0.0)
-        self._all_unproved = _Bucket(ALL_UNPROVED_BURST_BYTES, 0.0)
+        self._all_answers = Bucket(ALL_ANSWERS_BURST_S * all_answers_per_s, all_answers_per_s)
+        self._all_unproved = Bucket(ALL_UNPROVED_BURST_BYTES, ALL_UNPROVED_BYTES_PER_S)
 
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
@@ -95,9 +80,7 @@ class RateLimit:
     def allows(self, owner: str, now_s: float) -> bool:
         """Take one token of `owner` and of all; False if either has none."""
         address = self._address(owner, now_s)
-        if address.answers < 1.0 or not self._all_answers.take(
-            1.0, ALL_ANSWERS_BURST_S * self._all_per_s, self._all_per_s, now_s
-        ):
+        if address.answers < 1.0 or not self._all_answers.take(1.0, now_s):
             return False
         address.answers -= 1.0
         return True
@@ -115,9 +98,7 @@ class RateLimit:
         if owner in self._proved or owner in self._proved_before:
             return True
         address = self._address(owner, now_s)
-        if address.unproved < size_bytes or not self._all_unproved.take(
-            size_bytes, ALL_UNPROVED_BURST_BYTES, ALL_UNPROVED_BYTES_PER_S, now_s
-        ):
+        if address.unproved < size_bytes or not self._all_unproved.take(size_bytes, now_s):
             return False
         address.unproved -= size_bytes
         return True

@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import TypeVar
 
+from firmware.bucket import Bucket
 from firmware.channel import DATA_HEAD_BYTES, ID_BYTES, Data, Opened
 from firmware.events import Message
 from firmware.events.network import CloseRelay, OpenRelay, RelayLeg, RelayUse
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import owner_of
-from firmware.overlay.exchange.limits import Bucket
 
 IDLE_MAX_S = 45.0  # boxes keep what they want every 15 s
 UNANSWERED_MAX_S = 15.0

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from firmware import channel as frames
+from firmware.bucket import Bucket
 from firmware.channel import ID_BYTES, Refused, Standing, target_of
 from firmware.demux import CHANNEL_FIRST_BYTE
 from firmware.errors import MalformedError
@@ -40,7 +41,7 @@ from firmware.overlay.exchange.announcer import Announcer
 from firmware.overlay.exchange.channels import Channels, Sent
 from firmware.overlay.exchange.contest import Contest
 from firmware.overlay.exchange.farewells import Farewells
-from firmware.overlay.exchange.limits import Bucket, Helping, Limits
+from firmware.overlay.exchange.limits import Helping, Limits
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.overlay.exchange.rings import Rings
 from firmware.overlay.exchange.slips import KNOWN_MAX, Slips

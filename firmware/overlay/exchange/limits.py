@@ -1,4 +1,4 @@
-"""What an exchange gives at most and at present, and the bucket by which that is measured.
+"""What an exchange gives at most and at present.
 
 Units: `_s` seconds, `_bytes` bytes of UDP payload.
 """
@@ -48,28 +48,3 @@ def figures_of(helping: Helping) -> HelpingFigures:
         limit_bytes_per_s=helping.limits.bytes_per_s,
         is_serving=not helping.is_draining,
     )
-
-
-class Bucket:
-    """`per_s` on average, `burst` at once."""
-
-    __slots__ = ("_burst", "_level", "_per_s", "_since_s")
-
-    def __init__(self, burst: float, per_s: float, now_s: float) -> None:
-        self._burst, self._per_s = burst, per_s
-        self._level, self._since_s = burst, now_s
-
-    def take(self, amount: float, now_s: float) -> bool:
-        """True if there was that much."""
-        level = min(self._level + (now_s - self._since_s) * self._per_s, self._burst) - amount
-        self._since_s = now_s
-        if level < 0.0:
-            self._level = level + amount
-            return False
-        self._level = level
-        return True
-
-    def charge(self, amount: float, now_s: float) -> None:
-        """Take what has been used already, were it more than there was."""
-        if not self.take(amount, now_s):
-            self._level = max(self._level - amount, -self._burst)

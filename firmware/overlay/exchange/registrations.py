@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+from firmware.bucket import Bucket
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import owner_of
-from firmware.overlay.exchange.limits import Bucket
 
 SILENCE_MAX_S = 90.0  # a box says something every 20 s
 PER_OWNER_MAX = 64  # of one address: behind it may be a provider's NAT

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from firmware.bucket import Bucket
 from firmware.demux import Protocol, protocol_of
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import may_name
-from firmware.overlay.exchange.limits import Bucket
 
 BYTES_PER_S = 25_000  # each way; a call with G.711 and all headers takes 11,000
 BURST_BYTES = 50_000
