@@ -10,18 +10,23 @@ from collections.abc import Iterable
 
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
-from firmware.overlay.dht.contact import Contact, contacts_of, decode_endpoint
+from firmware.overlay.dht.contact import (
+    V4_BYTES,
+    V6_BYTES,
+    Contact,
+    contacts_of,
+    decode_endpoint,
+)
 from firmware.overlay.dht.messages import PackedNodes
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
 TOKEN_BYTES_MAX = 64
-_ADDRESS_V4, _ADDRESS_V6 = 4, 16
 _NODE_V4, _NODE_V6 = NODE_ID_BYTES + 6, NODE_ID_BYTES + 18
 
 
 def decode_observed(data: object) -> Endpoint | None:
     """The key `ip` (BEP 42). Some nodes leave out the port, which is then 0."""
-    if isinstance(data, bytes) and len(data) in (_ADDRESS_V4, _ADDRESS_V6):
+    if isinstance(data, bytes) and len(data) in (V4_BYTES, V6_BYTES):
         data += b"\0\0"
     return decode_endpoint(data)
 

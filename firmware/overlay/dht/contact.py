@@ -15,7 +15,7 @@ from firmware.overlay.dht.address import Scope, is_usable, owner_of, scope_of
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
 
 CACHED_MAX = 1024  # of each kind, together 1 MB; at the limit all are forgotten
-_ADDRESS_V4, _ADDRESS_V6 = 4, 16
+V4_BYTES, V6_BYTES = 4, 16
 
 
 class _Known(NamedTuple):
@@ -106,7 +106,7 @@ def encode_endpoint(endpoint: Endpoint) -> bytes:
 
 def decode_endpoint(data: object) -> Endpoint | None:
     """Of 6 or 18 bytes; None for anything else."""
-    if not isinstance(data, bytes) or len(data) not in (_ADDRESS_V4 + 2, _ADDRESS_V6 + 2):
+    if not isinstance(data, bytes) or len(data) not in (V4_BYTES + 2, V6_BYTES + 2):
         return None
     endpoint = _ENDPOINTS.get(data)
     if endpoint is None:
@@ -118,7 +118,7 @@ def decode_endpoint(data: object) -> Endpoint | None:
 
 def _parsed(data: bytes) -> Endpoint:
     port = int.from_bytes(data[-2:], "big")
-    if len(data) == _ADDRESS_V4 + 2:
+    if len(data) == V4_BYTES + 2:
         first, second, third, fourth = data[:-2]
         return Endpoint(f"{first}.{second}.{third}.{fourth}", port)
     return Endpoint(str(ipaddress.IPv6Address(data[:-2])), port)
