@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 import sys
@@ -167,8 +168,9 @@ def test_program_stops_ringing_when_the_host_is_silent(pico: Pico) -> None:
     host = Host(pico)
     host.session.send("R", "20 400 200")
     host.until("S", "0 1 0 0")
-    before = len(pico.look(3.5))
-    assert len(pico.look(0.8)) == before
+    pico.look(3.5)
+    changes = (len(pico.look(0.8)) for _ in range(10))  # a busy machine's bell may end later
+    assert any(before == after for before, after in itertools.pairwise(changes))
     host.session.send("Q")
     host.until("S", "0 0 0 0")
 

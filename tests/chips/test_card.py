@@ -60,6 +60,11 @@ def record(device: str, frames: int) -> Frame:
     return np.frombuffer(b"".join(data for _, data in periods), dtype="<i2").astype(np.int16)
 
 
+def sounding(sound: Frame) -> Frame:
+    """Without the silence that a busy machine put in between."""
+    return sound[np.convolve(sound != 0, np.ones(9), "same") > 0]
+
+
 def level_db(one: Frame, other: Frame) -> float:
     power = [np.mean(np.square(sound.astype(np.float64))) for sound in (one, other)]
     return float(10 * np.log10(power[0] / power[1]))
@@ -108,12 +113,13 @@ def test_card_of_another_rate_plays_and_hears_speech_at_its_level(
     for hz in (300.0, 1000.0, 6500.0):
         sound = tone(hz, 30)
         play(device, sound)
-        played = card.played()
+        played = sounding(card.played())
         assert len(played) > 0.96 * factor * len(sound)
         steady = played[round(200 * factor) : round(8_000 * factor)]
         assert level_db(steady, sound) == pytest.approx(0.0, abs=0.2)
         card.speak(played)
-        assert level_db(record(device, 29)[200:-200], sound) == pytest.approx(0.0, abs=0.4)
+        heard = sounding(record(device, 29))[200:-200]
+        assert level_db(heard, sound) == pytest.approx(0.0, abs=0.4)
 
 
 def test_card_of_which_20_ms_are_no_whole_samples_is_refused_with_the_way_out(card: Card) -> None:
