@@ -6,6 +6,7 @@ reports what came back. Units: `_s` monotonic seconds. Source: BEP 5.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
@@ -21,7 +22,7 @@ from firmware.overlay.dht.tables import Tables
 from firmware.overlay.dht.transactions import Overdue, Transaction, Transactions
 
 SEARCHES_MAX = 64
-BIT_S = 0.02  # a node that is one bit closer to the target may take so much longer to answer
+BIT_S = 0.02  # a node that is half as far from the target may take so much longer to answer
 NEAR_S = 0.02  # below that round-trip times are noise, and only the distance counts
 PINGS_MAX = 16  # outstanding, of nodes that asked us and may be new
 
@@ -274,13 +275,10 @@ class Inquiries:
 
 
 def _start(table: RoutingTable, target: bytes, count: int) -> list[Contact]:
-    """Where a search begins: near nodes first, as far as that is worth a detour.
-
-    Of those that cost the same the closest comes first, as in the table's answer.
-    """
+    """Where a search begins: near nodes first, as far as that is worth a detour."""
     number = int.from_bytes(target, "big")
 
     def cost_s(known: tuple[Contact, float]) -> float:
-        return max(known[1], NEAR_S) + BIT_S * (known[0].number ^ number).bit_length()
+        return max(known[1], NEAR_S) + BIT_S * math.log2((known[0].number ^ number) or 1)
 
     return [contact for contact, _ in sorted(table.near(target, 2 * count), key=cost_s)]
