@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware.errors import ConfigError, MalformedError
 from firmware.handset import sound_device
-from firmware.model import PACKET_MS, Codec, Endpoint
+from firmware.model import PACKET_MS, PACKET_MS_USUAL, Codec, Endpoint
 from firmware.number import is_valid
 from firmware.toml_reader import (
     Document,
@@ -118,7 +118,7 @@ class CodecSettings:
 
     preference: tuple[Codec, ...] = (Codec.OPUS, Codec.PCMA, Codec.PCMU)
     dtx: bool = False  # nearly nothing is sent while nobody speaks: it shows who speaks when
-    packet_ms: int = 20  # of speech in each packet that we want to get; one of PACKET_MS
+    packet_ms: int = PACKET_MS_USUAL  # of speech in each packet that we want to get
 
 
 @dataclass(frozen=True, slots=True)

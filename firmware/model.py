@@ -21,7 +21,8 @@ SAMPLE_RATE_HZ = 16_000  # wideband, EN 301 549 clause 6.1
 FRAME_S = 0.020
 FRAME_SAMPLES = 320  # 20 ms, the frame of the whole sound plane
 
-PACKET_MS = (10, 20, 40, 60)  # of speech in one packet; FRAME_S is what nobody has to ask for
+PACKET_MS = (10, 20, 40, 60)  # of speech in one packet
+PACKET_MS_USUAL = 20  # a frame, which nobody has to ask for
 
 Frame: TypeAlias = "npt.NDArray[np.int16]"  # shape (FRAME_SAMPLES,)
 

@@ -21,6 +21,7 @@ from firmware.media.mixer import mix
 from firmware.media.path.paths import Paths, PathStatus
 from firmware.media.sessions import MediaSessions
 from firmware.model import (
+    PACKET_MS_USUAL,
     CallState,
     CallView,
     Codec,
@@ -88,7 +89,7 @@ class PhoneSetup:
     calls: tuple[Entry, ...] = ()  # of the log, oldest first
     sound: HandsetSound = field(default_factory=HandsetSound)  # echo, gains
     dtx: bool = False  # nearly nothing is sent while nobody speaks
-    packet_ms: int = 20  # of speech, in each packet that comes
+    packet_ms: int = PACKET_MS_USUAL  # of speech, in each packet that comes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 from firmware.errors import MalformedError
-from firmware.model import PACKET_MS, Codec, Screening
+from firmware.model import PACKET_MS, PACKET_MS_USUAL, Codec, Screening
 from firmware.number import NUMBER_DIGITS
 
 UTC_S_MAX = 2**40  # year 36,812; whoever says more is joking
@@ -19,7 +19,6 @@ CODEC_CODES = {  # static payload types of RFC 3551; Opus has none and takes a d
     Codec.PCMA: 8,
     Codec.OPUS: 96,
 }
-PACKET_MS_USUAL = 20
 CODECS_BY_CODE = {code: codec for codec, code in CODEC_CODES.items()}
 _SCREENING_CODES = {Screening.ASKED: 1, Screening.RINGS: 2}
 _FIELD = struct.Struct("!BH")

@@ -38,7 +38,7 @@ from firmware.events import Message, services, strangers
 from firmware.events.messages import UseHandset
 from firmware.events.store import RecordsLoaded
 from firmware.identity import Identity
-from firmware.model import RECALL_KEY, CallState, CallView, Codec
+from firmware.model import PACKET_MS_USUAL, RECALL_KEY, CallState, CallView, Codec
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class Call:
         own_number: str | None = None,
         own_certificate: bytes | None = None,
         country: str = "DE",
-        packet_ms: int = 20,
+        packet_ms: int = PACKET_MS_USUAL,
     ) -> None:
         self.ignored: Counter[tuple[CallState, str]] = Counter()
         self._transactions = Transactions(identity, random_bytes)

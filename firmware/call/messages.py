@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from firmware.call.spoken import Spoken
 from firmware.call.stamps import Demand
-from firmware.model import Candidate, Codec, Screening
+from firmware.model import PACKET_MS_USUAL, Candidate, Codec, Screening
 
 
 class Completion(IntEnum):
@@ -46,7 +46,7 @@ class Invite(Signal):
     back_utc_s: int | None = None  # nothing shall ring: our slip of that time is noted here
     spoken: Spoken | None = None
     commitment: bytes = b""  # to the caller's nonce: commitment.py; each INVITE has one
-    packet_ms: int = 20  # of PACKET_MS: so much speech the sender wants in a packet, here and below
+    packet_ms: int = PACKET_MS_USUAL  # of speech that the sender wants in a packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Ringing(Signal):
 
     codec: Codec
     candidates: tuple[Candidate, ...] = ()
-    packet_ms: int = 20
+    packet_ms: int = PACKET_MS_USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Answered(Signal):
     candidates: tuple[Candidate, ...] = ()
     screening: Screening | None = None  # it was the box that wants to hear a name first
     nonce: bytes = b""
-    packet_ms: int = 20
+    packet_ms: int = PACKET_MS_USUAL
 
 
 @dataclass(frozen=True, slots=True)

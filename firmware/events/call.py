@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from firmware.core import Command, Fact
-from firmware.model import Codec, Endpoint, EndReason, RtpCounters
+from firmware.model import PACKET_MS_USUAL, Codec, Endpoint, EndReason, RtpCounters
 
 # --- sound ---------------------------------------------------------------------------------------
 
@@ -28,7 +28,7 @@ class PrepareMedia(Command):
     send_key: bytes = field(repr=False)
     receive_key: bytes = field(repr=False)
     call: int = 0
-    packet_ms: int = 20  # of PACKET_MS
+    packet_ms: int = PACKET_MS_USUAL  # of PACKET_MS
 
 
 @dataclass(frozen=True, slots=True)

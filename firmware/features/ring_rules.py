@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from firmware.events import Message
 from firmware.events.book import RingRules, RingRulesChanged, SetRingRules
 from firmware.features.feature import Answer, Feature
 
 
-class RingRule(Feature):
+class RingRule(Feature, ABC):
     """One of the rules; `words` says how it is set."""
 
     def __init__(self) -> None:
         self.rules = RingRules()
 
+    @abstractmethod
     def words(self, rules: RingRules) -> tuple[str, ...]:
         """Our part of `rules`."""
-        raise NotImplementedError
 
     def told(self) -> Answer:
         """What holds."""

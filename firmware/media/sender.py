@@ -19,7 +19,7 @@ from firmware.media.red import Block
 from firmware.media.rtp import RtpPacket, wrap
 from firmware.media.srtp import PACKET_BYTES_MAX
 from firmware.media.telephone_event import PAYLOAD_TYPE, KeySender
-from firmware.model import FRAME_S, Codec, Frame
+from firmware.model import FRAME_S, PACKET_MS_USUAL, Codec, Frame
 
 PAUSE_FRAMES = 4  # one in so many is sent in a pause: ways and routers must not take us for gone
 _REDUNDANT_BYTES_MAX = PACKET_BYTES_MAX - 64  # of payload; the headers are in the rest
@@ -40,7 +40,7 @@ class Sender:
         random_bytes: Callable[[int], bytes],
         *,
         dtx: bool = False,
-        packet_ms: int = 20,
+        packet_ms: int = PACKET_MS_USUAL,
     ) -> None:
         """With `dtx` nearly nothing is sent while nobody speaks; `packet_ms` of PACKET_MS."""
         self._frames_least = max(packet_ms // 20, 1)
