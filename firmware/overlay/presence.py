@@ -68,8 +68,11 @@ class Presence:
         return info_hash in known
 
     def is_published(self, now_s: float) -> bool:
-        """True while a node keeps our announcement."""
-        return any(swarm.is_published(now_s) for swarm in self._swarms.values())
+        """True while a node keeps our announcement of today, the day by which callers look."""
+        if self._calendar is None:
+            return False
+        swarm = self._swarms.get(self._calendar.today(now_s))
+        return swarm is not None and swarm.is_published(now_s)
 
     def plan(self, now_s: float) -> list[Message]:
         """Publish what counts now, and leave what no longer does."""
@@ -81,13 +84,14 @@ class Presence:
             out.append(ComputeArgon2(*lan_question(self.number)))
         if self._calendar is None:
             return out
+        today = self._calendar.today(now_s)
         days = self._calendar.announced_days(now_s)
         self._calendar_due_s = self._calendar.next_change_s(now_s)
         for day in [day for day in self._swarms if day not in days]:
             self._swarms.pop(day).end()
             if day in self._cards:
                 self._cards.pop(day).end()
-        for day in days:
+        for day in sorted(days, key=lambda day: day != today):  # who calls now looks there
             if day not in self._swarms:
                 out += self._publish(day)
         for card in self._cards.values():

@@ -306,6 +306,25 @@ def test_publication_moves_to_the_swarm_of_the_next_day() -> None:
     assert isinstance(network.resolve(endpoints[7], number), NumberResolved)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+@pytest.mark.parametrize("after_midnight_s", [-900.0, 900.0])
+def test_publication_around_midnight_is_said_when_those_who_call_now_find_it(
+    after_midnight_s: float, seed: int
+) -> None:
+    network, endpoints = swarm(12, seed, loss=0.2)
+    box, utc_s = endpoints[5], (TODAY + 1) * 86_400 + after_midnight_s
+    network.tell(box, WallClockRead(utc_s))
+    number, certificate = certified(99)
+    network.tell(box, NumberClaimed(number, certificate.encode()))
+
+    def is_published() -> bool:
+        return any(said.published for said in network.said(box, ReachabilityChanged))
+
+    network.run(60.0, until=is_published)
+    assert is_published()
+    assert kept(network, swarm_hash(number, int(utc_s // 86_400))) > 0
+
+
 def test_publication_of_a_box_without_a_network_succeeds_soon_after_it_comes() -> None:
     network, endpoints = swarm(8, seed=1)
     number, certificate = certified(99)
