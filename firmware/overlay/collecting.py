@@ -2,6 +2,8 @@
 
 A slip is told once, with however many exchanges it lies; it is acknowledged when it is on our card.
 What is forged, or not for us, is acknowledged too: so it lies nowhere any longer.
+Anybody can make certificates that prove nothing: what they cost is bounded, and what is beyond
+stays where it is and comes again.
 Units: `_s` monotonic seconds. Source: ours, docs/protocol.md section 6.
 """
 
@@ -10,6 +12,7 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field
 
+from firmware.bucket import Bucket, Buckets
 from firmware.channel import Slip, Taken, slip_id_of, taken_part
 from firmware.errors import MalformedError
 from firmware.events import Argon2Computed, ComputeArgon2, Message, SendDatagram
@@ -22,6 +25,11 @@ from firmware.overlay.swarm import Known
 
 WAITING_MAX = 32  # slips; the exchanges come again with what is beyond
 HASHES_MAX = 2  # at the same time
+HASHES_BURST_MAX = 16.0  # of senders whom we do not know: as many as one target may have of slips
+HASHES_PER_S_MAX = 0.25
+SLIPS_BURST_MAX = 96.0  # of one exchange: 16 slips, of which up to 4 come again with each taken
+SLIPS_PER_S_MAX = 4.0  # each costs a signature of ours, or is opened and verified
+EXCHANGES_MAX = 8  # whose rate is known
 DONE_MAX = 256  # slips that are known to be done with
 
 
@@ -43,14 +51,21 @@ class CollectingSlips:
         self._identity: Identity | None = None
         self._waiting: dict[bytes, _Waiting] = {}  # by identifier
         self._done: OrderedDict[bytes, None] = OrderedDict()
+        self._slips = Buckets(SLIPS_BURST_MAX, SLIPS_PER_S_MAX, EXCHANGES_MAX)
+        self._hashes = Bucket(HASHES_BURST_MAX, HASHES_PER_S_MAX)
 
     def claim(self, identity: Identity | None) -> None:
         """Who we are."""
         self._identity = identity
 
-    def receive(self, frame: Slip, source: Endpoint, exchange_key: bytes) -> list[Message]:
-        """Of an exchange with which we are registered."""
+    def receive(
+        self, frame: Slip, source: Endpoint, exchange_key: bytes, now_s: float
+    ) -> list[Message]:
+        """Of an exchange with which we are registered; it comes again with what is too much."""
         if self._identity is None:
+            return []
+        if not self._slips.take(exchange_key, now_s):
+            self.counters["slip_over_the_limit"] += 1
             return []
         slip_id, place = slip_id_of(frame.slip), (source, frame.kept_id)
         if slip_id in self._done:
@@ -66,6 +81,9 @@ class CollectingSlips:
                 self._finish(slip_id)
                 return [self._taken(slip_id, place, exchange_key)]
             secret, _ = hash_question(slip.certificate.public_key, slip.certificate.modifier)
+            if not self._may_prove(secret, now_s):
+                self.counters["hash_over_the_limit"] += 1
+                return []
             waiting = self._waiting[slip_id] = _Waiting(slip, secret)
         waiting.where[place] = exchange_key
         return self._prove()
@@ -91,6 +109,12 @@ class CollectingSlips:
             if fact.outcome is SlipOutcome.KEPT:
                 out.append(TellBack(fact.number, fact.utc_s))
         return out
+
+    def _may_prove(self, secret: bytes, now_s: float) -> bool:
+        """Its hash is known, or is awaited already, or one more may be spent."""
+        is_known, _ = self._known.number_of(secret)
+        is_awaited = any(one.secret == secret for one in self._waiting.values())
+        return is_known or is_awaited or self._hashes.take(1.0, now_s)
 
     def _prove(self) -> list[Message]:
         """A number is what the hash of a key says; one after the other is computed."""

@@ -243,7 +243,7 @@ class Directory:
             self.registrar.receive(frame, source, now_s)
         elif isinstance(frame, frames.Slip):
             link = self.registrar.link_of(source, frame.kept_id)
-            out = [] if link is None else self._collecting.receive(frame, source, link.key)
+            out = [] if link is None else self._collecting.receive(frame, source, link.key, now_s)
             return self._settle(out, now_s)
         elif isinstance(frame, frames.Data) and self.registrar.rang(frame.payload, source, now_s):
             return self._settle([], now_s)
