@@ -218,7 +218,7 @@ class Box:
             from firmware.shell.tunnel.server import TunnelServer
 
             self._tunnels = TunnelServer(self._shell.local)
-            await self._tunnels.open(Endpoint.parse(self._tls), server_context())
+            self._tunnels.open(Endpoint.parse(self._tls), server_context())
 
     def _hand_moved(self, fact: events.Fact) -> None:
         """A fact of a telephone's driver; some concern the box itself."""

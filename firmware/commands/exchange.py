@@ -80,7 +80,7 @@ async def serve(arguments: argparse.Namespace, state: StateDir) -> None:
     tunnels = None
     if arguments.tls is not None:
         tunnels = TunnelServer(local)
-        at = await tunnels.open(arguments.tls, server_context())
+        at = tunnels.open(arguments.tls, server_context())
         exchange.tls_port = at.port
         sys.stdout.write(f"tunnels at {at}\n")
     sys.stdout.flush()

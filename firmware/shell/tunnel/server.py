@@ -3,6 +3,8 @@
 What a box sends through the stream leaves there by UDP, and what comes back by UDP goes through the
 stream: to everybody else the box is one more telephone at the address of the exchange. A stream
 that does not keep up loses datagrams, as a line would; nothing is queued behind speech.
+Who only connects takes no place for long: few shake hands at once, and at the limit whoever has
+been at it longest goes.
 Units: `_s` monotonic seconds, the clock of the event loop.
 """
 
@@ -10,10 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import ssl
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
+from functools import partial
 
+from firmware.bucket import Bucket
 from firmware.errors import HardwareError, MalformedError
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import owner_of
@@ -29,13 +34,16 @@ SWEEP_S = 5.0
 QUEUE_BYTES_MAX = 24_000  # written and not yet taken by the kernel: about a second of speech
 BATCH_DATAGRAMS_MAX = 32  # of one socket in one turn
 BACKLOG = 64
+ACCEPTS_BURST, ACCEPTS_PER_S = 64, 100.0  # a handshake takes a core of a Pi some milliseconds
+SHORT_S = 1.0  # when the process has no file descriptor left
 
 
 @dataclass(frozen=True, slots=True)
 class TunnelLimits:
-    """How many streams there may be."""
+    """How many streams there may be, and how many that are not one yet."""
 
     streams: int = 256
+    handshakes: int = 64  # each takes a file descriptor, and a quarter of a megabyte at most
     per_owner: int = 8  # of one address: behind it may be a provider's NAT
 
 
@@ -48,39 +56,83 @@ class TunnelServer:
         self.owners: Counter[str] = Counter()
         self.udp = udp
         self.limits = limits or TunnelLimits()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._context: ssl.SSLContext | None = None
+        self._handshakes: deque[asyncio.Task[None]] = deque()  # the oldest first
 
-    async def open(self, bind: Endpoint, context: ssl.SSLContext) -> Endpoint:
+    def open(self, bind: Endpoint, context: ssl.SSLContext) -> Endpoint:
         """Listen; returns where. HardwareError if that is not possible."""
-        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in bind.host else socket.AF_INET
         try:
-            self._server = await loop.create_server(
-                lambda: _Stream(self, loop),
-                bind.host,
-                bind.port,
-                ssl=context,
-                ssl_handshake_timeout=HANDSHAKE_S,
-                backlog=BACKLOG,
+            self._listener = socket.create_server(
+                (bind.host, bind.port), family=family, backlog=BACKLOG
             )
         except OSError as error:
             raise HardwareError(f"cannot listen on {bind} (TLS): {error.strerror}") from None
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return Endpoint(host, port)
+        self._listener.setblocking(False)
+        self._context = context
+        return Endpoint(*self._listener.getsockname()[:2])
 
     async def run(self) -> None:
-        """Close the idle streams, and in the end all of them."""
-        assert self._server is not None, "open() first"
-        loop = asyncio.get_running_loop()
+        """Take those who come, close the idle streams, and in the end all of them."""
+        assert self._listener is not None, "open() first"
         try:
-            while True:
-                await asyncio.sleep(SWEEP_S)
-                for stream in [one for one in self.streams if one.is_idle(loop.time())]:
-                    self.counters["idle"] += 1
-                    stream.abort()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._sweep(), name="sweep")
+                await self._accept(self._listener, tasks)
         finally:
-            self._server.close()
+            self._listener.close()
             for stream in list(self.streams):
                 stream.abort()
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            for stream in [one for one in self.streams if one.is_idle(loop.time())]:
+                self.counters["idle"] += 1
+                stream.abort()
+
+    async def _accept(self, listener: socket.socket, tasks: asyncio.TaskGroup) -> None:
+        """One after the other, in no hurry; others wait in the kernel's queue."""
+        loop = asyncio.get_running_loop()
+        pace = Bucket(ACCEPTS_BURST, ACCEPTS_PER_S, loop.time())
+        while True:
+            if not pace.take(1, loop.time()):
+                await asyncio.sleep(1 / ACCEPTS_PER_S)
+                continue
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except ConnectionError:
+                continue  # it was gone before it was taken
+            except OSError:
+                await asyncio.sleep(SHORT_S)
+                continue
+            if len(self._handshakes) >= self.limits.handshakes:
+                self.counters["displaced"] += 1
+                self._handshakes.popleft().cancel()
+            task = tasks.create_task(self._shake_hands(connection), name="handshake")
+            self._handshakes.append(task)
+            task.add_done_callback(partial(self._shaken, connection))
+            await asyncio.sleep(0)  # accepting does not wait if somebody is there already
+
+    async def _shake_hands(self, connection: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(
+                lambda: _Stream(self, loop),
+                connection,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_S,
+            )
+        except OSError:
+            self.counters["no_handshake"] += 1
+
+    def _shaken(self, connection: socket.socket, handshake: asyncio.Task[None]) -> None:
+        if handshake.cancelled():
+            connection.close()
+        if handshake in self._handshakes:
+            self._handshakes.remove(handshake)
 
     def admits(self, owner: str) -> bool:
         """True if one more stream of `owner` is within the limits."""

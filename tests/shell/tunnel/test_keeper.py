@@ -56,7 +56,7 @@ class Stage:
         self.box_at = await self.box_shell.open(LOOPBACK)
         self.peer_at = await self.peer_shell.open(LOOPBACK)
         server = TunnelServer(self.peer_at)
-        self.tls = await server.open(LOOPBACK, server_context())
+        self.tls = server.open(LOOPBACK, server_context())
         runs = (self.box_shell.run(), self.peer_shell.run(), server.run())
         running = [asyncio.ensure_future(run) for run in runs]
         await asyncio.sleep(0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 
 import pytest
 
@@ -14,7 +15,10 @@ from firmware.model import Endpoint
 from firmware.shell.datagrams import DatagramSocket
 from firmware.shell.tunnel.certificate import server_context
 from firmware.shell.tunnel.client import TunnelClient
-from firmware.shell.tunnel.server import TunnelLimits, TunnelServer
+from firmware.shell.tunnel.server import (
+    TunnelLimits,
+    TunnelServer,
+)
 
 LOOPBACK = Endpoint("127.0.0.1", 0)
 EXCHANGE = Endpoint("127.0.0.1", 6881)
@@ -34,7 +38,7 @@ async def exchange(
     limits: TunnelLimits | None = None,
 ) -> AsyncIterator[tuple[TunnelServer, Endpoint]]:
     server = TunnelServer(EXCHANGE, limits)
-    at = await server.open(LOOPBACK, server_context())
+    at = server.open(LOOPBACK, server_context())
     running = asyncio.create_task(server.run())
     await asyncio.sleep(0)  # so that it begins, and so also ends
     try:
@@ -121,6 +125,27 @@ def test_streams_above_the_limit_are_refused_until_one_has_gone() -> None:
     in_loop(story)
 
 
+def test_who_connects_and_says_nothing_goes_for_who_comes_later() -> None:
+    async def story() -> None:
+        async with exchange(TunnelLimits(handshakes=8)) as (server, at):
+            with ExitStack() as silent:
+                sockets = [
+                    silent.enter_context(socket.create_connection((at.host, at.port)))
+                    for _ in range(11)
+                ]
+                await until(lambda: server.counters["displaced"] == 3)
+                tunnel = await TunnelClient.connect(at, Inbox())
+                assert server.counters["displaced"] == 4 and len(server.streams) == 1
+                for one in sockets[:4]:
+                    one.settimeout(10)
+                    assert one.recv(1) == b""  # the first four were hung up on
+            tunnel.close()
+            await tunnel.closed
+            await until(lambda: server.counters["no_handshake"] == 7)
+
+    in_loop(story)
+
+
 def test_stream_of_rubbish_is_cut_off() -> None:
     async def story() -> None:
         async with exchange() as (server, at):
@@ -168,6 +193,6 @@ def test_port_in_use_is_an_error_that_names_it() -> None:
     async def story() -> None:
         async with exchange() as (_, at):
             with pytest.raises(HardwareError, match=str(at.port)):
-                await TunnelServer(EXCHANGE).open(at, server_context())
+                TunnelServer(EXCHANGE).open(at, server_context())
 
     in_loop(story)
