@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from firmware.events import Core, Message, SendDatagram
+from firmware.identity import Identity
 from firmware.model import Endpoint
 from firmware.overlay.dht import krpc
 from firmware.overlay.dht.facts import Answered, Holder, LookupEnded, NodeAnswered, PeersSeen
@@ -191,11 +192,18 @@ async def our_node(theirs: Swarm, *, read_only: bool = False) -> AsyncIterator[N
 
 @asynccontextmanager
 async def our_directory(
-    theirs: Swarm, number: str | None = None, certificate: bytes | None = None
+    theirs: Swarm,
+    number: str | None = None,
+    certificate: bytes | None = None,
+    identity: Identity | None = None,
 ) -> AsyncIterator[Peer]:
-    """A read-only node with a directory, which publishes `number` if it has one."""
+    """A read-only node with a directory, which publishes `number` if it has one.
+
+    With the `identity` it proves itself to who asks, as every real box does: else callers wait for
+    a better proof for half a second.
+    """
     node = Node(theirs.bootstrap, os.urandom, read_only=True)
-    watched = Watched(Directory(node, os.urandom, certificate, number))
+    watched = Watched(Directory(node, os.urandom, certificate, number, identity=identity))
     shell = Shell(watched, argon2_cost=CHEAP)
     peer = Peer(watched, shell, await shell.open(Endpoint(theirs.host, 0)))
     async with running(peer):

@@ -24,15 +24,15 @@ from tests.interop.theirs import Swarm
 NUMBERS = 5
 
 
-def certified() -> tuple[str, bytes]:
-    """A fresh number, and the certificate that proves it at the cost of these tests."""
+def certified() -> tuple[str, bytes, Identity]:
+    """A fresh number, the certificate that proves it at the cost of these tests, and its owner."""
     identity = Identity.generate(os.urandom(64))
     for tried in itertools.count():
         modifier = tried.to_bytes(MODIFIER_BYTES, "big")
         question = numbers.hash_question(identity.public_key, modifier)
         number = numbers.from_digest(compute_argon2(*question, CHEAP).digest)
         if number is not None:
-            return number, identity.certify(modifier, "Anna").encode()
+            return number, identity.certify(modifier, "Anna").encode(), identity
     raise AssertionError
 
 
@@ -41,8 +41,10 @@ def test_numbers_published_through_libtorrent_are_resolved_through_it(family_hos
         async with AsyncExitStack() as stack:
             asking = await stack.enter_async_context(our_directory(swarm))
             for _ in range(NUMBERS):
-                number, certificate = certified()
-                holding = await stack.enter_async_context(our_directory(swarm, number, certificate))
+                number, certificate, identity = certified()
+                holding = await stack.enter_async_context(
+                    our_directory(swarm, number, certificate, identity)
+                )
                 await holding.says(ReachabilityChanged, is_published)
                 asking.tell(ResolveNumber(number))
                 found = await asking.says(NumberResolved, partial(is_about, number))
@@ -57,7 +59,7 @@ def test_numbers_published_through_libtorrent_are_resolved_through_it(family_hos
 
 def test_number_nobody_published_is_unresolved_among_libtorrent_nodes(meeting: Meeting) -> None:
     async def story() -> None:
-        number, _ = certified()
+        number, _, _ = certified()
         async with our_directory(meeting.theirs) as asking:
             await asking.says(ReachabilityChanged, knows_nodes)
             asking.tell(ResolveNumber(number))
