@@ -9,9 +9,19 @@ from dataclasses import replace
 
 from firmware.call.commitment import CalleePart
 from firmware.call.encoding import encode_signal
-from firmware.call.envelope import Envelope, Kind
+from firmware.call.envelope import HANDSHAKE_2_BYTES_MIN, Envelope, Kind
 from firmware.call.keys import CalleeHandshake
-from firmware.call.messages import Ack, Answered, Invite, Prack, Refusal, Ringing, Signal, Trying
+from firmware.call.messages import (
+    Ack,
+    Answered,
+    Invite,
+    Prack,
+    Refusal,
+    Ringing,
+    Signal,
+    Trying,
+    WithCandidates,
+)
 from firmware.call.session import LINGER_S, Contradicted, Session
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, SendDatagram
@@ -41,6 +51,7 @@ class CalleeSession(Session):
         self._first = datagram.data
         self._second = b""  # the datagram that answers each duplicate of the INVITE
         self._response: Signal | None = None
+        self._credit_bytes = len(datagram.data)
 
     @property
     def awaits_prack(self) -> bool:
@@ -70,8 +81,10 @@ class CalleeSession(Session):
         if isinstance(response, Refusal):
             self.end(now_s)
         if self.channel is None:
-            message, self.channel = self._handshake.finish(ephemeral, encode_signal(response))
+            plain = self._fitting(response)
+            message, self.channel = self._handshake.finish(ephemeral, plain)
             self._second = Envelope(Kind.HANDSHAKE_2, self._session_id, message).encode()
+            self._credit_bytes = max(self._credit_bytes - len(self._second), 0)
             self._outbox.append(SendDatagram(self._second, self.remote))
         elif isinstance(response, Refusal | Answered):
             self._start_repeat(response, now_s)
@@ -99,5 +112,19 @@ class CalleeSession(Session):
             if self.awaits_prack:
                 return signal
             if isinstance(self._response, Ringing):
-                self._transmit(self._response)
+                self._answer(self._response)
         return None
+
+    def _fitting(self, response: Signal) -> bytes:
+        """The first response: not longer than the INVITE, whose source may be forged.
+
+        The last candidates are left out if need be; the peer learns them when it has proved itself.
+        """
+        room_bytes = len(self._first) - HANDSHAKE_2_BYTES_MIN
+        plain = encode_signal(response)
+        while len(plain) > room_bytes and isinstance(response, WithCandidates):
+            if not response.candidates:
+                break
+            response = replace(response, candidates=response.candidates[:-1])
+            plain = encode_signal(response)
+        return plain

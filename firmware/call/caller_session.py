@@ -89,7 +89,8 @@ class CallerSession(Session):
             return None  # a duplicate
         payload, channel = self._handshake.finish(envelope.sealed)
         signal = decode_signal(payload)
-        self.channel, self.remote = channel, source
+        self.channel = channel
+        self._hear_from(source, len(envelope.encode()))
         if not self.is_over:
             return self._take(signal, now_s)
         self.end(now_s)  # hung up meanwhile
@@ -99,7 +100,7 @@ class CallerSession(Session):
 
     def _take(self, signal: Signal, now_s: float) -> Signal | None:
         if isinstance(signal, Refusal):
-            self._transmit(Ack())  # also for duplicates: this is what stops them
+            self._answer(Ack())  # also for duplicates: this is what stops them
         if isinstance(signal, Refusal) and not self._is_answered:
             was_over = self.is_over
             self.end(now_s)
@@ -120,12 +121,15 @@ class CallerSession(Session):
                 self.peer_screening = signal.screening
             self._is_answered = True
             reveal = self._part.reveal if signal.nonce else b""
-            self._transmit(Ack(self.own_candidates, reveal))
+            self._answer(Ack(self.own_candidates, reveal))
         return signal
 
-    def _transmit(self, signal: Signal) -> None:
+    def _is_proved(self, endpoint: Endpoint) -> bool:
+        return endpoint in self.endpoints or super()._is_proved(endpoint)
+
+    def _transmit(self, signal: Signal, *, is_answer: bool = False) -> None:
         if not isinstance(signal, Invite):
-            super()._transmit(signal)
+            super()._transmit(signal, is_answer=is_answer)
             return
         endpoint = self.endpoints[self._attempts % len(self.endpoints)]
         self._attempts += 1

@@ -37,6 +37,7 @@ _SEALED_BYTES_MIN = {
     Kind.HANDSHAKE_2: _KEY_BYTES + _TAG_BYTES,
     Kind.TRANSPORT: _TAG_BYTES,
 }
+HANDSHAKE_2_BYTES_MIN = _HEAD_BYTES + _SEALED_BYTES_MIN[Kind.HANDSHAKE_2]  # and its text
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from firmware.bucket import Bucket
 from firmware.call.commitment import Part
 from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope
@@ -40,6 +41,9 @@ REPEAT_FIRST_S = 0.25  # above most round trips, half of SIP's T1
 REPEAT_MAX_S = 0.5
 GIVE_UP_S = 8.0  # as long as a person listens to nothing
 LINGER_S = 10.0  # beyond the peer's GIVE_UP_S: its last duplicate still finds us
+# Of one peer, but for its last word: each may cost a signature's verification, and is answered.
+SIGNALS_BURST_MAX = 32.0
+SIGNALS_PER_S_MAX = 8.0  # two repeated things, doubled by the line
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Session(ABC):
     """What both roles share; `remote` is where the last authentic datagram came from.
 
     `also` are other ways to the peer: what is sealed goes there too. `own_candidates` is what the
-    peer is told of our addresses once the call is answered.
+    peer is told of our addresses once the call is answered. A source address can be forged, even by
+    the peer: where it has not proved to be, it gets no more bytes of answers than came from there.
     """
 
     def __init__(
@@ -87,6 +92,8 @@ class Session(ABC):
         self.screening: Screening | None = None  # our box is there, but nobody yet
         self.peer_screening: Screening | None = None
         self._update_heard: int | None = None  # the newest of the peer's
+        self._signals = Bucket(SIGNALS_BURST_MAX, SIGNALS_PER_S_MAX)
+        self._credit_bytes = 0  # came from `remote`, and was not answered
 
     @property
     def is_repeating(self) -> bool:
@@ -127,14 +134,14 @@ class Session(ABC):
 
     def refuse_refer(self) -> None:
         """We stay; told again for each repetition."""
-        self._transmit(ReferRefused())
+        self._answer(ReferRefused())
 
     def hear(self, envelope: Envelope, source: Endpoint, now_s: float) -> Signal | None:
         """Open a transport message; returns what the core must know. Raises MalformedError."""
         if self.channel is None:
             raise MalformedError("transport message before the handshake is finished")
         signal = decode_any(self.channel.open(envelope))
-        self.remote = source
+        self._hear_from(source, len(envelope.encode()))
         if isinstance(signal, Piece | Got):
             return None if self.is_over else signal
         if isinstance(signal, Bye | Cancel):
@@ -142,6 +149,8 @@ class Session(ABC):
         if isinstance(signal, Ended):
             self._stop_repeat(Bye, Cancel)
             return None
+        if not self._signals.take(1.0, now_s):
+            raise MalformedError("more signals than any call needs")
         if isinstance(signal, Update | Updated):
             return self._take_update(signal, now_s)
         if isinstance(signal, Refer | ReferRefused):
@@ -172,7 +181,7 @@ class Session(ABC):
 
     def _take_end(self, signal: Signal, now_s: float) -> Signal | None:
         """BYE and CANCEL mean the same at any moment: the peer has gone."""
-        self._transmit(Ended())
+        self._transmit(Ended())  # 4 bytes longer than BYE: that much may be had for nothing
         was_over = self.is_over
         self.end(now_s)
         return None if was_over else signal
@@ -194,7 +203,7 @@ class Session(ABC):
             return Contradicted()
         if isinstance(signal, Update):
             reveal = self._part.reveal if signal.nonce else b""
-            self._transmit(Updated(signal.sequence, self.own_candidates, reveal))
+            self._answer(Updated(signal.sequence, self.own_candidates, reveal))
             before = self._update_heard
             if before is not None and (signal.sequence - before) % 256 >= 128:
                 return None  # an older one, overtaken
@@ -216,11 +225,32 @@ class Session(ABC):
             self.authentication_digits = self.channel.authentication_digits(self._part.both)
         return True
 
-    def _transmit(self, signal: Signal) -> None:
+    def _is_proved(self, endpoint: Endpoint) -> bool:
+        """The peer is there, or our own search has found it there."""
+        return endpoint in self.also
+
+    def _hear_from(self, source: Endpoint, size_bytes: int) -> None:
+        """Something authentic has come from there: that allows for as many bytes back."""
+        if source != self.remote:
+            self._credit_bytes = 0
+        self.remote = source
+        self._credit_bytes += size_bytes
+
+    def _answer(self, signal: Signal) -> None:
+        """What the peer has asked for by its last signal; it repeats itself if it hears nothing."""
+        self._transmit(signal, is_answer=True)
+
+    def _transmit(self, signal: Signal, *, is_answer: bool = False) -> None:
         assert self.channel is not None
         sealed = self.channel.seal(encode_signal(signal))
-        for endpoint in dict.fromkeys((self.remote, *self.also)):
-            self._outbox.append(SendDatagram(sealed, endpoint))
+        ways = dict.fromkeys((self.remote, *self.also))
+        if not self._is_proved(self.remote):
+            is_bounded = is_answer or len(ways) > 1
+            if is_bounded and self._credit_bytes < len(sealed):
+                del ways[self.remote]
+            else:
+                self._credit_bytes = max(self._credit_bytes - len(sealed), 0)
+        self._outbox += [SendDatagram(sealed, endpoint) for endpoint in ways]
 
     def _start_repeat(self, signal: Signal, now_s: float) -> None:
         self._repeat = _repeat(signal, now_s)
