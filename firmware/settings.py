@@ -161,7 +161,9 @@ def _without_broken_lines(text: str, source: str, mistakes: list[str]) -> str:
     for _ in range(BROKEN_LINES_MAX):
         try:
             tomllib.loads("\n".join(lines))
-        except tomllib.TOMLDecodeError as error:
+        except RecursionError:
+            break  # told by who reads what is left
+        except ValueError as error:  # also Python's, of a number with thousands of digits
             found = _AT_LINE.search(str(error))
             number = min(int(found.group(1)) if found else len(lines), len(lines))
             if not number or not lines[number - 1]:

@@ -41,10 +41,7 @@ class Document:
     def __init__(self, text: str, source: str) -> None:
         self._source = source
         self._sections: list[Section] = []
-        try:
-            self._tables = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{source}: not TOML: {error}") from None
+        self._tables = parsed(text, source)
 
     def section(self, name: str) -> Section:
         """The table `name`, empty if the file has none."""
@@ -57,11 +54,27 @@ class Document:
     def refuse_the_rest(self) -> None:
         """ConfigError for the first section or key that nobody took."""
         for name, value in self._tables.items():
+            name = _printable(name)
             shown = f"[{name}]: unknown section" if isinstance(value, dict) else f"{name}: unknown"
             raise ConfigError(f"{self._source}: {shown}")
         for section in self._sections:
             for key in section.table:
-                raise section.error(key, "unknown key")
+                raise section.error(_printable(key), "unknown key")
+
+
+def parsed(text: str, source: str) -> dict[str, Any]:
+    """The tables of a file; ConfigError whatever is wrong with it."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{source}: not TOML: too deeply nested") from None
+    except ValueError as error:  # its own, and Python's of a number with thousands of digits
+        raise ConfigError(f"{source}: not TOML: {error}") from None
+
+
+def _printable(key: str) -> str:
+    """A key is shown on a display and in a terminal; who wrote it can put anything into quotes."""
+    return key if key.isprintable() else ascii(key)
 
 
 # Readers: in goes a value as TOML gave it, out comes what we keep, or ConfigError with the reason.

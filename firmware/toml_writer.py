@@ -54,7 +54,7 @@ def _section(lines: list[str], name: str) -> tuple[int, int]:
 def _parsed(text: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         raise ConfigError("the file is broken; only its owner can mend it") from None
 
 

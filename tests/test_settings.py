@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -96,3 +98,49 @@ def test_file_of_broken_lines_is_given_up_after_some() -> None:
     settings, mistakes = parse_settings("?\n" * (BROKEN_LINES_MAX + 1))
     assert settings == Settings()
     assert len(mistakes) == BROKEN_LINES_MAX + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x = " + "9" * 5000, id="a number with thousands of digits"),
+        pytest.param("x = " + "[" * 8000, id="nested lists"),
+        pytest.param("x = " + "{x = " * 3000, id="nested tables"),
+        pytest.param("[" + "a." * 5000 + "a]", id="a key of thousands of parts"),
+        pytest.param('"\\u001b[2J\\u0007" = 1', id="a terminal's commands as key"),
+        pytest.param('[box]\n"\\u001b[2J\\u202e" = 1', id="as a section's key"),
+        pytest.param('["\\u001b[2J"]', id="as section"),
+        pytest.param("\x1b[2J = \x00", id="bare control characters"),
+    ],
+)
+def test_whatever_is_on_the_card_is_told_in_printable_words_and_the_box_starts(text: str) -> None:
+    settings, mistakes = parse_settings(text)
+    assert settings == Settings()
+    assert mistakes
+    assert all(mistake.isprintable() for mistake in mistakes)
+
+
+def test_file_of_random_bytes_is_no_more_than_mistakes() -> None:
+    seed = 20261123
+    dice = random.Random(seed)
+    words = [
+        "[box]",
+        "name",
+        "=",
+        '"',
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\n",
+        "1",
+        "e",
+        ".",
+        "\\u001b",
+        "x",
+    ]
+    for _ in range(400):
+        text = "".join(dice.choices(words, k=dice.randrange(60)))
+        _, mistakes = parse_settings(text)
+        assert all(mistake.isprintable() for mistake in mistakes), f"seed {seed}: {text!r}"

@@ -11,6 +11,7 @@ import ipaddress
 import logging
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -64,9 +65,14 @@ def default_route(routes: Path = ROUTES) -> str | None:
 
 
 class Upnp:
-    """Mappings by UPnP; remembers the router it has found. Not for two threads at once."""
+    """Mappings by UPnP; remembers the router it has found. Not for two threads at once.
 
-    def __init__(self) -> None:
+    Whoever is on the local network can answer in the router's place: nothing it says is more than
+    "there is no mapping". `find` looks for routers, None if there is none.
+    """
+
+    def __init__(self, find: Callable[[], miniupnpc.UPnP | None] | None = None) -> None:
+        self._discover = find or _discover
         self._router: miniupnpc.UPnP | None = None
         self._gateway = ""
 
@@ -74,12 +80,14 @@ class Upnp:
         """Do what `command` says."""
         try:
             return UpnpAnswered(self._do(command))
+        except ValueError as error:  # words that are no text, no URL or no address
+            logger.info("UPnP: what the router says makes no sense: %s", type(error).__name__)
         except Exception as error:
             if type(error) is not Exception:
                 raise
             logger.info("UPnP: %s", error)
-            self._router = None
-            return UpnpAnswered(None)
+        self._router = None
+        return UpnpAnswered(None)
 
     def _do(self, command: AskUpnp) -> Endpoint | None:
         router = self._find(command)
@@ -88,7 +96,7 @@ class Upnp:
         if not command.lifetime_s:
             router.deleteportmapping(command.external_port, "UDP")
             return None
-        own, host = command.own, router.externalipaddress()
+        own, host = command.own, str(ipaddress.IPv4Address(router.externalipaddress() or ""))
         for step in range(TRIES):
             port = (command.external_port + step - 1024) % 64512 + 1024
             for lease_s in (command.lifetime_s, 0):  # some know permanent mappings only (725)
@@ -109,11 +117,8 @@ class Upnp:
         if not command.lifetime_s:
             return None
         self._router = None
-        import miniupnpc  # what asks no router needs none of it
-
-        router = miniupnpc.UPnP()
-        router.discoverdelay = DISCOVERY_MS
-        if not router.discover():
+        router = self._discover()
+        if router is None:
             return None
         description = router.selectigd()
         if urlsplit(description).hostname != command.gateway:
@@ -121,3 +126,11 @@ class Upnp:
             return None
         self._router, self._gateway = router, command.gateway
         return router
+
+
+def _discover() -> miniupnpc.UPnP | None:
+    import miniupnpc  # what asks no router needs none of it
+
+    router = miniupnpc.UPnP()
+    router.discoverdelay = DISCOVERY_MS
+    return router if router.discover() else None

@@ -18,11 +18,11 @@ from dataclasses import dataclass, field
 CODE_DIGITS = 6
 CODE_S = 300.0  # a code is good for so long after it was first asked for
 GUESSES_MAX = 5  # of one code; then there is another one
-PAUSE_S = 30.0  # before the next code, when one was guessed at in vain
+PAUSE_S = 30.0  # before the next code, when one was guessed at in vain; it doubles each time
 SESSION_S = 30 * 86_400.0  # since it was last used
 SESSIONS_MAX = 32
 TOKEN_BYTES = 32
-PASSWORD_PAUSE_MAX_S = 900.0  # it doubles with each GUESSES_MAX more
+PAUSE_MAX_S = 900.0  # of codes and of passwords
 INVITATION_S = 600.0
 INVITATIONS_MAX = 8
 
@@ -42,6 +42,7 @@ class Access:
     names: frozenset[str] = frozenset({"localhost"})
     _code: _Code | None = None
     _paused_until_s: float = 0.0
+    _burnt: int = 0  # codes that were guessed at in vain since the last right one
     _misses: int = 0  # wrong passwords since the last right one
     _password_from_s: float = 0.0
     _sessions: OrderedDict[bytes, float] = field(default_factory=OrderedDict)
@@ -59,6 +60,10 @@ class Access:
         """A new session's token for an invitation, which is used up; None for any other text."""
         until_s = self._invitations.pop(_digest(invitation), 0.0)
         return self._begin(now_s) if now_s < until_s else None
+
+    def code_wait_s(self, now_s: float) -> float:
+        """How long the next code has to wait; 0 = not at all."""
+        return max(0.0, self._paused_until_s - now_s)
 
     def code(self, now_s: float) -> str | None:
         """The digits that the display shall show; None while guesses have to wait."""
@@ -81,8 +86,10 @@ class Access:
             return None
         self._code = None
         if not is_right:
-            self._paused_until_s = now_s + PAUSE_S
+            self._burnt += 1
+            self._paused_until_s = now_s + _pause_s(self._burnt)
             return None
+        self._burnt = 0
         return self._begin(now_s)
 
     def password_wait_s(self, now_s: float) -> float:
@@ -97,8 +104,7 @@ class Access:
         self._misses += 1
         rounds, rest = divmod(self._misses, GUESSES_MAX)
         if not rest:
-            pause_s = min(PAUSE_S * 2.0 ** min(rounds - 1, 10), PASSWORD_PAUSE_MAX_S)
-            self._password_from_s = now_s + pause_s
+            self._password_from_s = now_s + _pause_s(rounds)
         return None
 
     def end_others(self, token: str) -> None:
@@ -148,6 +154,11 @@ def is_near(address: str) -> bool:
         return False
     mapped = getattr(ip, "ipv4_mapped", None)
     return (mapped or ip).is_private or (mapped or ip).is_link_local
+
+
+def _pause_s(rounds: int) -> float:
+    """After so many rounds of guesses in vain."""
+    return min(PAUSE_S * 2.0 ** min(rounds - 1, 10), PAUSE_MAX_S)
 
 
 def _digest(token: str) -> bytes:

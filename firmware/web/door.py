@@ -71,8 +71,9 @@ class Door:
         if wants_code or not has_password:
             code = self._access.code(_now_s())
             if code is None:
+                wait_s = self._access.code_wait_s(_now_s())
                 raise web.HTTPTooManyRequests(
-                    reason="Too many wrong codes; please wait half a minute"
+                    reason=f"Too many wrong codes; please wait {wait_s:.0f} s"
                 )
             self._show_code(code)
         return web.json_response({"inside": False, "password": has_password and not wants_code})

@@ -100,13 +100,18 @@ class Keys:
             return _HASHER.verify(self.password_hash, text)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
             return False
+        except UnicodeEncodeError:  # JSON can say half a character; no password has one
+            return False
 
 
 def hash_password(text: str) -> str:
     """Slow; CommandError for one that is too short to be any good."""
     if not PASSWORD_CHARACTERS_MIN <= len(text) <= PASSWORD_CHARACTERS_MAX:
         raise CommandError(f"at least {PASSWORD_CHARACTERS_MIN} characters, please")
-    return _HASHER.hash(text)
+    try:
+        return _HASHER.hash(text)
+    except UnicodeEncodeError:
+        raise CommandError("a password that can be written, please") from None
 
 
 def _token(found: Any) -> Token:

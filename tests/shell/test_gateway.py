@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
+
+import pytest
 
 from firmware.events import AskUpnp, GatewayFound, UpnpAnswered
 from firmware.model import Endpoint
@@ -52,3 +56,50 @@ def test_own_address_is_the_one_that_faces_the_router(tmp_path: Path) -> None:
 def test_nothing_is_taken_back_from_a_router_that_was_never_found() -> None:
     command = AskUpnp("192.168.1.1", Endpoint("192.168.1.20", 6881), 6881, lifetime_s=0)
     assert Upnp().ask(command) == UpnpAnswered(None)
+
+
+@dataclass
+class Router:
+    """What a device of the local network says in the router's place."""
+
+    description: str = "http://192.168.1.1:5000/root.xml"
+    address: str | None = "203.0.113.7"
+    is_text: bool = True
+
+    def selectigd(self) -> str:
+        return self.description
+
+    def externalipaddress(self) -> str | None:
+        return self.address if self.is_text else b"\xff".decode()
+
+    def addportmapping(self, *_arguments: object) -> bool:
+        return True
+
+
+def mapped_by(router: Router) -> UpnpAnswered:
+    own = Endpoint("192.168.1.20", 6881)
+    found = cast("Any", router)  # of the library only what is asked for
+    return Upnp(lambda: found).ask(AskUpnp("192.168.1.1", own, 6881, lifetime_s=3600))
+
+
+def test_router_that_maps_is_believed_as_far_as_its_word_goes() -> None:
+    assert mapped_by(Router()) == UpnpAnswered(Endpoint("203.0.113.7", 6881))
+
+
+@pytest.mark.parametrize(
+    "router",
+    [
+        pytest.param(Router(address=None), id="no address"),
+        pytest.param(Router(address=""), id="an empty one"),
+        pytest.param(Router(address="203.0.113.7\x1b[2J"), id="a terminal's commands"),
+        pytest.param(Router(address="router.example"), id="a name"),
+        pytest.param(Router(address="::1"), id="of another family"),
+        pytest.param(Router(is_text=False), id="no text"),
+        pytest.param(Router("http://[192.168.1.1"), id="no URL"),
+        pytest.param(Router("http://192.168.1.66:5000/root.xml"), id="somebody else"),
+        pytest.param(Router("http://192.168.1.1@198.51.100.1/"), id="somebody else in disguise"),
+        pytest.param(Router(""), id="nothing"),
+    ],
+)
+def test_whatever_a_device_says_in_place_of_the_router_is_no_mapping(router: Router) -> None:
+    assert mapped_by(router) == UpnpAnswered(None)

@@ -12,6 +12,7 @@ from firmware.web.access import (
     GUESSES_MAX,
     INVITATION_S,
     INVITATIONS_MAX,
+    PAUSE_MAX_S,
     PAUSE_S,
     SESSION_S,
     SESSIONS_MAX,
@@ -70,8 +71,30 @@ def test_guesses_are_few_and_then_have_to_wait() -> None:
 
 
 def test_guessing_for_a_year_is_hopeless() -> None:
-    per_year = GUESSES_MAX * 365 * 86_400 / PAUSE_S
-    assert per_year / 10**CODE_DIGITS < 10, "and each burnt code is seen on the display"
+    door, now_s, guesses = access(), 0.0, 0
+    while now_s < 365 * 86_400.0:
+        code = door.code(now_s)
+        if code is not None:
+            for _ in range(GUESSES_MAX):
+                assert door.enter(wrong(code), now_s) is None
+            guesses += GUESSES_MAX
+        assert 0.0 < door.code_wait_s(now_s) <= PAUSE_MAX_S
+        now_s += door.code_wait_s(now_s)
+    assert guesses / 10**CODE_DIGITS < 0.2, "and each burnt code is seen on the display"
+
+
+def test_right_code_ends_the_long_pauses() -> None:
+    door, now_s = access(), 0.0
+    for _ in range(3):
+        code = right(door, now_s)
+        for _ in range(GUESSES_MAX):
+            door.enter(wrong(code), now_s)
+        now_s += door.code_wait_s(now_s)
+    assert door.enter(right(door, now_s), now_s) is not None
+    code = right(door, now_s)
+    for _ in range(GUESSES_MAX):
+        door.enter(wrong(code), now_s)
+    assert door.code_wait_s(now_s) == PAUSE_S
 
 
 def test_session_ends_when_it_is_not_used() -> None:

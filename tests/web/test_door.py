@@ -79,6 +79,17 @@ def test_guessed_passwords_have_to_wait() -> None:
     tell(story)
 
 
+def test_half_a_character_is_no_password() -> None:
+    async def story(house: House, client: aiohttp.ClientSession) -> None:
+        await enter(house, client)
+        await post(client, "/api/password", 409, password="\ud800" * 8)
+        await post(client, "/api/password", password=PASSWORD)
+        client.cookie_jar.clear()
+        await post(client, "/api/session", 403, password="\ud800" * 8)
+
+    tell(story)
+
+
 async def with_token(house: House, client: aiohttp.ClientSession, may_dial: bool) -> dict[str, str]:
     await enter(house, client)
     made = await post(client, "/api/token", name="program", may_dial=may_dial)
