@@ -125,3 +125,27 @@ def test_machine_is_switched_off_once_and_only_when_the_telephone_asked(card: Ca
     ask_to_switch_off(control)
     assert card.run("switch-off", card.folder / SWITCH_OFF).stdout == "--no-block poweroff\n"
     assert card.run("switch-off", card.folder / SWITCH_OFF).stdout == ""
+
+
+@pytest.mark.parametrize(("disk", "part"), [("/dev/mmcblk7", "p"), ("/dev/vdz", "")])
+def test_partitions_of_the_card_are_mounted_even_if_no_room_could_be_made(
+    card: Card, disk: str, part: str
+) -> None:
+    card.program("mount", f'echo "$*" >>{card.folder}/mounted')
+    table = card.folder / "fstab"
+    table.write_text(
+        "PARTUUID=0-01 /boot/firmware vfat noatime,nofail 0 0\n"
+        "tmpfs /tmp tmpfs defaults 0 0\nPARTUUID=0-04 /data ext4 commit=5 0 0\n"
+    )
+    done = card.run("mount-card", Path(disk), table)
+    assert f"no room on {disk}" in done.stdout
+    assert (card.folder / "mounted").read_text().splitlines() == [
+        f"-t vfat -o noatime,nofail {disk}{part}1 /boot/firmware",
+        f"-t ext4 -o commit=5 {disk}{part}4 /data",
+    ]
+
+
+def test_initrd_has_the_drivers_that_power_the_card_of_a_raspberry_pi_4() -> None:
+    """Its card reader waits for both (bcm2711-rpi-4-b.dts: regulator-gpio, regulator-fixed)."""
+    listed = (SCRIPTS.parents[3] / "initrd" / "modules").read_text().split()
+    assert {"sdhci_iproc", "gpio-regulator", "fixed"} <= set(listed)

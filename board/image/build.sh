@@ -29,7 +29,8 @@ main() {
     cached root "$HERE/packages.list" make_root
     cached debs "" fetch_debs
     cached extensions "" make_extensions $(wanted_extensions)
-    cached initrd "$HERE/initramfs" make_initrd
+    cached pycache "" make_pycache
+    cached initrd "$HERE/initrd" make_initrd
     cached wheels "" fetch_wheels "$CACHE/wheels" $(wanted_wheels "$HERE/wheels.list")
     cached libraries "$HERE/program.sh $CACHE/wheels.inputs $CACHE/extensions.inputs" make_libraries
     say "tree"
@@ -52,7 +53,7 @@ prepare() {
     install_missing mmdebstrap:mmdebstrap mksquashfs:squashfs-tools mkimage:u-boot-tools \
         "qemu-aarch64-static:qemu-user-static binfmt-support" mcopy:mtools mkfs.vfat:dosfstools \
         sfdisk:fdisk mkfs.ext4:e2fsprogs zstd:zstd swig:swig dtc:device-tree-compiler rauc:rauc \
-        systemd-analyze:systemd openssl:openssl \
+        systemd-analyze:systemd openssl:openssl modprobe:kmod cpio:cpio xz:xz-utils \
         "aarch64-linux-gnu-gcc:gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
     if [ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]; then
         mountpoint -q /proc/sys/fs/binfmt_misc ||
@@ -87,16 +88,39 @@ make_root() {
         "$SUITE" "$CACHE/root.tar"
 }
 
-# One initrd for all boards, made last and once.
+# One initrd for all boards: a script, the small tools of klibc, a few drivers. They are not compressed
+# one by one: the kernel unpacks the whole faster.
 make_initrd() {
-    local tree=$CACHE/initrd.tree version
+    local tree=$CACHE/initrd.tree root=$CACHE/initrd.root version name file step=10
+    rm -rf "$tree" "$root" && mkdir -p "$tree"/{bin,usr/lib,modules,dev,proc,sys,run} "$root"
+    tar -xf "$CACHE/root.tar" -C "$root" --wildcards ./usr/lib/modules ./usr/lib/klibc './usr/lib/klibc-*'
+    ln -s usr/lib "$root/lib"
+    cp "$root"/usr/lib/klibc-*.so "$tree/usr/lib/" # what its programs are started by
+    for name in sh mount mkdir insmod dd sleep chroot run-init; do
+        cp "$root/usr/lib/klibc/bin/$name" "$tree/bin/"
+    done
+    version=$(ls "$root/usr/lib/modules")
+    # in the order in which they need each other; what is built into the kernel has no file
+    sed '/^#/d' "$HERE/initrd/modules" | while read -r name; do
+        modprobe -d "$root" -S "$version" --show-depends "$name" || fail "no module $name"
+    done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | awk '!seen[$0]++' | while read -r file; do
+        xz -dc "$file" >"$tree/modules/$step-$(basename "$file" .xz)"
+        step=$((step + 1))
+    done
+    # the first four bytes of PARTUUID, as they lie in the partition table
+    printf "%b\n" "$(sed 's/\(..\)\(..\)\(..\)\(..\)/\\x\4\\x\3\\x\2\\x\1/' <<<"$DISK")" >"$tree/identifier"
+    install -m 755 "$HERE/initrd/init" "$tree/init"
+    find "$tree" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+    (cd "$tree" && find . -print0 | LC_ALL=C sort -z |
+        cpio --null --quiet --reproducible -o -H newc -R 0:0) | zstd -q -19 >"$CACHE/initrd"
+    rm -rf "$tree" "$root"
+}
+
+# Python's caches, by the Python that will read them; unchecked, for the root never changes.
+make_pycache() {
+    local tree=$CACHE/pycache.tree
     rm -rf "$tree" && mkdir "$tree"
     tar -xf "$CACHE/root.tar" -C "$tree"
-    version=$(basename "$(echo "$tree"/lib/modules/*)")
-    cp -r "$HERE"/initramfs/. "$tree/etc/initramfs-tools/"
-    chroot "$tree" mkinitramfs -o /boot/initrd "$version" 2>/dev/null
-    cp "$tree/boot/initrd" "$CACHE/initrd"
-    # Python's caches, by the Python that will read them; unchecked, for the root never changes
     chroot "$tree" python3 -m compileall -q --invalidation-mode unchecked-hash \
         "/usr/lib/python$PYTHON" /usr/lib/python3/dist-packages || true
     (cd "$tree" && find usr/lib/python3* -name __pycache__ -prune -print0 |
@@ -149,7 +173,7 @@ make_tree() {
     add_user "$tree"
     chroot "$tree" systemctl --quiet enable fernruf.service fernruf-wishes.path fernruf-good.service \
         fernruf-update.timer fernruf-trial.timer fernruf-network.timer fernruf-journal.service \
-        fernruf-journal.timer fernruf-share.path fernruf-clock.path systemd-networkd.service \
+        fernruf-journal.timer fernruf-grow.service fernruf-share.path fernruf-clock.path systemd-networkd.service \
         systemd-resolved.service systemd-timesyncd.service
     mask_units "$tree"
     ln -sf /data/settings/wpa_supplicant-wlan0.conf "$tree/etc/wpa_supplicant/"

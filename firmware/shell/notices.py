@@ -8,7 +8,6 @@ Units: `_s` seconds, bytes.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +33,8 @@ class NoticeBoard:
 
     async def run(self) -> None:
         """Look until cancelled."""
+        import asyncio  # half the start of a program that only hangs something out
+
         while True:
             self.look()
             await asyncio.sleep(LOOK_INTERVAL_S)

@@ -6,6 +6,7 @@ and then `name=value` with a zero after each.
 
 from __future__ import annotations
 
+import re
 import struct
 import subprocess
 import zlib
@@ -61,6 +62,16 @@ class Card:
         words = "".join(f"{name}={value}\0" for name, value in variables.items()).encode()
         data = words.ljust(ENVIRONMENT_BYTES - 4, b"\0")
         self.put(ENVIRONMENT, struct.pack("<I", zlib.crc32(data)) + data)
+
+    def words_for_kernel(self, slot: str) -> str:
+        """What the card's script says to the kernel of this slot, but for the consoles of a Pi."""
+        script = self.get("boot.scr").read_bytes().decode(errors="replace")
+        found = re.search(r'setenv bootargs "(.*)"', script)
+        assert found, "the script has no words for the kernel"
+        part = {"a": "02", "b": "03"}[slot]
+        words = found[1].replace("${part}", part).replace("${slot}", slot)
+        words = words.replace("${name}", slot.upper())
+        return " ".join(word for word in words.split() if not word.startswith("console="))
 
     def choose_slot(self) -> str:
         """As boot.cmd: the first slot of BOOT_ORDER that has tries left, which costs it one."""

@@ -22,7 +22,6 @@ from typing import Any
 from firmware.shell.state import IDENTITY
 from tests.image.card import Card
 
-DISK = "fe42f0f1"
 BOOT_S = 900.0  # emulated, on a busy machine
 ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")  # what a shell tells a terminal beside its words
 
@@ -93,10 +92,9 @@ class Machine:
         """Power."""
         kind, slot = self._kind, self.card.choose_slot()
         self.slot = slot
-        console, part = kind.console.partition(",")[0], {"a": "02", "b": "03"}[slot]
+        console = kind.console.partition(",")[0]
         append = (
-            f"root=PARTUUID={DISK}-{part} rootfstype=squashfs ro rootwait panic=10 fsck.repair=yes "
-            f"console={kind.console} fernruf.slot={slot} rauc.slot={slot.upper()} "
+            f"{self.card.words_for_kernel(slot)} console={kind.console} "
             f"systemd.debug_shell={console} systemd.show_status=1 "
             f"systemd.mask=serial-getty@{console}.service {kind.words}"
         )
