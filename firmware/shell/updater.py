@@ -20,6 +20,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 from firmware.errors import CommandError, MalformedError
 from firmware.events.system import Notice
@@ -47,7 +48,9 @@ NOTICE = "2-update"
 BUNDLE, PART = "update.raucb", "update.part"
 WAITING_FILE = "waiting.json"  # the offer of a version that has yet to prove itself
 BLOCK_BYTES = 1 << 18
-TIMEOUT_S = 60.0
+TIMEOUT_S = 60.0  # without a byte
+OFFER_S_MAX = 60.0  # for all of an offer
+SLOWEST_BYTES_PER_S, PATIENCE_S = 20_000, 120.0  # who gives less would keep others from being asked
 CALL_POLL_S = 10.0  # how often to look whether somebody still talks
 BUNDLE_VERSION = re.compile(r"^RAUC_MF_VERSION='?([^'\n]*)", re.MULTILINE)
 RUNNING = "slot="  # of the kernel's command line, as boot.cmd writes it
@@ -186,15 +189,10 @@ def download(url: str, offer: Offer, to: Path, updater: Updater) -> None:
         with _open_web(url, have) as answer:
             is_rest = answer.status == 206
             with part.open("ab" if is_rest else "wb") as file:
-                looked_s = time.monotonic()
-                while (block := answer.read(BLOCK_BYTES)) and file.tell() <= offer.size_bytes:
-                    file.write(block)
-                    if time.monotonic() - looked_s > CALL_POLL_S:
-                        updater.wait_for_rest()
-                        looked_s = time.monotonic()
+                _fill(file, answer, offer.size_bytes, updater)
                 file.flush()
                 os.fsync(file.fileno())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise CommandError(f"cannot download {url}: {error}") from None
     with part.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -204,6 +202,28 @@ def download(url: str, offer: Offer, to: Path, updater: Updater) -> None:
         part.unlink()
         raise CommandError("what was downloaded is not what was offered")
     part.replace(to)
+
+
+def _fill(
+    file: BinaryIO, answer: http.client.HTTPResponse, size_bytes: int, updater: Updater
+) -> None:
+    """Until there is enough, or no more; the time in which somebody talks does not count."""
+    got, asked_s = 0, 0.0
+    looked_s = time.monotonic()
+    while (block := answer.read1(BLOCK_BYTES)) and file.tell() <= size_bytes:
+        file.write(block)
+        got += len(block)
+        spent_s = time.monotonic() - looked_s
+        if is_too_slow(got, asked_s + spent_s):
+            raise OSError("too slow")
+        if spent_s > CALL_POLL_S:
+            updater.wait_for_rest()
+            asked_s, looked_s = asked_s + spent_s, time.monotonic()
+
+
+def is_too_slow(got_bytes: int, spent_s: float) -> bool:
+    """Nobody's line is as slow as that; a neighbour that drips is up to something."""
+    return got_bytes < (spent_s - PATIENCE_S) * SLOWEST_BYTES_PER_S
 
 
 def running_slot(command_line: str) -> str:
@@ -216,8 +236,13 @@ def fetch_offer(url: str) -> Offer:
     """What lies at a URL; CommandError if there is no offer."""
     try:
         with _open_web(url) as answer:
-            return parse_offer(answer.read(OFFER_BYTES_MAX + 1))
-    except (OSError, ValueError) as error:
+            until_s, data = time.monotonic() + OFFER_S_MAX, b""
+            while len(data) <= OFFER_BYTES_MAX and (some := answer.read1(OFFER_BYTES_MAX)):
+                data += some
+                if time.monotonic() > until_s:
+                    raise OSError("too slow")
+            return parse_offer(data)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise CommandError(f"cannot ask {url}: {error}") from None
     except MalformedError as error:
         raise CommandError(f"{url}: {error}") from None
@@ -230,12 +255,39 @@ def _open_web(url: str, first_byte: int = 0) -> http.client.HTTPResponse:
     headers = {"Range": f"bytes={first_byte}-"} if first_byte else {}
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - see above
     try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)  # noqa: S310 - see above
+        answer = urllib.request.build_opener(_Redirects).open(request, timeout=TIMEOUT_S)
     except urllib.error.HTTPError as error:
         error.close()
         raise CommandError(f"{url}: {error.code} {error.reason}") from None
     assert isinstance(answer, http.client.HTTPResponse)
     return answer
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Only from a server that has proved itself to another that does; no neighbour sends us on.
+
+    What comes with the word of a redirection the library reads to its end, however long that is.
+    """
+
+    def http_error_302(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+    ) -> Any:
+        """The answer of whom we are sent to; ValueError where we do not go."""
+        try:
+            to = urllib.parse.urljoin(req.full_url, headers.get("Location", ""))
+            if {urllib.parse.urlsplit(url).scheme for url in (req.full_url, to)} != {"https"}:
+                raise ValueError("sends us somewhere else")
+            return super().http_error_302(req, fp, code, msg, headers)
+        except ValueError:
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 def _first_line(path: Path) -> str:

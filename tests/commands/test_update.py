@@ -7,16 +7,25 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
+from socketserver import StreamRequestHandler, TCPServer
 
 import pytest
 
 from firmware.__main__ import main
 from firmware.shell.lan_updates import BUNDLE_FILE, OFFER_FILE
 from firmware.shell.notices import read_notices
-from firmware.shell.updater import SNAPSHOT, TRIAL_FILE, running_slot
+from firmware.shell.updater import (
+    PATIENCE_S,
+    SLOWEST_BYTES_PER_S,
+    SNAPSHOT,
+    TRIAL_FILE,
+    is_too_slow,
+    running_slot,
+)
 from firmware.updates import Trial, parse_offer, parse_trial
 
 BUNDLE = b"a new root" * 50_000
@@ -151,6 +160,65 @@ def test_server_that_is_away_or_talks_nonsense_is_an_error_in_words(
     assert machine.update("look", "--url", url) == 1
     assert machine.update("look", "--url", "file:///etc/passwd") == 1
     assert "neither http nor https" in capsys.readouterr().err
+
+
+@contextmanager
+def server_that_says(words: bytes) -> Iterator[str]:
+    """Whoever asks is told that, whatever was asked."""
+
+    class Says(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            with suppress(ConnectionError):
+                self.wfile.write(words)
+
+    with TCPServer(("127.0.0.1", 0), Says) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/fernruf.json"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"\xff" * 100, id="no HTTP"),
+        pytest.param(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200 + b"\r\n", id="many headers"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000, id="a long header"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n{}", id="less than nothing"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", id="bad chunks"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{", id="a chunk cut off"
+        ),
+        pytest.param(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 10_000, id="too much"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n", id="to a file"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: ftp://192.0.2.1/x\r\n\r\n", id="to FTP"),
+        pytest.param(b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\n\r\n", id="to no URL"),
+        pytest.param(
+            b"HTTP/1.1 302 Found\r\nLocation: /fernruf.json\r\nContent-Length: 99999999\r\n\r\n",
+            id="with a long text",
+        ),
+    ],
+)
+def test_whatever_a_server_says_is_an_error_in_words(
+    machine: Machine, words: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with server_that_says(words) as url:
+        assert machine.update("look", "--url", url) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert machine.called == []
+
+
+def test_who_sends_slower_than_any_line_is_left() -> None:
+    assert not is_too_slow(0, PATIENCE_S)
+    assert is_too_slow(0, PATIENCE_S + 0.1)
+    assert not is_too_slow(SLOWEST_BYTES_PER_S * 600, PATIENCE_S + 600.0)
+    assert is_too_slow(SLOWEST_BYTES_PER_S * 600 - 1, PATIENCE_S + 600.0)
 
 
 def test_forged_bundle_is_refused_and_the_display_says_so(machine: Machine, url: str) -> None:
