@@ -70,7 +70,7 @@ def republish(box: Box, resident: Resident, world: World) -> None:
     box.resident, box.published_s = resident, None
     resident.core = Directory(
         resident.node,
-        world.random.randbytes,
+        world.random_bytes,
         certificate=box.certificate,
         number=box.number,
         identity=box.identity,
@@ -93,7 +93,7 @@ def call(
     """
     node = resident.core
     assert isinstance(node, SimNode)
-    directory = Directory(node, world.random.randbytes)
+    directory = Directory(node, world.random_bytes)
     result = Call(box.number, world.now_s + DIALLING_S)
 
     def watch(messages: list[Message]) -> None:

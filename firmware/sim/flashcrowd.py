@@ -74,7 +74,7 @@ class Crowd:
                 world.at(world.now_s + due_s, partial(self._come, index))
 
     def _address(self, index: int) -> str:
-        return str(self._stage.population.contact(self._places[index]).endpoint)
+        return str(self._stage.population.endpoint(self._places[index]))
 
     def _come(self, index: int) -> None:
         world = self._stage.world

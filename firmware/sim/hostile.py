@@ -92,14 +92,14 @@ def conspire(world: World) -> Conspiracy:
     members = []
     for place, role in enumerate(population.roles):
         if role == Role.HOSTILE:
-            members.append(Endpoint(population.contact(place).endpoint.host, FORGED_PORT))
+            members.append(Endpoint(population.endpoint(place).host, FORGED_PORT))
     return Conspiracy(tuple(members))
 
 
 def hostile_resident(place: int, world: World, conspiracy: Conspiracy) -> Resident:
     """Both ports of the hostile node at `place`."""
-    endpoint = world.population.contact(place).endpoint
-    node = HostileNode((), world.random.randbytes)
+    endpoint = world.population.endpoint(place)
+    node = HostileNode((), world.random_bytes)
     node.conspiracy = conspiracy
     node.warm_up(place, world, idle=True)
     forged = Endpoint(endpoint.host, FORGED_PORT)

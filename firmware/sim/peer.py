@@ -13,6 +13,7 @@ import numpy as np
 
 from firmware.events import Message
 from firmware.overlay.dht.acquaintances import NODES_SAVED_MAX, KnownNodes
+from firmware.overlay.dht.contact import Contact
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.node_id import NODE_ID_BYTES
 from firmware.overlay.dht.routing import FRESH_S, RoutingTable, bucket_size, row_of
@@ -35,12 +36,16 @@ class SimNode(Node):
             self.watch(out)
         return out
 
+    def contacts(self) -> list[Contact]:
+        """Of whom it has in its tables."""
+        return [contact for table in self._tables.contacts_by_family() for contact in table]
+
     def remembered(self) -> KnownNodes:
         """What it would find in its state directory after a restart."""
-        v4, v6 = self._tables.v4, self._tables.v6
+        v4 = self._tables.v4
         rows = sorted(v4.rows(), key=lambda row: (row.failures, -row.answers))
         contacts = tuple(row.contact for row in rows[:NODES_SAVED_MAX])
-        return KnownNodes(v4.own_id, v6.own_id, contacts)
+        return KnownNodes(v4.own_id, self._tables.own_id6, contacts)
 
     def warm_up(self, place: int, world: World, *, idle: bool = False) -> None:
         """Go on from hours in the network, under the identifier that belongs to the address.
@@ -98,7 +103,7 @@ def warm_resident(
     place: int, world: World, *, read_only: bool = False, idle: bool = False
 ) -> Resident:
     """A node that has been at `place` for hours."""
-    node = SimNode((), world.random.randbytes, read_only=read_only)
+    node = SimNode((), world.random_bytes, read_only=read_only)
     node.warm_up(place, world, idle=idle)
     return world.put(_resident(node, place, world, read_only=read_only))
 
@@ -112,12 +117,12 @@ def cold_resident(
     read_only: bool = False,
 ) -> Resident:
     """A node at `place` with an empty table; tell it Started."""
-    node = SimNode(bootstrap, world.random.randbytes, known=known, read_only=read_only)
+    node = SimNode(bootstrap, world.random_bytes, known=known, read_only=read_only)
     return world.put(_resident(node, place, world, read_only=read_only))
 
 
 def _resident(node: SimNode, place: int, world: World, *, read_only: bool) -> Resident:
-    endpoint = world.population.contact(place).endpoint
+    endpoint = world.population.endpoint(place)
     return Resident(node, endpoint, place, node, nat={} if read_only else None)
 
 

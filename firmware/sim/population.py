@@ -16,12 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.model import Endpoint
-from firmware.overlay.dht.contact import Contact, contact_at, make_room
+from firmware.overlay.dht.contact import Contact, contact_at, decode_endpoint, make_room
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, crc32c
 from firmware.overlay.dht.routing import bucket_size
 
 PORT = 6881
 PLACES_MAX = 1 << 24
+_PORT = PORT.to_bytes(2, "big")
 _FIRST_OCTET = 12  # to 75: all of it global (RFC 6890)
 _BITS = 30  # of an address, behind the first
 _ODD = 0x2545F491  # times an index modulo 2**_BITS: every address at most once, well mixed
@@ -70,12 +71,16 @@ class Population:
         """The node at `place`; one object for everybody who knows it."""
         contact = self._contacts.get(place)
         if contact is None:
-            octets = self._addresses[place].to_bytes(4, "big")
-            host = f"{octets[0]}.{octets[1]}.{octets[2]}.{octets[3]}"
             start = place * NODE_ID_BYTES
             node_id = self._identifiers[start : start + NODE_ID_BYTES]
-            contact = self._contacts[place] = contact_at(node_id, Endpoint(host, PORT))
+            contact = self._contacts[place] = contact_at(node_id, self.endpoint(place))
         return contact
+
+    def endpoint(self, place: int) -> Endpoint:
+        """Where `place` is; one object for everybody who writes there."""
+        endpoint = decode_endpoint(self._addresses[place].to_bytes(4, "big") + _PORT)
+        assert endpoint is not None
+        return endpoint
 
     def slots(self, places: npt.NDArray[np.int64], bucket: int) -> npt.NDArray[np.uint64]:
         """`routing.slot_of` of each, as far as identifiers are told apart here."""

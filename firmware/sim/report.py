@@ -10,12 +10,14 @@ import gc
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from random import Random
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from firmware.overlay.dht.contact import Contact
 from firmware.sim.boxes import Call
 from firmware.sim.latency import LatencyMap
+from firmware.sim.peer import SimNode
 from firmware.sim.world import START_S, Resident, World
 
 Json = dict[str, Any]
@@ -83,6 +85,7 @@ class Traffic:
     sent: list[int]  # by each node
     residents: int
     bytes_per_node: int | None
+    shared_bytes: int
 
 
 def traffic(world: World, residents: Sequence[Resident]) -> Traffic:
@@ -97,6 +100,7 @@ def traffic(world: World, residents: Sequence[Resident]) -> Traffic:
         [resident.sent for resident in residents],
         len(world.residents),
         weigh(residents, world),
+        weigh_shared(residents),
     )
 
 
@@ -122,19 +126,38 @@ def network_of(latency: LatencyMap, parts: Sequence[Traffic], seed: int) -> Json
         "nodes_in_memory": sum(part.residents for part in parts),
         "messages_per_node": distribution(sent for part in parts for sent in part.sent),
         "memory_bytes_per_node": sum(weights) // len(weights) if weights else None,
+        # Of the contacts that all tables of a process point to; in both halves if there are two.
+        "memory_shared_bytes_per_node": sum(part.shared_bytes for part in parts)
+        // max(1, sum(part.residents for part in parts)),
     }
 
 
 def weigh(residents: Sequence[Resident], world: World) -> int | None:
     """Mean size of a node's objects; what several share counts once, contacts never.
 
-    A contact is one object for all tables of the process (overlay/dht/contact.py).
+    A contact is one object for all tables of the process (overlay/dht/contact.py): weigh_shared.
     """
-    step = max(1, len(residents) // SIZED_MAX)
-    weighed = residents[::step][:SIZED_MAX]
+    dice = Random(len(residents))  # noqa: S311 - not every twentieth: one of so many is a box
+    weighed = dice.sample(residents, min(SIZED_MAX, len(residents)))
     seen = {id(world), id(world.population), id(world.random)}
     total = sum(_own_bytes(resident, seen) for resident in weighed)
     return total // len(weighed) if weighed else None
+
+
+def weigh_shared(residents: Sequence[Resident]) -> int:
+    """What all contacts in the tables of `residents` weigh, each of them once."""
+    nodes = (resident.node for resident in residents)
+    tables = (node.contacts() for node in nodes if isinstance(node, SimNode))
+    contacts = {contact.packed: contact for table in tables for contact in table}
+    return sum(map(_bytes_of_contact, contacts.values()))
+
+
+def _bytes_of_contact(contact: Contact) -> int:
+    endpoint = contact.endpoint
+    parts = [contact, contact.node_id, contact.number, contact.packed, endpoint, *endpoint[:2]]
+    if contact.owner is not endpoint.host:
+        parts.append(contact.owner)
+    return sum(map(sys.getsizeof, parts))
 
 
 def _own_bytes(root: object, seen: set[int]) -> int:

@@ -65,7 +65,7 @@ class Stage:
             place = int(self.world.random.random() * self.population.size)
             if self.population.roles[place] != Role.ALIVE:
                 continue
-            host = self.population.contact(place).endpoint.host
+            host = self.population.endpoint(place).host
             resident = self.world.residents.get(host) or self.settle(place)
             if (
                 resident is not None

@@ -149,7 +149,7 @@ class Town:
         self.boxes: list[tuple[Resident, SimBox]] = []
         places = population.shuffled(self.world.random)
         for index, place in enumerate(places):
-            endpoint = population.contact(place).endpoint
+            endpoint = population.endpoint(place)
             name = f"{seed}/{index}"
             if index < count:
                 exchange = SimExchange(name, self.limits)

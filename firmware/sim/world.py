@@ -31,7 +31,7 @@ START_S = 10_000.0  # late enough that everybody can have a past
 LOSS = 0.01
 HASH_S = 0.05  # what a box needs for one memory-hard hash
 NAT_OPEN_S = 60.0  # after a datagram of ours the answer still comes in (RFC 4787 asks for 120)
-NAT_HOSTS_MAX = 512
+NAT_FORGET_S = 2 * NAT_OPEN_S  # until who was written to longest ago is looked for and forgotten
 UDP_IP_BYTES = 28
 PROGRESS_EVENTS = 500
 
@@ -76,6 +76,7 @@ class World:
         self.population = population
         self.latency = LatencyMap(population.size, seed)
         self.random = random.Random(seed)  # noqa: S311 - a simulation must repeat itself
+        self.random_bytes = self.random.randbytes  # one object for all
         self.residents: dict[str, Resident] = {}
         self.settle: Callable[[int], Resident | None] = lambda _: None
         self.events = self.datagrams = self.bytes = self.lost = self.unheard = 0
@@ -155,9 +156,9 @@ class World:
     def _meet(self, link: Link) -> float:
         """Take what comes from the other half; when something happens next in either."""
         next_s, coming = link.exchange(self._heap[0][0] if self._heap else math.inf)
-        contact = self.population.contact
+        endpoint = self.population.endpoint
         for due_s, place, data, source in coming:
-            self._push(due_s, contact(place).endpoint, data, contact(source).endpoint)
+            self._push(due_s, endpoint(place), data, endpoint(source))
         return next_s
 
     def carry_out(self, resident: Resident, messages: list[Message]) -> None:
@@ -179,7 +180,7 @@ class World:
         self.bytes += len(data) + UDP_IP_BYTES
         resident.sent += 1
         if resident.nat is not None:
-            _open(resident.nat, to.host, self.now_s)
+            resident.nat = _opened(resident.nat, to.host, self.now_s)
         place = self.population.place_at(to.host)
         dice = self.random.random
         if place is None or dice() < self._loss:
@@ -240,8 +241,10 @@ def _key(endpoint: Endpoint) -> str:
     return endpoint.host if endpoint.port == PORT else str(endpoint)
 
 
-def _open(nat: dict[str, float], host: str, now_s: float) -> None:
+def _opened(nat: dict[str, float], host: str, now_s: float) -> dict[str, float]:
+    """`nat` with `host` as the last it wrote to; anew, if enough of it is closed by now."""
+    nat.pop(host, None)
     nat[host] = now_s
-    if len(nat) > NAT_HOSTS_MAX:
-        for old in [known for known, since_s in nat.items() if now_s - since_s > NAT_OPEN_S]:
-            del nat[old]
+    if now_s - next(iter(nat.values())) <= NAT_FORGET_S:
+        return nat
+    return {known: since_s for known, since_s in nat.items() if now_s - since_s <= NAT_OPEN_S}

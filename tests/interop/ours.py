@@ -164,7 +164,7 @@ class NodePeer(Peer):
 
     def keeps(self, info_hash: bytes, peer: Endpoint) -> bool:
         """True if `peer` was announced to us."""
-        return peer in self.node._server.store.peers(info_hash, asyncio.get_running_loop().time())
+        return peer in self.node._server.peers(info_hash, asyncio.get_running_loop().time())
 
     async def _begin(self, start: Callable[[float], int]) -> int:
         """Call a method of the node in the core's own task, and let it send what follows."""

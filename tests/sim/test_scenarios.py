@@ -29,6 +29,8 @@ def plausible(result: dict[str, Any], nodes: int) -> None:
     assert network["events"] > 0
     assert 0 < network["lost"] < network["datagrams"]
     assert network["memory_bytes_per_node"] > 1000
+    # Nobody who is in two tables is weighed twice: a contact and what is in it has some 400 bytes.
+    assert 100 < network["memory_shared_bytes_per_node"] < 1200
     assert 0.12 < network["rtt_ms"]["p50"] / 1000 < 0.16
     for percentiles in result["curves"].values():
         assert percentiles == sorted(percentiles)

@@ -6,7 +6,7 @@ from firmware.events import DatagramReceived, Message, SendDatagram
 from firmware.model import Endpoint
 from firmware.sim.latency import JITTER
 from firmware.sim.population import Population
-from firmware.sim.world import START_S, Resident, World
+from firmware.sim.world import NAT_FORGET_S, NAT_OPEN_S, START_S, Resident, World
 
 
 class Parrot:
@@ -83,6 +83,18 @@ def test_nat_forgets_whom_it_let_in() -> None:
     world.carry_out(one, [SendDatagram(b"question", other.endpoint)])
     world.run(START_S + 305)
     assert not heard(other)
+
+
+def test_nat_keeps_only_what_is_still_open_or_was_lately() -> None:
+    world, one, other = two(nat=True)
+    for host in range(100):
+        world.carry_out(other, [SendDatagram(b"question", Endpoint(f"198.51.100.{host}", 6881))])
+    assert other.nat is not None and len(other.nat) == 100
+    world.run(START_S + NAT_FORGET_S - NAT_OPEN_S + 1)
+    world.carry_out(other, [SendDatagram(b"question", Endpoint("198.51.100.7", 6881))])
+    world.run(START_S + NAT_FORGET_S + 1)
+    world.carry_out(other, [SendDatagram(b"question", one.endpoint)])
+    assert list(other.nat) == ["198.51.100.7", one.endpoint.host]
 
 
 def test_core_is_woken_at_its_deadline_and_not_before() -> None:

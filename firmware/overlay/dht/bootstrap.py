@@ -12,6 +12,7 @@ from collections.abc import Callable
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import is_usable
+from firmware.overlay.dht.contact import shared
 
 RETRY_S = 1.0  # doubles per failure
 RETRY_MAX_S = 300.0
@@ -82,7 +83,7 @@ class Bootstrap:
     def _add(self, entries: tuple[str, ...]) -> None:
         for entry in entries:
             try:
-                self._endpoints[entry] = (Endpoint.parse(entry),)
+                self._endpoints[entry] = (shared(Endpoint.parse(entry)),)
             except MalformedError:
                 self._names += (entry,)
 

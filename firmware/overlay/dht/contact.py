@@ -65,7 +65,8 @@ def contact_at(node_id: bytes, endpoint: Endpoint) -> Contact:
     if contact is None or contact.node_id != node_id:
         if len(_AT) >= _limit[0]:
             _AT.clear()
-        contact = _AT[endpoint] = contact_of(node_id + encode_endpoint(endpoint))
+        contact = contact_of(node_id + encode_endpoint(endpoint))
+        _AT[contact.endpoint] = contact  # not by `endpoint`, which nobody else needs to keep
     return contact
 
 
@@ -114,6 +115,11 @@ def decode_endpoint(data: object) -> Endpoint | None:
             _ENDPOINTS.clear()
         endpoint = _ENDPOINTS[data] = _parsed(data)
     return endpoint
+
+
+def shared(endpoint: Endpoint) -> Endpoint:
+    """The same, as the one object that all in this process keep; without a channel."""
+    return decode_endpoint(encode_endpoint(endpoint)) or endpoint
 
 
 def _parsed(data: bytes) -> Endpoint:

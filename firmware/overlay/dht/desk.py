@@ -92,6 +92,11 @@ class Desk:
             return None
         return datagram
 
+    def care(self, now_s: float) -> None:
+        """Forget what no longer counts; call it every few minutes at least."""
+        self.server.expire(now_s)
+        self._rate.release(now_s)
+
     def proved(self, source: Endpoint, now_s: float) -> None:
         """`source` answered a query of ours: its address is not forged."""
         self._rate.proved(owner_of(source), now_s)

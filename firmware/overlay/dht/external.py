@@ -20,10 +20,12 @@ VOTERS_MAX = 16  # the latest
 class ExternalAddress:
     """Counts what nodes of one family report of us."""
 
-    __slots__ = ("_host", "_port", "_votes")
+    __slots__ = ("_host", "_networks", "_port", "_votes")
 
     def __init__(self) -> None:
-        self._votes: dict[str, Endpoint] = {}  # oldest first
+        # Side by side, oldest first: a third of the size of a dict.
+        self._networks: tuple[str, ...] = ()
+        self._votes: tuple[Endpoint, ...] = ()
         self._host: str | None = None
         self._port: int | None = None
 
@@ -32,17 +34,23 @@ class ExternalAddress:
 
         True if they agree on another address now.
         """
-        votes, network = self._votes, network_of(voter.host)
-        if votes.get(network) == observed:
+        network = network_of(voter.host)
+        at = self._networks.index(network) if network in self._networks else -1
+        if at >= 0 and self._votes[at] == observed:
             return False  # most of the time
         if Scope.GLOBAL is not scope_of(voter.host) or scope_of(observed.host) is not Scope.GLOBAL:
             return False
         if (":" in voter.host) != (":" in observed.host):
             return False
-        changed = votes.pop(network, None)
-        votes[network] = observed
-        if len(votes) > VOTERS_MAX:
-            changed = votes.pop(next(iter(votes)))
+        if at < 0 and len(self._votes) >= VOTERS_MAX:
+            at = 0
+        changed = None
+        if at >= 0:
+            changed = self._votes[at]
+            self._networks = self._networks[:at] + self._networks[at + 1 :]
+            self._votes = self._votes[:at] + self._votes[at + 1 :]
+        self._networks += (network,)
+        self._votes += (observed,)
         if changed == observed:
             return False
         if changed is None and observed.host == self._host and observed.port == self._port:
@@ -56,7 +64,7 @@ class ExternalAddress:
         return self._host
 
     def _counted(self) -> str | None:
-        hosts = Counter(observed.host for observed in self._votes.values())
+        hosts = Counter(observed.host for observed in self._votes)
         for host, votes in hosts.most_common(1):
             if votes >= VOTES_NEEDED and 2 * votes > len(self._votes):
                 return host
@@ -73,5 +81,5 @@ class ExternalAddress:
         return self._port
 
     def _most_seen_port(self) -> int | None:
-        ports = Counter(observed.port for observed in self._votes.values() if observed.port)
+        ports = Counter(observed.port for observed in self._votes if observed.port)
         return ports.most_common(1)[0][0] if ports else None

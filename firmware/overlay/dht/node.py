@@ -186,7 +186,7 @@ class Node:
         With `paths` > 1 that many disjoint paths lead to the target (S/Kademlia).
         """
         # We may be one of the closest nodes ourselves.
-        own = self._server.store.peers(info_hash, now_s)
+        own = self._server.peers(info_hash, now_s)
         return self._inquiries.search(GetPeers(info_hash), info_hash, now_s, paths=paths, peers=own)
 
     def look_up(self, question: Search, now_s: float, *, paths: int = 1) -> int:
@@ -200,7 +200,7 @@ class Node:
 
     def kept_item(self, target: bytes, now_s: float) -> Item | None:
         """What we store for others under `target` (BEP 44)."""
-        return self._server.items.get(target, now_s)
+        return self._server.item(target, now_s)
 
     def silent_since(self, before_s: float) -> list[Endpoint]:
         """As RoutingTable.silent_since, IPv4."""
@@ -231,7 +231,7 @@ class Node:
             self._tables.v6 = table
         else:
             self._tables.v4 = table
-            self._server.store.own_id = table.own_id
+            self._server.own_id = table.own_id
         self._is_member = True
 
     # --- the tables --------------------------------------------------------------------------
@@ -277,7 +277,7 @@ class Node:
             self._upkeep.attempted(self.nodes, self._tables.depth(), now_s)
 
     def _care(self, now_s: float) -> None:
-        self._server.expire(now_s)
+        self.desk.care(now_s)
         self._tables.release(now_s)
         self.reach.consider(now_s)
         contact = self._tables.to_ping(now_s)
@@ -288,7 +288,7 @@ class Node:
     def _save(self, now_s: float) -> None:
         tables = self._tables
         rows = sorted(tables.rows(), key=lambda row: (row.failures, -row.answers))
-        data = encode_nodes(tables.v4.own_id, tables.v6.own_id, (row.contact for row in rows))
+        data = encode_nodes(tables.v4.own_id, tables.own_id6, (row.contact for row in rows))
         self._inquiries.out.append(StoreState(NODES_FILE, data))
         self._upkeep.saved(now_s)
 
@@ -300,7 +300,7 @@ class Node:
         own_id = for_address(host, self._random_bytes(NODE_ID_BYTES))
         self._tables.move(own_id, is_v6=is_v6)
         if not is_v6:
-            self._server.store.own_id = own_id
+            self._server.own_id = own_id
         if self._joining is not None:
             self._inquiries.cancel(self._joining)  # it looks for the old id
             self._joining = None
@@ -381,8 +381,7 @@ class Node:
         own_id = tables.of(source).own_id
         self.reach.asked_by(source.host, now_s)
         self.desk.read_only = self.reach.read_only
-        families = (tables.v4, tables.v6)
-        if data := self.desk.reply(query, source, own_id, families, now_s, size_bytes):
+        if data := self.desk.reply(query, source, own_id, tables.all(), now_s, size_bytes):
             self._inquiries.out.append(SendDatagram(data, source))
         if isinstance(query, krpc.Query) and not query.read_only and query.node_id != own_id:
             contact = contact_at(query.node_id, source)

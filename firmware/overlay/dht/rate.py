@@ -92,6 +92,11 @@ class RateLimit:
             self._proved_before, self._proved, self._proved_since_s = self._proved, {}, now_s
         self._proved[owner] = None
 
+    def release(self, now_s: float) -> None:
+        """Forget who is as good as new; call it now and then."""
+        self._turn(now_s)
+        self._turn_proofs(now_s)
+
     def may_send(self, owner: str, size_bytes: int, now_s: float) -> bool:
         """Take `size_bytes` for what `owner` has caused; False if it must prove itself first."""
         self._turn_proofs(now_s)
@@ -104,10 +109,7 @@ class RateLimit:
         return True
 
     def _address(self, owner: str, now_s: float) -> _Address:
-        age_s = now_s - self._since_s
-        if age_s >= FULL_AGAIN_S:
-            self._old = self._new if age_s < 2 * FULL_AGAIN_S else {}
-            self._new, self._since_s = {}, now_s
+        self._turn(now_s)
         address = self._new.get(owner)
         if address is None:
             if owner in self._old:
@@ -121,6 +123,12 @@ class RateLimit:
         if address.since_s < now_s:
             address.refill(now_s)
         return address
+
+    def _turn(self, now_s: float) -> None:
+        age_s = now_s - self._since_s
+        if age_s >= FULL_AGAIN_S:
+            self._old = self._new if age_s < 2 * FULL_AGAIN_S else {}
+            self._new, self._since_s = {}, now_s
 
     def _turn_proofs(self, now_s: float) -> None:
         age_s = now_s - self._proved_since_s

@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope, may_name, owner_of, scope_of
 from firmware.overlay.dht.item_store import ItemStore, Stored
+from firmware.overlay.dht.items import Item
 from firmware.overlay.dht.krpc import (
     ERROR_CAS_MISMATCH,
     ERROR_METHOD_UNKNOWN,
@@ -69,18 +70,27 @@ class Table(Protocol):
 class Server:
     """Answers from the routing table and from what others announced or put.
 
-    `own_id` is kept up to date by the node; what is farthest from it gives way at the limits.
+    `own_id` is kept up to date by the node.
     """
 
-    __slots__ = ("_random_bytes", "_sampled_s", "_samples", "_tokens", "items", "store")
+    __slots__ = (
+        "_items",
+        "_own_id",
+        "_random_bytes",
+        "_sampled_s",
+        "_samples",
+        "_store",
+        "_tokens",
+    )
 
     def __init__(self, own_id: bytes, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
         self._tokens = Tokens(random_bytes)
         self._samples: tuple[bytes, ...] = ()
         self._sampled_s: float | None = None
-        self.store = PeerStore(own_id)
-        self.items = ItemStore()
+        self._own_id = own_id
+        self._store: PeerStore | None = None
+        self._items: ItemStore | None = None
 
     def answer(
         self, question: Question, source: Endpoint, tables: Iterable[Table], now_s: float
@@ -108,10 +118,49 @@ class Server:
                 return Answer(packed=nodes, samples=self._sampled(now_s))
         return Refusal(ERROR_METHOD_UNKNOWN, ERROR_TEXTS[ERROR_METHOD_UNKNOWN])
 
+    @property
+    def own_id(self) -> bytes:
+        """Ours; what is farthest from it gives way at the limits."""
+        return self._own_id
+
+    @own_id.setter
+    def own_id(self, own_id: bytes) -> None:
+        self._own_id = own_id
+        if self._store is not None:
+            self._store.own_id = own_id
+
+    @property
+    def store(self) -> PeerStore:
+        """Who was announced to us; most nodes of a large network have none."""
+        if self._store is None:
+            self._store = PeerStore(self._own_id)
+        return self._store
+
+    @property
+    def items(self) -> ItemStore:
+        """What was put here; the same."""
+        if self._items is None:
+            self._items = ItemStore()
+        return self._items
+
+    def peers(self, info_hash: bytes, now_s: float) -> list[Endpoint]:
+        """Who was announced to us there."""
+        return [] if self._store is None else self._store.peers(info_hash, now_s)
+
+    def item(self, target: bytes, now_s: float) -> Item | None:
+        """What was put here under `target`."""
+        return None if self._items is None else self._items.get(target, now_s)
+
     def expire(self, now_s: float) -> None:
         """Forget what is too old; call it every few minutes."""
-        self.store.expire(now_s)
-        self.items.expire(now_s)
+        if self._store is not None:
+            self._store.expire(now_s)
+            if not len(self._store):
+                self._store = None
+        if self._items is not None:
+            self._items.expire(now_s)
+            if not len(self._items):
+                self._items = None
 
     def _announce(self, query: AnnouncePeer, source: Endpoint, now_s: float) -> Answer | Refusal:
         if not self._tokens.accepts(query.token, query.info_hash, source.host, now_s):
@@ -124,7 +173,7 @@ class Server:
     def _get(
         self, query: GetItem, source: Endpoint, tables: Iterable[Table], now_s: float
     ) -> Answer:
-        kept = self.items.get(query.target, now_s)
+        kept = self.item(query.target, now_s)
         is_old = (
             kept is not None
             and kept.public_key is not None
@@ -147,14 +196,14 @@ class Server:
             return BAD_TOKEN
         if not item.is_authentic():
             return Refusal(ERROR_SIGNATURE, ERROR_TEXTS[ERROR_SIGNATURE])
-        stored = self.items.put(item, query.cas, owner_of(source), self.store.own_id, now_s)
+        stored = self.items.put(item, query.cas, owner_of(source), self._own_id, now_s)
         return Answer() if stored is Stored.KEPT else REFUSALS[stored]
 
     def _peers(self, info_hash: bytes, source: Endpoint, now_s: float) -> tuple[Endpoint, ...]:
         is_v6 = ":" in source.host
         peers = [
             peer
-            for peer in self.store.peers(info_hash, now_s)
+            for peer in self.peers(info_hash, now_s)
             if (":" in peer.host) == is_v6 and may_name(peer, source)
         ]
         count = PEERS6_PER_ANSWER_MAX if is_v6 else PEERS_PER_ANSWER_MAX
@@ -163,9 +212,10 @@ class Server:
 
     def _sampled(self, now_s: float) -> Samples:
         if self._sampled_s is None or now_s - self._sampled_s >= SAMPLES_INTERVAL_S:
-            self.store.expire(now_s)
+            self.expire(now_s)
             self._sampled_s = now_s
-            self._samples = tuple(self._some(self.store.info_hashes(), SAMPLES_MAX))
+            kept = self.store.info_hashes()
+            self._samples = tuple(self._some(kept, SAMPLES_MAX))
         until_s = self._sampled_s + SAMPLES_INTERVAL_S - now_s
         return Samples(self._samples, len(self.store), max(1, round(until_s)))
 

@@ -20,22 +20,43 @@ SILENT_MAX = 256  # nodes in quarantine; at the limit the one that was silent fi
 class Tables:
     """Dispatches by the family of an endpoint."""
 
-    __slots__ = ("_silent", "_turn", "v4", "v6")
+    __slots__ = ("_own_id6", "_silent", "_turn", "_v6", "v4")
 
     def __init__(self, own_id: bytes, own_id6: bytes | None = None) -> None:
         self.v4 = RoutingTable(own_id)
-        self.v6 = RoutingTable(own_id6 or own_id, is_v6=True)
+        self._own_id6 = own_id6 or own_id
+        self._v6: RoutingTable | None = None  # where there is no IPv6 there is no table
         self._silent: dict[Endpoint, float] = {}  # until when, oldest first
         self._turn = 0
 
     @property
+    def v6(self) -> RoutingTable:
+        """Of IPv6 nodes."""
+        if self._v6 is None:
+            self._v6 = RoutingTable(self._own_id6, is_v6=True)
+        return self._v6
+
+    @v6.setter
+    def v6(self, table: RoutingTable) -> None:
+        self._v6 = table
+
+    @property
+    def own_id6(self) -> bytes:
+        """Ours among IPv6 nodes."""
+        return self._own_id6 if self._v6 is None else self._v6.own_id
+
+    @property
     def nodes(self) -> int:
         """How many nodes are known and not bad."""
-        return self.v4.nodes + self.v6.nodes
+        return self.v4.nodes + (0 if self._v6 is None else self._v6.nodes)
+
+    def all(self) -> tuple[RoutingTable, ...]:
+        """The tables that there are, empty ones too."""
+        return (self.v4,) if self._v6 is None else (self.v4, self._v6)
 
     def depth(self) -> int:
         """How many leading bits the node nearest to us shares with us, of either family."""
-        return max(self.v4.depth(), self.v6.depth())
+        return max(table.depth() for table in self.all())
 
     def of(self, endpoint: Endpoint) -> RoutingTable:
         """The table that `endpoint` belongs to."""
@@ -43,16 +64,16 @@ class Tables:
 
     def families(self) -> tuple[RoutingTable, ...]:
         """The tables in which nodes are known; none before the first."""
-        return tuple(table for table in (self.v4, self.v6) if table.nodes)
+        return tuple(table for table in self.all() if table.nodes)
 
     def contacts_by_family(self) -> list[list[Contact]]:
         """Every node, the bad ones too: after an outage of ours they are the way back."""
-        return [table.all_contacts() for table in (self.v4, self.v6)]
+        return [table.all_contacts() for table in self.all()]
 
     def rows(self) -> Iterator[Row]:
         """Every node, the bad ones too."""
-        yield from self.v4.rows()
-        yield from self.v6.rows()
+        for table in self.all():
+            yield from table.rows()
 
     def answered(self, contact: Contact, rtt_s: float | None, now_s: float) -> bool:
         """As RoutingTable.answered; ends the quarantine."""
@@ -91,7 +112,7 @@ class Tables:
         """Whom to ping now, if anybody: in turn the stalest of ours and one we were told of."""
         self._turn += 1
         spares_first = self._turn % 2 == 0
-        for table in (self.v4, self.v6) if self._turn % 4 < 2 else (self.v6, self.v4):
+        for table in self.all()[:: 1 if self._turn % 4 < 2 else -1]:
             spare = self._spare(table, now_s) if spares_first else None
             contact = spare or table.questionable(now_s, FRESH_S)
             if contact is None and not spares_first:

@@ -83,3 +83,12 @@ def test_rate_at_its_limit_of_proofs_forgets_the_older_half() -> None:
     assert [rate.may_send("0", 1400, now_s=0.0) for _ in range(2)] == [True, False]
     assert all(rate.may_send(str(limits.PROVED_MAX), 1400, now_s=0.0) for _ in range(5))
     assert all(rate.may_send(str(limits.PROVED_MAX // 2), 1400, now_s=0.0) for _ in range(5))
+
+
+def test_rate_released_keeps_who_proved_itself_and_nobody_who_is_as_good_as_new() -> None:
+    rate = RateLimit()
+    rate.proved("192.0.2.1", 0.0)
+    assert rate.allows("192.0.2.2", 0.0)
+    rate.release(2 * limits.FULL_AGAIN_S)
+    assert len(rate) == 0
+    assert rate.may_send("192.0.2.1", 1_000_000, 2 * limits.FULL_AGAIN_S)

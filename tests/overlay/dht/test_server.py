@@ -239,3 +239,15 @@ def test_server_tells_private_nodes_and_peers_to_their_own_scope_only() -> None:
     told = desk.answer(GetPeers(HASH), Endpoint("192.168.0.2", 1))
     assert told.peers == (Endpoint("192.168.0.9", 5),)
     assert told.nodes == (Contact(b"\x10" * 20, inside),)
+
+
+def test_server_whose_last_item_has_expired_is_as_small_as_a_new_one() -> None:
+    server, item = Server(bytes(20), random.Random(1).randbytes), immutable(b"text")
+    owner = Endpoint("198.51.100.1", 6881)
+    token = server.answer(GetPeers(item.target), owner, (), 0.0)
+    assert isinstance(token, Answer) and token.token is not None
+    assert server.answer(PutItem(item, token.token), owner, (), 1.0) == Answer()
+    assert server.item(item.target, 2.0) == item
+    server.expire(10_000.0)
+    assert server.item(item.target, 10_000.0) is None
+    assert server._items is None and server._store is None
