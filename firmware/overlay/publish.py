@@ -27,12 +27,11 @@ from firmware.overlay.dht.krpc import (
 )
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.store import PEER_LIFE_S
-from firmware.overlay.swarm import Calendar, info_hash_of, swarm_question
+from firmware.overlay.swarm import CLOCK_SET_S, Calendar, info_hash_of, swarm_question
 
 REANNOUNCE_S = 15 * 60.0
 CARD_RENEW_S = 3600.0
 LOOK_S = 10.0  # how often we see whether our address has changed
-CLOCK_SET_S = 300.0  # a clock that was set by more than this has made a card expire wrongly
 RETRY_S = 4.0  # after nobody took it; doubles, randomised
 RETRY_MAX_S = 240.0
 CATCH_UPS_MAX = 3  # rounds in a row because somebody says that it keeps a newer one

@@ -18,6 +18,7 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES
 
 DAY_S = 86_400
 DAY_OVERLAP_S = 1800  # clocks may differ: around midnight both days are announced
+CLOCK_SET_S = 300.0  # by more than this, and what was dated before is dated anew
 _SALT = b"fernruf swarm "  # followed by the day in decimal; Argon2 wants at least 8 bytes
 
 NUMBERS_KNOWN_MAX = 256

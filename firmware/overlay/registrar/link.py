@@ -100,6 +100,10 @@ class Link:
         """Ask for a new token, and then register again; still registered meanwhile."""
         self._question = self._node.ask(Register(ASK), self.endpoint, now_s, attempts_max=ATTEMPTS)
 
+    def redate(self, now_s: float) -> None:
+        """Our clock was set: the lease ends earlier or later than we said."""
+        self._renew_s = min(self._renew_s, now_s)
+
     def is_renewal_due(self, now_s: float, hashes: tuple[bytes, ...]) -> bool:
         """True if half of the lease is over, or our hashes are others, and nothing is asked."""
         is_due = now_s >= self._renew_s or self.hashes != hashes

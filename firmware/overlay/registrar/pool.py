@@ -70,6 +70,11 @@ class Pool:
             known.failures = min(known.failures + 1, 16)
             known.retry_s = now_s + jittered(delay_s, self._random_bytes)
 
+    def forgive(self) -> None:
+        """It was our own fault: each may be asked at once."""
+        for known in self._known.values():
+            known.retry_s, known.failures = -math.inf, 0
+
     def next_s(self, busy: Container[Endpoint]) -> float:
         """When somebody may be asked."""
         waiting = (k.retry_s for k in self._known.values() if k.endpoint not in busy)

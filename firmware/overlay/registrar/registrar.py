@@ -29,6 +29,7 @@ from firmware.overlay.registrar.finder import Finder
 from firmware.overlay.registrar.link import Applicant, Link, State
 from firmware.overlay.registrar.pool import EXCHANGES_FILE, Pool, encode_exchanges
 from firmware.overlay.registrar.ringer import RING_S, Ringer
+from firmware.overlay.swarm import CLOCK_SET_S
 
 EXCHANGES = 3  # with which a box is registered
 PROBED_MAX = 6  # asked at a time; the best of them are chosen
@@ -111,8 +112,12 @@ class Registrar:
         self._target = b"" if identity is None else target_of(identity.public_key)
 
     def set_clock(self, utc_s: float, now_s: float) -> None:
-        """Leases are dated."""
-        self._utc_less_now_s = utc_s - now_s
+        """Leases are dated, and dated anew if the clock was wrong: after a power cut, say."""
+        before_s, self._utc_less_now_s = self._utc_less_now_s, utc_s - now_s
+        if before_s is not None and abs(utc_s - now_s - before_s) > CLOCK_SET_S:
+            self._pool.forgive()  # they took no lease of another time
+            for link in self._links.values():
+                link.redate(now_s)
 
     def set_hashes(self, hashes: tuple[bytes, ...]) -> None:
         """Under which our certificate is asked for these days."""

@@ -16,6 +16,7 @@ from firmware.model import Endpoint
 from firmware.overlay.dht.node import Node
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
+from firmware.overlay.lease import LEASE_S
 from firmware.overlay.registrar.clock import CLOCK_FILE
 from firmware.overlay.registrar.link import KEEP_S, REPEATS_S
 from firmware.overlay.registrar.registrar import EXCHANGES, Registrar
@@ -192,6 +193,31 @@ def test_box_whose_clock_is_a_year_behind_is_told_the_time_and_registered_when_i
     utc_s = json.loads(street.stored[CLOCK_FILE])["utc_s"]
     assert abs(utc_s - (UTC_S + street.now_s - 1000.0)) <= 2.0
     assert not street.registered()
-    street.registrar.set_clock(utc_s, street.now_s)
-    street.run(900.0, until=lambda: len(street.registered()) == EXCHANGES)
+    street.run(600.0)  # denied again and again, later and later
+    street.registrar.set_clock(utc_s + 600.0, street.now_s)
+    street.run(10.0, until=lambda: len(street.registered()) == EXCHANGES)
     assert len(street.registered()) == EXCHANGES
+
+
+@pytest.mark.parametrize("behind_s", [4000.0, -3600.0])
+def test_box_that_registered_by_a_wrong_clock_dates_its_leases_anew_when_it_is_set(
+    behind_s: float,
+) -> None:
+    street = Street(near(HERE), utc_s=UTC_S - behind_s)
+    street.run(3.0)
+
+    def left_s() -> set[int]:
+        """How long the leases are good for callers whose clocks are right."""
+        kept = [
+            holder
+            for exchange in street.exchanges.values()
+            if (holder := exchange.registrations.find(street.registrar._target)) is not None
+        ]
+        return {round(one.expires_utc_s - (UTC_S + street.now_s - 1000.0)) for one in kept}
+
+    assert len(street.registered()) == EXCHANGES
+    assert all(abs(each_s - (LEASE_S - behind_s)) < 10 for each_s in left_s())
+    street.registrar.set_clock(UTC_S + street.now_s - 1000.0, street.now_s)
+    street.run(3.0)
+    assert len(street.registered()) == EXCHANGES
+    assert all(abs(each_s - LEASE_S) < 10 for each_s in left_s())
