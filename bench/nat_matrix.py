@@ -29,7 +29,7 @@ from bench.nat.kept import Kept
 from bench.nat.table import cell_of_ours, cell_of_theirs, ratios, summary
 from bench.nat.theirs import IceHosts
 from firmware.errors import CommandError
-from tests.lab.calls import Box, Town, call, middle
+from tests.lab.calls import Box, CallResult, Town, call, middle
 from tests.lab.nat import Kind
 from tests.lab.sites import LEG_S, Lab, Site
 from tests.lab.space import Space, why_not
@@ -107,9 +107,7 @@ class Matrix:
         exchanges, callers, callees = self._build()
         try:
             if self._incidents and self._kept.incidents is None:
-                incidents = Incidents(self._lab, self._town, exchanges, self._incidents)
-                self._kept.incidents = await incidents.run()
-                self._kept.save()
+                await self._break_things(exchanges)
             losses = [await self._measure(loss, callers, callees) for loss in self._losses]
         finally:
             await self._town.close()
@@ -125,6 +123,15 @@ class Matrix:
             "incidents": self._kept.incidents,
             "losses": losses,
         }
+
+    async def _break_things(self, exchanges: Exchanges) -> None:
+        """The incidents; a box that is stuck costs them, not the matrix."""
+        incidents = Incidents(self._lab, self._town, exchanges, self._incidents)
+        try:
+            self._kept.incidents = await incidents.run()
+        except CommandError as error:
+            tell_people(f"no incidents: {error}")
+        self._kept.save()
 
     def _build(self) -> tuple[Exchanges, list[Site], list[Site]]:
         exchanges = middle(self._lab, self._town, NODES, EXCHANGES)
@@ -163,7 +170,7 @@ class Matrix:
             for start in range(0, len(pairs), self._parallel):
                 together = pairs[start : start + self._parallel]
                 found = await asyncio.gather(*(self._pair(*pair) for pair in together))
-                cells |= dict(found)
+                cells |= found
                 self._kept.save()
                 tell(loss, found)
                 pace_s = (time.monotonic() - begin_s) / (len(cells) - before)
@@ -184,10 +191,12 @@ class Matrix:
                 sys.stderr.write(f"{site.kind}: {error}\n")
 
     async def _pair(self, caller: Site, callee: Site) -> tuple[str, dict[str, Any]]:
+        """One cell; what cannot be tried at all counts as not connected, and the run goes on."""
         cell: dict[str, Any] = {}
         if self._wants_ours:
-            boxes = self._boxes[caller.name], self._boxes[callee.name]
-            cell["ours"] = cell_of_ours([await call(*boxes) for _ in range(self._calls)])
+            cell["ours"] = cell_of_ours(
+                [await self._call(caller, callee) for _ in range(self._calls)]
+            )
         if self._ice is not None:
             waits = Kind.TCP_ONLY in (caller.kind, callee.kind)  # 5 s of time-out, each time
             rounds = 1 if waits else self._calls
@@ -196,6 +205,15 @@ class Matrix:
         if len(cell) == 2:
             cell["ratios"] = ratios(cell["ours"], cell["aioice"])
         return name_of(caller, callee), cell
+
+    async def _call(self, caller: Site, callee: Site) -> CallResult:
+        try:
+            for site in (caller, callee):
+                if self._boxes[site.name].process.poll() is not None:
+                    self._boxes[site.name] = await self._town.add_box(site)
+            return await call(self._boxes[caller.name], self._boxes[callee.name])
+        except (CommandError, OSError) as error:  # a box does not even hang up, or is gone
+            return CallResult(connected=False, problem=str(error))
 
 
 def name_of(caller: Site, callee: Site) -> str:

@@ -85,11 +85,17 @@ class Incidents:
             sys.stderr.write(f"incident: {error}\n")
             return None
         finally:
-            await hang_up(caller, callee)
+            await self._hang_up(caller, callee)
         if any(status["state"] != "connected" for status in after):
             return None
         pairs = zip(before, after, strict=True)
         return max(FRAME_MS * _concealed(one, other) for one, other in pairs)
+
+    async def _hang_up(self, caller: Box, callee: Box) -> None:
+        try:
+            await hang_up(caller, callee)
+        except CommandError as error:  # the next round waits until both can be reached
+            sys.stderr.write(f"incident: {error}\n")
 
     async def _kill_carrier(self) -> None:
         """Kill the exchange that has most to do; it is started anew when all have noticed."""

@@ -45,7 +45,16 @@ class IceHosts:
         coturn.start(lab.space, "coturn", SERVERS[:1], port=TLS_PORT)
 
     async def connect(self, caller: Site, callee: Site) -> Connected:
-        """Connect two sites once."""
+        """Connect two sites once; a host that says nothing more is started anew next time."""
+        try:
+            return await self._connect(caller, callee)
+        except (OSError, ValueError) as error:  # TimeoutError and a line cut short among them
+            for site in (caller, callee):
+                if (process := self._processes.pop(site.name, None)) is not None:
+                    await _end(process)
+            return Connected(connected=False, problem=repr(error))
+
+    async def _connect(self, caller: Site, callee: Site) -> Connected:
         started_s = time.monotonic()
         offer, answer = await asyncio.gather(
             self._ask(caller, "gather", **_servers(caller), controlling=True),
@@ -67,8 +76,7 @@ class IceHosts:
     async def close(self) -> None:
         """End the processes."""
         for process in self._processes.values():
-            process.kill()
-            await process.wait()
+            await _end(process)
 
     async def _ask(self, site: Site, do: str, **details: object) -> dict[str, Any]:
         process = self._processes.get(site.name)
@@ -90,6 +98,12 @@ class IceHosts:
     async def warm_up(self, site: Site) -> None:
         """Start the process of a site, so that its start counts in no attempt."""
         await self._ask(site, "gather", **_servers(site), controlling=True)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 def _servers(site: Site) -> dict[str, object]:

@@ -67,6 +67,7 @@ from firmware.overlay.warm import WarmContacts
 _STUN_END = b"\x04"  # above the first bytes of STUN
 _FRAME = bytes((CHANNEL_FIRST_BYTE,))
 RESOLUTIONS_MAX = 8  # at a time; one more number is unresolved at once
+REST_S = 1.0  # after a sounding: each new destination would move a router that counts
 
 
 class Directory:
@@ -169,6 +170,8 @@ class Directory:
             case PortMapped(endpoint=mapped):
                 self._node.mapped = mapped
             case SoundRouter():
+                for what_can_wait in (self._presence, self._warm, self._node):
+                    what_can_wait.rest(now_s + REST_S)
                 out += self._soundings.begin(now_s)
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)

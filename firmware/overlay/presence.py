@@ -112,6 +112,11 @@ class Presence:
         for publication in self._publications():
             publication.hear(fact, now_s)
 
+    def rest(self, until_s: float) -> None:
+        """Look nothing up before."""
+        for publication in self._publications():
+            publication.rest(until_s)
+
     def advance(self, now_s: float) -> list[Message]:
         """Go on with what is due."""
         for card in self._cards.values():

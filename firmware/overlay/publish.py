@@ -51,7 +51,7 @@ class Publication(ABC):
         self._accepted = 0  # in this round
         self._published_s = -math.inf  # when a node took it last
         self._nodes_then = 0  # in our table, at the last round
-        self._next_s = -math.inf
+        self._next_s = self._rest_s = -math.inf
         self._failures = 0
         self._is_behind = False  # somebody keeps a newer one than we wrote in this round
         self._catch_ups = 0
@@ -87,9 +87,18 @@ class Publication(ABC):
                 if not self._asked:
                     self._finish(now_s)
 
+    def rest(self, until_s: float) -> None:
+        """Start no round before."""
+        self._rest_s = until_s
+
     def advance(self, now_s: float) -> None:
         """Start a round when it is due."""
-        if self._lookup is None and not self._asked and self._is_possible():
+        if (
+            now_s >= self._rest_s
+            and self._lookup is None
+            and not self._asked
+            and self._is_possible()
+        ):
             has_grown = self._nodes_then and self._node.nodes >= GROWTH * self._nodes_then
             if self._node.is_ready and (now_s >= self._next_s or has_grown):
                 self._accepted, self._nodes_then = 0, self._node.nodes
@@ -99,7 +108,7 @@ class Publication(ABC):
         """Of the next round; None while one runs or none is possible."""
         if self._lookup is not None or self._asked or not self._is_possible():
             return None
-        return self._next_s if self._node.is_ready else None
+        return max(self._next_s, self._rest_s) if self._node.is_ready else None
 
     def end(self) -> None:
         """It is published no longer."""

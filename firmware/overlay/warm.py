@@ -61,6 +61,11 @@ class WarmContacts:
             self._due_s = now_s + jittered(WARM_S, self._random_bytes)
         return []
 
+    def rest(self, until_s: float) -> None:
+        """Begin with none before."""
+        if self._due_s is not None:
+            self._due_s = max(self._due_s, until_s)
+
     def deadline_s(self) -> float | None:
         """When the next card is due."""
         return self._due_s

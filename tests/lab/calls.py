@@ -92,7 +92,7 @@ class Town:
         self._folder = folder
         self._stack = AsyncExitStack()
         self._identities: dict[str, Any] = json.loads(IDENTITIES.read_text(encoding="utf-8"))
-        self._boxes = 0
+        self._numbered: dict[str, str] = {}  # which identity a site's box has
         self.nodes: tuple[str, ...] = ()
         self.exchanges: tuple[str, ...] = ()
         self._tls_exchanges: tuple[str, ...] = ()
@@ -125,9 +125,12 @@ class Town:
         return child
 
     async def add_box(self, site: Site, *, playback: str = "null") -> Box:
-        """A box with a ready identity, that has started to look for its exchanges."""
-        self._boxes += 1
-        identity = dict(self._identities[str(self._boxes)])
+        """A box with a ready identity, that has started to look for its exchanges.
+
+        One that has ended may be started again.
+        """
+        index = self._numbered.setdefault(site.name, str(len(self._numbered) + 1))
+        identity = dict(self._identities[index])
         number = identity.pop("number")
         state = StateDir(self._folder / site.name)
         state.write(IDENTITY, json.dumps(identity).encode())

@@ -109,3 +109,12 @@ def test_holder_that_always_says_too_old_is_tried_a_few_times_in_a_row_only() ->
     assert all(wait_s <= 1.5 * RETRY_S for wait_s in waits_s[: CATCH_UPS_MAX + 1])
     assert waits_s[-1] > 1.5 * RETRY_S
     assert not publisher.card.is_published(publisher.now_s)
+
+
+def test_round_that_is_due_waits_until_the_end_of_a_rest() -> None:
+    publisher = Publisher(Holder(kept(1), tells=False))
+    publisher.card.rest(1.0)
+    publisher.round()
+    assert publisher.holder.puts == []
+    assert publisher.next_round() == 1.0
+    assert publisher.holder.puts == [int(UTC_S) + 1]

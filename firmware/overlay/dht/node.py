@@ -152,24 +152,24 @@ class Node:
                 self._give_up(transaction, now_s)
             else:
                 self._inquiries.overdue(transaction, overdue, now_s)
-        upkeep = self._upkeep
-        if now_s >= upkeep.join_s:
+        if now_s >= self._upkeep.join_s:
             self.join(now_s)
-        if now_s >= upkeep.refresh_s:
+        if now_s >= self._upkeep.refresh_s:
             self._refresh(now_s)
-        if now_s >= upkeep.care_s:
+        if now_s >= self._upkeep.care_s:
             self._care(now_s)
-        if now_s >= upkeep.save_s:
+        if now_s >= self._upkeep.save_s:
             self._save(now_s)
         return self.drain()
 
+    def rest(self, until_s: float) -> None:
+        """Take no care of the tables before: each new destination moves a router that counts."""
+        self._upkeep.rest(until_s)
+
     def deadline_s(self) -> float | None:
         """Of the earliest transaction or care."""
-        upkeep_s = self._upkeep.deadline_s()
-        transaction_s = self._inquiries.transactions.deadline_s()
-        if upkeep_s is None or transaction_s is None:
-            return transaction_s if upkeep_s is None else upkeep_s
-        return min(upkeep_s, transaction_s)
+        deadlines = (self._upkeep.deadline_s(), self._inquiries.transactions.deadline_s())
+        return min((due_s for due_s in deadlines if due_s is not None), default=None)
 
     def drain(self) -> list[Message]:
         """What the methods below have given rise to."""
@@ -204,7 +204,7 @@ class Node:
 
     def silent_since(self, before_s: float) -> list[Endpoint]:
         """As RoutingTable.silent_since, IPv4."""
-        return self._tables.v4.silent_since(before_s)
+        return self._tables.v4.silent_since(before_s, self.reach.has_spoken_to)
 
     def ask(self, question: Question, to: Endpoint, now_s: float, *, attempts_max: int = 2) -> int:
         """Ask one node; an Answered carries the handle returned here."""

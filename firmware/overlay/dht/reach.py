@@ -47,14 +47,18 @@ class Reachability:
         self._spoken_to = (new | _bits(host), old, since_s)
         self._sent += 1
 
+    def has_spoken_to(self, host: str) -> bool:
+        """True if we sent it a query of late, as far as we look; seldom though we did not."""
+        new, old, _ = self._spoken_to
+        bits = _bits(host)
+        return bits & new == bits or bits & old == bits
+
     def asked_by(self, host: str, now_s: float) -> None:
         """`host` sent us a query."""
         if self._fixed or self.is_shown or scope_of(host) is not Scope.GLOBAL:
             return
         self._turn(now_s)
-        new, old, _ = self._spoken_to
-        bits = _bits(host)
-        if bits & new != bits and bits & old != bits:
+        if not self.has_spoken_to(host):
             self._asked_by_stranger = True
             if self.read_only:
                 self._begin(now_s, read_only=False)

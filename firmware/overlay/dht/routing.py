@@ -91,14 +91,16 @@ class RoutingTable:
         """Every node, the bad ones too: after an outage of ours they are the way back."""
         return iter(self._rows)
 
-    def silent_since(self, before_s: float) -> list[Endpoint]:
+    def silent_since(self, before_s: float, has_spoken_to: Callable[[str], bool]) -> list[Endpoint]:
         """To whom nothing was written since then: good nodes, the silent longest first, and spares.
 
-        The spares are those told last, and may be gone.
+        The spares are those told last, and may be gone; those we have spoken to come at the end.
         """
         rows = [row for row in self._rows if row.heard_s < before_s and not row.failures]
         rows.sort(key=lambda row: row.heard_s)
-        contacts = [row.contact for row in rows] + self._spares[::-1]
+        spares = self._spares[::-1]
+        spares.sort(key=lambda one: has_spoken_to(one.endpoint.host))
+        contacts = [row.contact for row in rows] + spares
         return [contact.endpoint for contact in contacts]
 
     def all_contacts(self) -> list[Contact]:

@@ -75,6 +75,10 @@ class Upkeep:
         mean_s = CARE_EAGER_S if is_eager else CARE_S
         self.care_s = now_s + jittered(mean_s, self._random_bytes)
 
+    def rest(self, until_s: float) -> None:
+        """Speak to nobody before, but to come back to the network."""
+        self.refresh_s, self.care_s = max(self.refresh_s, until_s), max(self.care_s, until_s)
+
     def saved(self, now_s: float) -> None:
         """The nodes file was written."""
         self.save_s = now_s + SAVE_S

@@ -65,3 +65,9 @@ def test_reachability_that_is_fixed_never_changes() -> None:
     reach.asked_by("90.1.1.1", 2.0)
     reach.consider(2 * READ_ONLY_S)
     assert reach.read_only
+
+
+def test_host_is_remembered_for_as_long_as_a_router_lets_its_answers_in() -> None:
+    reach = Reachability(read_only=False, fixed=False)
+    reach.queried("81.2.3.4", 0.0)
+    assert reach.has_spoken_to("81.2.3.4") and not reach.has_spoken_to("81.2.3.5")

@@ -5,7 +5,7 @@ from firmware.model import Endpoint
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.bootstrap import PUBLIC_ROUTERS, Bootstrap
 from firmware.overlay.dht.node import Node
-from firmware.overlay.dht.upkeep import SAVE_S
+from firmware.overlay.dht.upkeep import SAVE_S, Upkeep
 from tests.overlay.network import Network, random_source
 
 HEADERS_BYTES = 28  # IPv4 and UDP
@@ -117,3 +117,13 @@ def test_node_has_nothing_planned_before_it_is_started() -> None:
     assert node.deadline_s() is None
     node.handle(Started(), 5.0)
     assert 5.0 < (node.deadline_s() or math.inf) < 20.0
+
+
+def test_node_that_rests_takes_no_care_of_its_tables_but_comes_back_to_the_network() -> None:
+    upkeep = Upkeep(Bootstrap((), random_source(1)), random_source(2))
+    upkeep.started(0.0)
+    upkeep.rest(1000.0)
+    assert upkeep.care_s == upkeep.deadline_s() == 1000.0
+    upkeep.join_s = 5.0
+    upkeep.rest(1000.0)
+    assert upkeep.deadline_s() == 5.0
