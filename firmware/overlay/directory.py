@@ -170,9 +170,7 @@ class Directory:
             case PortMapped(endpoint=mapped):
                 self._node.mapped = mapped
             case SoundRouter():
-                for what_can_wait in (self._presence, self._warm, self._node):
-                    what_can_wait.rest(now_s + REST_S)
-                out += self._soundings.begin(now_s)
+                out += self._sound(now_s)
             case RelayUsed() if self.exchange is not None:
                 self.exchange.hear(fact, now_s)
             case ReadHelping():
@@ -207,6 +205,12 @@ class Directory:
             *(resolution.deadline_s() for resolution in self._resolutions.values()),
         ]
         return min((due_s for due_s in deadlines if due_s is not None), default=None)
+
+    def _sound(self, now_s: float) -> list[Message]:
+        """Nothing that can wait comes in between."""
+        for what_can_wait in (self._presence, self._warm, self._node):
+            what_can_wait.rest(now_s + REST_S)
+        return self._soundings.begin(now_s)
 
     def _serve_slip(self, fact: LeaveSlip | SlipNoted, now_s: float) -> list[Message]:
         if isinstance(fact, SlipNoted):

@@ -30,6 +30,7 @@ WAIT_READY_S = 1.0
 LOOK_S = 10.0  # how often we see whether the table has grown
 ATTEMPTS = 3
 OTHERS_MAX = 32
+STALE_MAX = 1_000  # entries of the agenda that nobody wants any more, above as many as are wanted
 
 
 @dataclass(slots=True, eq=False)
@@ -57,6 +58,10 @@ class Announcer:
         self._nodes_then = 0  # in our table, when all that is wanted was announced anew
         self._look_s = 0.0  # when we look again whether it has grown
         self._ready_s = 0.0  # when we look again whether the node can search
+
+    def __len__(self) -> int:
+        """How long the agenda is, with what nobody wants any more."""
+        return len(self._due)
 
     @property
     def announced(self) -> int:
@@ -153,3 +158,6 @@ class Announcer:
     def _schedule(self, info_hash: bytes, due_s: float) -> None:
         self._wanted[info_hash] = due_s
         heapq.heappush(self._due, (due_s, info_hash))
+        if len(self._due) > 2 * len(self._wanted) + STALE_MAX:  # boxes that change their hashes
+            self._due = [(wanted_s, wanted) for wanted, wanted_s in self._wanted.items()]
+            heapq.heapify(self._due)
