@@ -43,6 +43,20 @@ PLAY = """async audio => {
   await ended;
   return audio.currentTime;
 }"""
+FAR_CALL = """async path => {
+  const { box } = await import("./common.js"), line = await import("./line.js");
+  Object.assign(box, {
+    state: "connected", path, remote: "[2001:db8:85a3:1234:5678:8a2e:370:7334]:46881",
+    mapped: "203.0.113.200:46881", number: "774046112712", peer_number: "375873982561",
+    peer_name: "Grandmother Wilhelmina", rtt_s: 0.123,
+  });
+  line.show();
+  const card = document.querySelector("#route").parentElement;
+  return [...document.querySelectorAll("#route text")].map(each => each.getBoundingClientRect())
+    .concat(document.querySelector("#route").getBoundingClientRect())
+    .every(each => each.left >= 0 && each.right <= card.getBoundingClientRect().right)
+    && card.scrollWidth <= card.clientWidth;
+}"""
 WAIT = "ms => new Promise(done => setTimeout(done, ms))"
 expect.set_options(timeout=WAIT_MS)
 
@@ -162,6 +176,21 @@ def test_two_soft_handsets_talk(pages: tuple[Page, Page], softs: tuple[Soft, Sof
     view(bert, "calls")
     expect(bert.locator("#calls-list")).to_contain_text("incoming")
     view(bert, "telephone")
+
+
+@pytest.mark.parametrize("width", [320, 360, 1100])
+def test_map_of_a_call_between_two_routers_fits_the_screen(
+    pages: tuple[Page, Page], width: int
+) -> None:
+    anna, _ = pages
+    usual = anna.viewport_size
+    anna.set_viewport_size({"width": width, "height": 780})
+    view(anna, "line")
+    for path in ("direct", "relay"):
+        assert anna.evaluate(FAR_CALL, path), path
+    assert usual is not None
+    anna.set_viewport_size(usual)
+    anna.reload()
 
 
 def refused(soft: Soft, connections: int) -> int:

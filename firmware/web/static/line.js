@@ -32,33 +32,49 @@ function list(dl, pairs) {
 }
 
 // The way as a map: homes as houses, the Internet as a cloud between routers, an exchange where one carries the call.
+// Beside each other where there is room, below each other on a telephone's screen.
+const ROW_LEAST = 640, LETTER = 8, LINE = 18;
+
 function route(svg, called) {
-  const remote = box.remote ?? "", relayed = box.path === "relay", near = called && !relayed && is_private(remote);
-  const me = { kind: "home", words: text("me"), more: box.number ? spaced(box.number) : "" };
-  const peer = { kind: "home", words: called ? box.peer_name || text("peer") : text("peer"), more: called ? relayed ? "" : near ? remote : spaced(box.peer_number ?? "") : "" };
-  const router = { kind: "box", words: text("router"), more: box.mapped ?? "" };
-  const there = relayed ? { kind: "box", words: text("exchange"), more: remote } : { kind: "box", words: text("router"), more: remote };
-  const hops = !called ? [me, peer] : near ? [me, peer] : [me, router, there, peer];
-  const wide = hops.length > 2 ? Math.max(640, width) : width, gap = wide / hops.length, x = i => gap * (i + 0.5), y = 70;
-  svg.setAttribute("viewBox", `0 0 ${wide} 150`);
-  svg.classList.toggle("far", hops.length > 2);
+  const hops = hops_of(called), is_long = hops.length > 2, is_column = is_long && width < ROW_LEAST;
+  const place = i => is_column ? [38, 40 + 100 * i] : [width / hops.length * (i + 0.5), 70];
+  const letters = Math.floor((is_column ? width - 84 : width / hops.length) / LETTER);
+  const lines = hop => [...broken(hop.words, letters).map(words => [words, ""]), ...broken(hop.more, letters).map(words => [words, "more"])];
+  const say = ([x, y], lines) => lines.map(([words, kind], i) => shape("text", { ...is_column ? { x: x + 46, y: y - 2 + LINE * i } : { x, y: y + 48 + LINE * i }, class: kind }, words));
+  const height = is_column ? 100 * hops.length : 112 + LINE * Math.max(...hops.map(hop => lines(hop).length));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.classList.toggle("column", is_column);
   const parts = [];
   hops.slice(1).forEach((_, i) => {
-    parts.push(shape("path", { d: `M${x(i)} ${y}H${x(i + 1)}`, class: called ? "" : "idle" }));
-    const is_world = hops.length > 2 && i === 1, middle = (x(i) + x(i + 1)) / 2;
-    if (is_world) parts.push(shape("ellipse", { cx: middle, cy: y, rx: 62, ry: 26, class: "cloud" }), shape("text", { x: middle, y: y + 5 }, text("internet")));
+    const [x, y] = place(i), [to_x, to_y] = place(i + 1);
+    parts.push(shape("path", { d: `M${x} ${y}L${to_x} ${to_y}`, class: called ? "" : "idle" }));
+    if (is_long && i === 1) parts.push(...cloud([(x + to_x) / 2, (y + to_y) / 2]));
   });
-  if (called && box.rtt_s) parts.push(shape("text", { x: wide / 2, y: 24 }, `${text(relayed ? "relay" : "direct")}, ${text("rtt")} ${ms(box.rtt_s)} ms`));
-  hops.forEach((hop, i) => {
-    const left = x(i) - 34;
-    parts.push(hop.kind === "home"
-      ? shape("path", { d: `M${left} ${y - 4}L${x(i)} ${y - 34}L${left + 68} ${y - 4}H${left + 60}V${y + 26}H${left + 8}V${y - 4}Z`, class: "hop" })
-      : shape("rect", { x: left, y: y - 20, width: 68, height: 40, rx: 8, class: "hop" }));
-    parts.push(shape("text", { x: x(i), y: y + 48 }, hop.words), shape("text", { x: x(i), y: y + 66, class: "more" }, hop.more));
-  });
+  if (called && box.rtt_s) {
+    const path = text(box.path === "relay" ? "relay" : "direct"), rtt = `${text("rtt")} ${ms(box.rtt_s)} ms`;
+    if (is_column) parts.push(...say([38, 190], [[path, "more"], [rtt, "more"]]));
+    else parts.push(shape("text", { x: width / 2, y: 24 }, `${path}, ${rtt}`));
+  }
+  hops.forEach((hop, i) => parts.push(hop.kind === "home" ? house(place(i)) : machine(place(i)), ...say(place(i), lines(hop))));
   svg.replaceChildren(...parts);
   svg.setAttribute("aria-label", called ? hops.map(hop => `${hop.words} ${hop.more}`.trim()).join(" – ") : text("no_call"));
 }
+
+const broken = (words, letters) => words.match(new RegExp(`.{1,${letters}}`, "gu")) ?? [];
+
+// From here to there; two boxes of one network have nothing between them.
+function hops_of(called) {
+  const remote = box.remote ?? "", relayed = box.path === "relay", near = called && !relayed && is_private(remote);
+  const me = { kind: "home", words: text("me"), more: box.number ? spaced(box.number) : "" };
+  if (!called) return [me, { kind: "home", words: text("peer"), more: "" }];
+  const peer = { kind: "home", words: box.peer_name || text("peer"), more: relayed ? "" : near ? remote : spaced(box.peer_number ?? "") };
+  const router = { kind: "box", words: text("router"), more: box.mapped ?? "" };
+  return near ? [me, peer] : [me, router, { kind: "box", words: text(relayed ? "exchange" : "router"), more: remote }, peer];
+}
+
+const house = ([x, y]) => shape("path", { d: `M${x - 34} ${y - 4}L${x} ${y - 34}L${x + 34} ${y - 4}H${x + 26}V${y + 26}H${x - 26}V${y - 4}Z`, class: "hop" });
+const machine = ([x, y]) => shape("rect", { x: x - 34, y: y - 20, width: 68, height: 40, rx: 8, class: "hop" });
+const cloud = ([x, y]) => [shape("ellipse", { cx: x, cy: y, rx: 38, ry: 26, class: "cloud" }), shape("text", { x, y: y + 5, class: "inside" }, text("internet"))];
 
 const is_private = address => /^(10\.|127\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|\[f[cd]|\[fe80|\[::1\])/.test(address);
 
