@@ -29,7 +29,7 @@ try:
     from card.target import OpenTarget, unmount
     from card.writing import Progress, compare, is_unfinished, verify, write
 except ImportError as missing:
-    sys.exit(f"flash.py: {missing}; please: pip install rich zstandard pynacl pyfatfs")
+    sys.exit(f"flash.py: {missing}; after `make install`: .venv/bin/python tools/flash.py")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

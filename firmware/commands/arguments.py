@@ -9,6 +9,11 @@ from firmware import number
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
 
+PORT_MAX = 65_535
+PORT_DIGITS_MAX = 5
+SEED_DIGITS_MAX = 18  # fits 64 bits
+SECONDS_MAX = 1e6
+
 
 def endpoint(text: str) -> Endpoint:
     """ADDR:PORT with a numeric address."""
@@ -21,7 +26,7 @@ def endpoint(text: str) -> Endpoint:
 def host_and_port(text: str) -> str:
     """HOST:PORT, where HOST may be a name."""
     host, separator, port = text.rpartition(":")
-    if not (host and separator and port.isascii() and port.isdigit() and 0 < int(port) <= 65535):
+    if not (host and separator and port.isascii() and port.isdigit() and 0 < int(port) <= PORT_MAX):
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT")
     return text
 
@@ -34,15 +39,38 @@ def telephone_number(text: str) -> str:
     return digits
 
 
+def port_number(text: str) -> int:
+    """Of TCP or UDP; 0 = any that is free."""
+    if not (
+        text.isascii() and text.isdigit() and len(text) <= PORT_DIGITS_MAX and int(text) <= PORT_MAX
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to {PORT_MAX}")
+    return int(text)
+
+
+def seed_number(text: str) -> int:
+    """Of everything that is chance: the same seed, the same story."""
+    if not (text.isascii() and text.isdigit() and len(text) <= SEED_DIGITS_MAX):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a seed: a whole number from 0")
+    return int(text)
+
+
 def positive_seconds(text: str) -> float:
     """A time in seconds above zero."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
+    if (time_s := seconds(text)) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
-    return seconds
+    return time_s
+
+
+def seconds(text: str) -> float:
+    """A time in seconds; 0 = at once."""
+    try:
+        time_s = float(text)
+    except ValueError:
+        time_s = -1.0
+    if not 0 <= time_s < SECONDS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time in seconds")
+    return time_s
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:

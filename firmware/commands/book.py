@@ -18,7 +18,7 @@ from firmware.book.vcard import CardReader, encode_card
 from firmware.errors import CommandError, MalformedError
 from firmware.events.book import Contact
 from firmware.events.store import Kind, Record, SaveRecord, StoreCondition
-from firmware.shell.state import StateDir
+from firmware.shell.state import IDENTITY, StateDir
 from firmware.store.database import CardError, Database
 from firmware.store.keeper import BATCH_MAX
 from firmware.store.recovery import open_sound
@@ -97,6 +97,8 @@ def unblock(arguments: argparse.Namespace) -> int:
 @contextmanager
 def opened(folder: Path) -> Iterator[Opened]:
     """The database of a box that is off."""
+    if not (folder / IDENTITY).exists():  # a misspelt folder would swallow a phone book
+        raise CommandError(f"{folder}: no box keeps its state here; `fernruf number` begins one")
     state = StateDir(folder)
     with state.locked():
         sealer = Sealer(state.load_identity().identity, os.urandom)

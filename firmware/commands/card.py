@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from firmware.codes import plan_of
+from firmware.config import COUNTRIES
 from firmware.ui.code_card import card
 from firmware.ui.code_card_texts import CARDS
 from firmware.ui.prompts import language_of
@@ -14,7 +15,14 @@ from firmware.ui.prompts import language_of
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = subparsers.add_parser("card", help="print the card of codes beside the telephone")
-    parser.add_argument("--country", default="DE", metavar="CC", help="ISO 3166, such as DE or US")
+    parser.add_argument(
+        "--country",
+        type=str.upper,
+        choices=sorted(COUNTRIES),
+        default="DE",
+        metavar="CC",
+        help="ISO 3166, such as DE or US",
+    )
     parser.add_argument("--language", choices=sorted(CARDS), help="of the country if not given")
     parser.set_defaults(run=run)
 

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from firmware.commands.arguments import seed_number
 from firmware.demo.seed import DEFAULT_SEED
 from firmware.demo.stage import Demo
 from firmware.errors import CommandError
@@ -21,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: demo-out"
     )
     parser.add_argument(
-        "--seed", type=int, default=DEFAULT_SEED, metavar="N", help="other telephones"
+        "--seed", type=seed_number, default=DEFAULT_SEED, metavar="N", help="other telephones"
     )
     parser.add_argument(
         "--codec", choices=[codec.value for codec in Codec], default=Codec.OPUS.value

@@ -10,7 +10,13 @@ import signal
 import sys
 from pathlib import Path
 
-from firmware.commands.arguments import add_verbosity, endpoint, host_and_port, set_up_logging
+from firmware.commands.arguments import (
+    add_verbosity,
+    endpoint,
+    host_and_port,
+    seconds,
+    set_up_logging,
+)
 from firmware.overlay.dht.acquaintances import NODES_FILE, decode_nodes
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
@@ -36,7 +42,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--drain",
-        type=float,
+        type=seconds,
         default=DRAIN_S,
         metavar="SECONDS",
         help="how long to serve on after SIGTERM, while boxes look for another exchange",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from firmware.commands.arguments import seed_number
 from firmware.sim import plot, scenarios
 from firmware.sim.report import Json
 
@@ -25,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("sim", help="simulate a network of nodes in virtual time")
     parser.add_argument("scenario", choices=tuple(scenarios.SCENARIOS), metavar="SCENARIO")
     parser.add_argument("--nodes", type=_nodes, default=NODES_DEFAULT, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--seed", type=seed_number, default=1, metavar="S")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
     parser.set_defaults(run=run)

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from firmware.box import Box
-from firmware.commands.arguments import add_verbosity, host_and_port, set_up_logging
+from firmware.commands.arguments import add_verbosity, host_and_port, port_number, set_up_logging
 from firmware.commands.box import Ending, read_configuration, serve
 from firmware.errors import CommandError
 from firmware.shell.state import StateDir
@@ -46,7 +46,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="default: %(default)s",
     )
     parser.add_argument("--name", default="", help="shown to those you call; for the first start")
-    parser.add_argument("--port", type=int, default=PAGE_PORT, help="of the page; 0 = a free one")
+    parser.add_argument(
+        "--port", type=port_number, default=PAGE_PORT, help="of the page; 0 = a free one"
+    )
     parser.add_argument(
         "--bootstrap", type=host_and_port, action="append", default=[], metavar="HOST:PORT",
         help="a node of a network of your own; for the first start",

@@ -39,13 +39,15 @@ class ControlServer:
         if await _is_alive(self._path):
             raise CommandError(f"another box listens on {self._path}")
         try:
-            self._path.unlink(missing_ok=True)
+            if self._path.is_socket():  # a file that somebody needs is not ours to remove
+                self._path.unlink()
             listening = _bound(self._path)
             self._server = await asyncio.start_unix_server(
                 self._serve, sock=listening, limit=LINE_BYTES_MAX
             )
         except OSError as error:
-            raise CommandError(f"cannot listen on {self._path}: {error.strerror}") from None
+            why = error.strerror or error  # a path that is too long has no number
+            raise CommandError(f"cannot listen on {self._path}: {why}") from None
 
     async def run(self) -> None:
         """Serve until cancelled; the socket's file is removed at the end."""

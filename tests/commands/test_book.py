@@ -11,9 +11,18 @@ from firmware.__main__ import main
 from firmware.book.vcard import encode_card
 from firmware.commands import book
 from firmware.events.book import Contact
+from firmware.shell.state import StateDir
 from tests.book.numbers import valid_numbers
 
 ANNA, BERT, CARL, *_ = islice(valid_numbers(), 5)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    """Of a box that has been on."""
+    folder = tmp_path / "state"
+    StateDir(folder).load_identity()
+    return str(folder)
 
 
 def card_file(folder: Path, *contacts: Contact) -> Path:
@@ -23,9 +32,9 @@ def card_file(folder: Path, *contacts: Contact) -> Path:
 
 
 def test_contacts_go_in_and_come_out_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state, out = str(tmp_path / "state"), tmp_path / "out.vcf"
+    out = tmp_path / "out.vcf"
     path = card_file(
         tmp_path, Contact(BERT, "Bert", "7"), Contact(ANNA, "Anna", "7", is_favourite=True)
     )
@@ -40,9 +49,9 @@ def test_contacts_go_in_and_come_out_again(
 
 
 def test_list_of_numbers_is_blocked_until_it_is_unblocked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state, path = str(tmp_path / "state"), tmp_path / "spam.csv"
+    path = tmp_path / "spam.csv"
     path.write_text("".join(f"{number},spam\n" for number in islice(valid_numbers(), 1000)) + "x\n")
     assert main(["book", "block", str(path), "--state", state]) == 0
     assert capsys.readouterr().out == "1000 numbers blocked; left out: 1 without a number of ours\n"
@@ -53,9 +62,9 @@ def test_list_of_numbers_is_blocked_until_it_is_unblocked(
 
 @pytest.mark.parametrize("verb", ["import", "block"])
 def test_file_that_cannot_be_used_is_named_with_the_reason(
-    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    verb: str, tmp_path: Path, state: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    state, path = str(tmp_path / "state"), tmp_path / "file"
+    path = tmp_path / "file"
 
     def complaint() -> str:
         assert main(["book", verb, str(path), "--state", state]) == 1
@@ -69,3 +78,14 @@ def test_file_that_cannot_be_used_is_named_with_the_reason(
     with path.open("wb") as file:
         file.truncate(book.FILE_BYTES_MAX + 1)
     assert "split it" in complaint()
+
+
+@pytest.mark.parametrize("verb", ["import", "export", "block", "unblock"])
+def test_folder_in_which_no_box_has_been_is_refused_and_not_made(
+    verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, path = tmp_path / "misspelt", tmp_path / "contacts.vcf"
+    path.write_bytes(encode_card(Contact(ANNA, "Anna")))
+    assert main(["book", verb, str(path), "--state", str(folder)]) == 1
+    assert "no box keeps its state here" in capsys.readouterr().err
+    assert not folder.exists()

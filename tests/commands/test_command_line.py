@@ -56,6 +56,28 @@ def test_box_without_its_configuration_file_exits_2(tmp_path: Path) -> None:
     assert "none.toml" in one_line(ended.stderr)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "card --country XX",
+        "sim lookup --seed -1",
+        "demo --seed -1",
+        "exchange --bind 127.0.0.1:0 --state none --drain -1",
+        "soft --no-open --port 99999",
+        f"soft --no-open --port {'9' * 5000}",
+    ],
+)
+def test_argument_that_cannot_be_exits_2_before_anything_is_done(
+    tmp_path: Path, wrong: str
+) -> None:
+    command, *rest = wrong.split()
+    state = ["--state", str(tmp_path / "state")] if command == "soft" else []
+    ended = fernruf(command, *rest, *state)
+    assert ended.returncode == 2
+    assert "error: argument" in ended.stderr.splitlines()[-1]
+    assert not list(tmp_path.iterdir())
+
+
 def test_unknown_command_exits_2() -> None:
     assert fernruf("dance").returncode == 2
     assert fernruf().returncode == 2

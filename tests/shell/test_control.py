@@ -123,6 +123,26 @@ def test_socket_that_a_killed_box_left_behind_is_replaced(tmp_path: Path) -> Non
     serve(tmp_path, story)
 
 
+def test_path_that_is_no_socket_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    named = tmp_path / "box.toml"
+    named.write_text("needed")
+
+    async def story() -> None:
+        with pytest.raises(CommandError, match="Address already in use"):
+            await ControlServer(named, {"echo": echo}).open()
+
+    asyncio.run(story())
+    assert named.read_text() == "needed"
+
+
+def test_path_longer_than_a_socket_may_have_is_refused_in_words(tmp_path: Path) -> None:
+    async def story() -> None:
+        with pytest.raises(CommandError, match="too long"):
+            await ControlServer(tmp_path / ("x" * 200), {"echo": echo}).open()
+
+    asyncio.run(story())
+
+
 def test_client_without_a_box_says_so(tmp_path: Path) -> None:
     async def story() -> None:
         async with ControlClient.open(tmp_path / "nobody"):
