@@ -191,6 +191,7 @@ def test_map_of_a_call_between_two_routers_fits_the_screen(
     assert usual is not None
     anna.set_viewport_size(usual)
     anna.reload()
+    view(anna, "telephone")
 
 
 def refused(soft: Soft, connections: int) -> int:
