@@ -50,11 +50,10 @@ def _cell(cell: dict[str, Any]) -> str:
 
 
 def _figure(milliseconds: float | None, side: dict[str, Any]) -> str:
-    if milliseconds is None:
-        return "–"
     lost = side["calls"] - side["connected"]
     mark = "" if side["direct"] == side["connected"] else "ʳ"
-    return f"{milliseconds:.0f}{mark}" + (f" ({lost} lost)" if lost else "")
+    figure = "–" if milliseconds is None else f"{milliseconds:.0f}{mark}"
+    return figure + (f" ({lost} lost)" if lost else "")
 
 
 def figures(report: dict[str, Any]) -> str:
