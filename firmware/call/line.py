@@ -184,7 +184,8 @@ class Line:
         """What is signalled goes where the media go, and where the last signal came from."""
         leg = self.leg_named(fact.call)
         if leg is not None and leg.session is not None:
-            leg.session.also = fact.endpoints + fact.others
+            proved = tuple(one for one in fact.endpoints if one not in fact.unproved)
+            leg.session.also = proved + fact.others
 
     # --- steps of many rows ----------------------------------------------------------------------
 

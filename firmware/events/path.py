@@ -90,6 +90,7 @@ class PathChanged(Fact):
     is_relayed: bool
     rtt_s: float | None  # round trip, smoothed; None = not measured
     call: int = 0
+    unproved: tuple[Endpoint, ...] = ()  # of these: no check was answered there of late
 
 
 @dataclass(frozen=True, slots=True)

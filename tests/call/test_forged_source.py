@@ -95,6 +95,19 @@ def test_forged_source_gets_nothing_more_when_the_box_has_something_to_say_by_it
     assert sum(map(len, sent_to(link, VICTIM))) <= len(datagram)
 
 
+def test_peer_that_chooses_a_forged_path_gets_no_more_sent_there_by_that() -> None:
+    link, bert, channel = in_call()
+    path = events.PathChanged((VICTIM,), (AT,), False, None, bert.view.call, unproved=(VICTIM,))
+    link.tell(bert, path)
+    came = 0
+    for sequence in range(8):
+        datagram = channel.seal(encode_signal(Update(sequence)))
+        came += len(datagram)
+        link.deliver(bert, datagram, VICTIM)
+    assert sum(map(len, sent_to(link, VICTIM))) <= came
+    assert sent_to(link, AT)
+
+
 def test_peer_is_heard_so_often_at_once_and_so_often_a_second() -> None:
     link, bert, channel = in_call()
     link.run(10.0)

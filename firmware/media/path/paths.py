@@ -267,8 +267,9 @@ class _CallPath:
         self.guessed: set[Candidate] = set()  # from which ports were guessed
         self._call = call
         self._door = 0  # by which the peer is reached
-        # the last PathChanged
+        # the last PathChanged; the place that the call begins with need not be told as proved
         self._told: tuple[tuple[Endpoint, ...], set[Endpoint]] = prepared.remotes[:1], set()
+        self._told_unproved: tuple[Endpoint, ...] | None = None
 
     def answer(self, now_s: float) -> None:
         """People talk."""
@@ -315,11 +316,13 @@ class _CallPath:
     def news(self, now_s: float) -> list[Message]:
         """Where packets go now, if that is not known yet."""
         endpoints, others = self.ways.destinations(now_s), self.ways.others(now_s)
-        if (endpoints, set(others)) == self._told:
+        unproved = tuple(to for to in endpoints if not self.ways.is_proved(to, now_s))
+        is_same = self._told_unproved in (None, unproved)
+        if is_same and (endpoints, set(others)) == self._told:
             return []
-        self._told = endpoints, set(others)
-        chosen = self.ways.chosen
-        return [PathChanged(endpoints, others, chosen.is_relay, chosen.rtt_s, self._call)]
+        self._told, self._told_unproved = (endpoints, set(others)), unproved
+        relayed, rtt_s = self.ways.chosen.is_relay, self.ways.chosen.rtt_s
+        return [PathChanged(endpoints, others, relayed, rtt_s, self._call, unproved)]
 
 
 class CallRoute:
@@ -329,9 +332,9 @@ class CallRoute:
         self._calls, self._call = calls, call
 
     def destinations(self, now_s: float) -> tuple[Endpoint, ...]:
-        """Where a packet for the peer goes now; empty without a call."""
+        """Where the packet for the peer goes that is sent now; empty without a call."""
         path = self._calls.get(self._call)
-        return () if path is None else path.ways.destinations(now_s)
+        return () if path is None else path.ways.carry(now_s)
 
     def heard(self, source: Endpoint, now_s: float, *, is_first: bool = True) -> None:
         """An authentic packet of the peer came from `source`, for the first time or again."""

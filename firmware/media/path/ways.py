@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from firmware.bucket import Bucket
 from firmware.errors import MalformedError
 from firmware.events import DatagramReceived, PreparePath, SendDatagram
 from firmware.media.path.checks import Ask, CheckCodec, Reply
@@ -28,6 +29,10 @@ CHECKS_PER_STEP_MAX = 16
 RELAYS_CALLER_MAX, RELAYS_CALLEE_MAX = 4, 2  # that work; above it the other side's are not tried
 YOUNG_S = 1.0  # so long a relay may become one that works
 STEP_S = 0.005  # between bursts (RFC 8445 section 14.2)
+# What a peer can aim at places that never asked for it, in one call (RFC 8445 section 19.5.1):
+CHECKS_BURST_MAX, CHECKS_PER_S_MAX = 1500.0, 50.0  # more than 32 ways and all guesses take
+LIMITED_S = 0.5  # before a way for which there was none left is looked at again
+PACKETS_BURST_MAX, PACKETS_PER_S_MAX = 500.0, 2.0  # 10 s of speech, where no check was answered
 
 SILENCE_S_MAX = 0.12  # longer than jitter, shorter than a listener's patience
 SILENCE_MISSED_S = 0.06  # after a packet was due, on a line without jitter
@@ -76,6 +81,8 @@ class Ways:
         self._flow_s: float | None = None  # last packet by the chosen way, while they come
         self._settled_s = now_s + SETTLE_S
         self._pace = Pace()
+        self._checks = Bucket(CHECKS_BURST_MAX, CHECKS_PER_S_MAX)
+        self._packets = Bucket(PACKETS_BURST_MAX, PACKETS_PER_S_MAX)
         self.try_ways(prepared.remotes[1:], now_s)
 
     def try_ways(self, endpoints: Iterable[Endpoint], now_s: float) -> None:
@@ -125,6 +132,23 @@ class Ways:
         unique = dict.fromkeys(way.endpoint for way in ways)
         return tuple(unique)[:DESTINATIONS_MAX]
 
+    def carry(self, now_s: float) -> tuple[Endpoint, ...]:
+        """The destinations of one packet that is sent now.
+
+        Speech does not wait for the first answered check, but a place where there is none for long
+        gets no more of it: whoever calls can name any place (RFC 7675, consent).
+        """
+        return tuple(
+            to
+            for to in self.destinations(now_s)
+            if self.is_proved(to, now_s) or self._packets.take(1.0, now_s)
+        )
+
+    def is_proved(self, endpoint: Endpoint, now_s: float) -> bool:
+        """The peer has answered a check there, and not too long ago."""
+        way = self._ways.get(endpoint)
+        return way is not None and way.is_open(now_s)
+
     def others(self, now_s: float) -> tuple[Endpoint, ...]:
         """Ways that work beside the destinations, the best OTHERS_MAX."""
         in_use = self.destinations(now_s)
@@ -171,11 +195,15 @@ class Ways:
                 self._begin_doubt(now_s)
         due = sorted((way for way in self._ways.values() if way.next_s <= now_s), key=_urgency)
         for way in due[:CHECKS_PER_STEP_MAX]:
-            self._ask(way, now_s)
+            if way.is_open(now_s) or self._checks.take(1.0, now_s):
+                self._ask(way, now_s)
+            else:
+                way.next_s = now_s + LIMITED_S
         for way in due[CHECKS_PER_STEP_MAX:]:
             way.next_s = now_s + STEP_S
         for endpoint in self._guesses.pop(now_s):
-            self.out.append(self.check(endpoint, now_s))
+            if self._checks.take(1.0, now_s):
+                self.out.append(self.check(endpoint, now_s))
         self._choose(now_s)
 
     def deadline_s(self) -> float:

@@ -5,10 +5,18 @@ from __future__ import annotations
 import random
 
 from firmware.events import DatagramReceived, PreparePath, SendDatagram
-from firmware.media.path.checks import CheckCodec
+from firmware.media.path.checks import Ask, CheckCodec
 from firmware.media.path.mirror import ASKED_MAX, REPEATS_S, Mirror
-from firmware.media.path.way import FOUND_CHECKS_MAX
-from firmware.media.path.ways import DESTINATIONS_MAX, WAYS_MAX, Ways
+from firmware.media.path.way import CONSENT_S, FOUND_CHECKS_MAX
+from firmware.media.path.ways import (
+    CHECKS_BURST_MAX,
+    CHECKS_PER_S_MAX,
+    DESTINATIONS_MAX,
+    PACKETS_BURST_MAX,
+    PACKETS_PER_S_MAX,
+    WAYS_MAX,
+    Ways,
+)
 from firmware.model import Endpoint
 from firmware.stun import Kind, StunMessage, binding_response, decode, encode
 
@@ -102,6 +110,58 @@ def test_crowd_of_places_is_limited_and_never_displaces_the_chosen_one() -> None
     assert len({one.to for one in sent(callee, 1.0, since_s=0.5)}) >= WAYS_MAX
     later = {one.to for one in sent(callee, 30.0)}
     assert RELAY in later and len(later) <= WAYS_MAX
+
+
+def spoken(one: Ways, until_s: float, since_s: float = 0.0) -> list[Endpoint]:
+    """Where packets go, 50 a second, while the peer pretends to be heard on the chosen way."""
+    places: list[Endpoint] = []
+    for step in range(int(since_s * 50), int(until_s * 50)):
+        one.on_time(step / 50)
+        one.heard(one.chosen.endpoint, step / 50, is_first=True)
+        places += one.carry(step / 50)
+    return places
+
+
+def answer_checks(one: Ways, now_s: float) -> None:
+    """The peer is where the checks go."""
+    for message in one.out:
+        said = decode(message.data)
+        if said.kind is Kind.REQUEST:
+            reply = CALLER.reply(Ask(said.transaction_id, 0), message.to)
+            one.receive(DatagramReceived(reply, message.to), now_s)
+    one.out.clear()
+
+
+def test_place_that_answers_no_check_gets_ten_seconds_of_speech_and_then_hardly_any() -> None:
+    callee = ways()
+    assert len(spoken(callee, 60.0)) <= PACKETS_BURST_MAX + 60 * PACKETS_PER_S_MAX
+    callee.receive(ask(1, DIRECT, nomination=1), 60.0)
+    assert callee.chosen.endpoint == DIRECT, "the peer may move as often as it likes"
+    assert len(spoken(callee, 61.0, 60.0)) <= 2 * PACKETS_PER_S_MAX
+
+
+def test_place_that_answers_gets_every_packet_for_as_long_as_it_does() -> None:
+    callee, heard = ways(), 0
+    for step in range(50 * 60):
+        callee.on_time(step / 50)
+        answer_checks(callee, step / 50)
+        heard += len(callee.carry(step / 50))
+    assert heard == 50 * 60
+    silent = [callee.carry(60.0 + step / 50) for step in range(50 * 60)]
+    assert sum(map(len, silent)) <= 50 * CONSENT_S + PACKETS_BURST_MAX + 60 * PACKETS_PER_S_MAX
+
+
+def test_peer_cannot_aim_more_checks_at_others_than_a_call_needs() -> None:
+    callee = ways()
+    for step in range(600):
+        now_s = step / 10
+        told = [Endpoint(f"198.51.100.{n}", 1024 + step) for n in range(1, 17)]
+        callee.try_ways(told, now_s)
+        callee.guess([one._replace(port=one.port + 1) for one in told], now_s)
+        callee.receive(ask(step, Endpoint("198.51.100.99", 1024 + step)), now_s)
+        callee.on_time(now_s)
+    checks = [one for one in callee.out if decode(one.data).kind is Kind.REQUEST]
+    assert CHECKS_BURST_MAX < len(checks) <= CHECKS_BURST_MAX + 60 * CHECKS_PER_S_MAX
 
 
 def test_hostile_datagrams_change_nothing() -> None:
