@@ -118,7 +118,7 @@ class IdentityFile:
                 raise ValueError("version or key length")
             if modifier is not None and len(modifier) != MODIFIER_BYTES:
                 raise ValueError("modifier length")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(f"{source}: not an identity file ({error})") from None
         return cls(Identity(*private), modifier)
 

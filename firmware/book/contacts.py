@@ -44,6 +44,6 @@ def decode_contact(key: str, data: bytes) -> Contact:
         content = json.loads(data)
         flags = {flag: content.get(flag) is True for flag in _FLAGS}
         name, speed_dial = str(content["name"]), str(content.get("speed_dial", ""))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise MalformedError("no contact") from None
     return checked(Contact(key, name, speed_dial, **flags))

@@ -76,7 +76,7 @@ def decode_rules(data: bytes) -> RingRules:
         start, end = int(content["quiet_from_minute"]), int(content["quiet_to_minute"])
         kinds = Ring(content["strangers"]), start, end, Ring(content["quiet"])
         rules = RingRules(*kinds, int(content.get("stamp_difficulty", STAMP_DIFFICULTY)))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise MalformedError("no rules") from None
     if not (0 <= start < DAY_MINUTES and 0 <= end < DAY_MINUTES):
         raise MalformedError("no time of the day")

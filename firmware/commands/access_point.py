@@ -41,6 +41,7 @@ INTERFACE = "wlan0"
 WIRELESS_FILE = "wpa_supplicant-wlan0.conf"  # of a network that is known (first_start.py)
 ADDRESS = "10.71.0.1"
 CODE_DIGITS = 8
+LENGTH_DIGITS_MAX = 10  # Python converts no number of thousands of them
 FORM_BYTES_MAX = 4096
 TIMEOUT_S = 20.0  # for a browser to say what it wants
 OPEN_S = 900.0
@@ -187,7 +188,8 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Take the form."""
         length = self.headers.get("Content-Length", "")
-        if not length.isascii() or not length.isdigit() or int(length) > FORM_BYTES_MAX:
+        is_number = length.isascii() and length.isdigit() and len(length) < LENGTH_DIGITS_MAX
+        if not is_number or int(length) > FORM_BYTES_MAX:
             self.send_error(413)
             return
         try:

@@ -144,7 +144,7 @@ def decode_call(data: bytes) -> Entry | None:
     """The call in a record; None if it is of a version that we do not know."""
     try:
         entry = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_ours = isinstance(entry, dict) and {"peer", "incoming", "reason"} <= entry.keys()
     return entry if is_ours else None
