@@ -46,7 +46,8 @@ async function come() {
 function listen() {
   stream?.close();
   stream = new EventSource("/api/events");
-  stream.onmessage = event => { alarm(); Object.assign(box, JSON.parse(event.data)); telephone.show(); show(); if (!is_ready) performance.mark("ready"); is_ready = true; };
+  stream.onopen = () => alarm(); // "gone" is over; a refusal stays when the box tells of something else
+  stream.onmessage = event => { Object.assign(box, JSON.parse(event.data)); telephone.show(); show(); if (!is_ready) performance.mark("ready"); is_ready = true; };
   stream.onerror = () => { alarm(text("gone")); if (stream.readyState === EventSource.CLOSED) setTimeout(enter, RETRY_MS); };
 }
 
