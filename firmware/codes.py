@@ -107,10 +107,6 @@ class CodePlan:
         begun = (_match(code.pattern, dialled) is Progress.BEGUN for code in self.codes)
         return Progress.BEGUN if any(prefixes) or any(begun) else Progress.NONE
 
-    def is_longer(self, dialled: str) -> bool:
-        """True if some code begins with `dialled` and goes on."""
-        return any(_match(code.pattern, dialled) is Progress.BEGUN for code in self.codes)
-
     def split(self, dialled: str) -> tuple[bool, str]:
         """Whether the call shall be relayed only, and the digits of the number so far."""
         for prefix in self.relayed_prefixes:

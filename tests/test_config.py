@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware import config, identity
+from firmware import config, identity, settings
 from firmware.codec import tones
 from firmware.config import (
     CONTACTS_MAX,
@@ -125,7 +125,7 @@ def test_each_country_of_the_configuration_has_its_tones() -> None:
 
 
 def test_name_limit_is_that_of_the_certificate() -> None:
-    assert config.NAME_BYTES_MAX == identity.NAME_BYTES_MAX
+    assert config.NAME_BYTES_MAX == identity.NAME_BYTES_MAX == settings.NAME_BYTES_MAX
 
 
 @pytest.mark.parametrize(

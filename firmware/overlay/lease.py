@@ -31,7 +31,6 @@ ASK_BYTES = 84  # padded, so that the answer is not larger than the question, IP
 _VERSION = 1
 _ASK, _ENTER = 0, 1
 _SIGNED_AS = b"fernruf lease"  # keeps the signature from being valid as anything else
-_SIGNATURE_BYTES = 64
 _BINDING_BYTES = 16
 
 

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope, scope_of
 from firmware.overlay.dht.krpc import decode_endpoint, encode_endpoint
-from firmware.primitives import is_signed
+from firmware.primitives import SIGNATURE_BYTES, is_signed
 
 NONCE_BYTES = 16
-SIGNATURE_BYTES = 64
 _SIGNED_AS = b"fernruf certificate proof"  # keeps the signature from being valid as anything else
 
 

@@ -14,6 +14,7 @@ import pytest
 from firmware.errors import MalformedError
 from firmware.events.network import OpenRelay, RelayLeg
 from firmware.model import Endpoint
+from firmware.overlay.exchange import channels
 from firmware.shell.kernel import rules
 from firmware.shell.kernel.client import RETRY_S, KernelRelays
 from firmware.shell.kernel.messages import (
@@ -67,6 +68,11 @@ def test_frames_are_carried_by_the_kernel_and_only_those_of_open_relays() -> Non
     # Of a million bytes at once: the burst, and what time has added; each is counted once.
     assert rules.LEG_BURST_BYTES // 1028 <= flood <= 4 * rules.LEG_BURST_BYTES // 1028
     assert used == 1000 * flood
+
+
+def test_leg_may_carry_in_the_kernel_what_it_may_carry_through_the_exchange() -> None:
+    assert rules.LEG_BYTES_PER_S == channels.LEG_BYTES_PER_S
+    assert rules.LEG_BURST_BYTES == channels.LEG_BURST_BYTES
 
 
 @pytest.mark.parametrize("packet", PACKETS)
