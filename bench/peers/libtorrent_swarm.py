@@ -13,6 +13,7 @@ from nacl.signing import SigningKey
 from bench.peers.swarm import Timing
 
 LIMIT_S = 20.0
+TRIES = 4  # within it
 TABLE_SHARE = 0.6  # of all nodes, before the swarm counts as standing
 _CATEGORIES: Any = libtorrent.alert.category_t
 _MASK = (
@@ -58,10 +59,17 @@ class Swarm:
         return Timing(None, None)
 
     def get_peers(self, node: int, key: bytes) -> Timing:
-        session, start_s = self._sessions[node], time.perf_counter()
-        session.dht_get_peers(libtorrent.sha1_hash(key))
-        _alert(session, lambda a: isinstance(a, libtorrent.dht_get_peers_reply_alert))
-        return Timing(time.perf_counter() - start_s, None)
+        # Of a swarm in which nobody is yet libtorrent says nothing: on a machine that does much
+        # else the announcement may still be under way.
+        for _ in range(TRIES):
+            session, start_s = self._sessions[node], time.perf_counter()
+            session.dht_get_peers(libtorrent.sha1_hash(key))
+            try:
+                _alert(session, _is_peers, LIMIT_S / TRIES)
+            except TimeoutError:
+                continue
+            return Timing(time.perf_counter() - start_s, None)
+        raise TimeoutError("nobody keeps what was announced")
 
     def put(self, node: int, key: bytes, value: bytes) -> Timing:
         self._hear_puts()
@@ -96,14 +104,18 @@ class Swarm:
         return Timing(found_s[0], time.perf_counter() - start_s)
 
 
-def _alert(session: Any, is_it: Callable[[Any], bool]) -> Any:
-    end_s = time.monotonic() + LIMIT_S
+def _alert(session: Any, is_it: Callable[[Any], bool], limit_s: float = LIMIT_S) -> Any:
+    end_s = time.monotonic() + limit_s
     while time.monotonic() < end_s:
         found = [alert for alert in session.pop_alerts() if is_it(alert)]
         if found:
             return found[0]
         session.wait_for_alert(1000)
     raise TimeoutError("libtorrent said nothing")
+
+
+def _is_peers(alert: Any) -> bool:
+    return isinstance(alert, libtorrent.dht_get_peers_reply_alert)
 
 
 def _is_listening(alert: Any) -> bool:
