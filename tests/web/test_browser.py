@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
-from firmware.demo.measure import quality, read_wav
+from firmware.demo.measure import LIKENESS_MIN, cut, find, read_wav
+from firmware.model import SAMPLE_RATE_HZ
 from firmware.web.connections import CONNECTIONS_MAX
 from tests.web.browser import (
     WAIT_MS,
@@ -25,15 +26,14 @@ from tests.web.browser import (
     recorded,
     running_exchange,
     running_soft,
-    whole,
 )
 
 SPEECH = Path(__file__).parents[2] / "firmware" / "demo" / "speech" / "kennedy.wav"
 MESSAGE = read_wav(SPEECH)[:16_000]
-PESQ_MIN = 3.5  # of 4.6; 4.2 is measured on an idle machine
-TRIES_MAX = 3  # speeches listened to, on a machine that has other things to do as well
+SECONDS_MIN = 4  # of the speech's eleven
+TRIES_MAX = 6  # speeches listened to, on a machine that has other things to do as well
 SPEECH_MS = 11_050
-MORE = 1_600  # samples, of two speeches: there is a gap before each
+MORE = 1_600  # samples: there is a gap before each speech
 PLAY = """async audio => {
   const ended = new Promise((done, failed) => {
     audio.onerror = failed;
@@ -154,8 +154,7 @@ def test_two_soft_handsets_talk(pages: tuple[Page, Page], softs: tuple[Soft, Sof
     bert.keyboard.press("l")
     state(anna, "In a call")
     expect(bert.locator("#microphone-state")).to_have_text("The microphone is on.")
-    best = best_quality(bert)
-    assert best >= PESQ_MIN, f"PESQ {best:.2f}"
+    assert seconds_heard(bert) >= SECONDS_MIN
     view(anna, "line")
     expect(anna.locator('[data-plot="jitter_ms"] polyline')).to_have_attribute(
         "points", re.compile(r"\d \d")
@@ -207,19 +206,23 @@ def refused(soft: Soft, connections: int) -> int:
     return found
 
 
-def best_quality(page: Page) -> float:
-    """PESQ of what arrives; a busy machine gets a few tries."""
-    spoken, best = read_wav(SPEECH), 0.0
+def seconds_heard(page: Page) -> int:
+    """How many seconds of the speech arrive as they were spoken, wherever; a busy machine has time.
+
+    How well it sounds is told by the test of the page's buffer and by `bench.web`, not here.
+    """
+    spoken, found = read_wav(SPEECH), 0
+    seconds = [
+        cut(spoken, start, SAMPLE_RATE_HZ) for start in range(0, len(spoken), SAMPLE_RATE_HZ)
+    ]
     record(page)
-    page.evaluate(WAIT, SPEECH_MS)  # it has begun already: only the second one is whole
     for _ in range(TRIES_MAX):
         page.evaluate(WAIT, SPEECH_MS)
-        heard = whole(spoken, recorded(page)[-2 * len(spoken) - MORE :])
-        score = quality(spoken, heard, wideband=True)
-        best = max(best, score or 0.0)
-        if best >= PESQ_MIN:
+        heard = recorded(page)[-len(spoken) - MORE :]
+        found = max(found, sum(find(each, heard).likeness >= LIKENESS_MIN for each in seconds))
+        if found >= SECONDS_MIN:
             break
-    return best
+    return found
 
 
 def test_message_is_played_in_the_browser_and_deleted_with_the_log(
