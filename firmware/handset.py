@@ -63,6 +63,7 @@ class DialWiring:
     country: str = ""  # "SE" and "NZ" count otherwise than the rest of the world
     pulse_pin: int | None = None  # opens once a pulse, to ground; None: no dial on the header
     off_normal_pin: int | None = None  # closed to ground while the dial turns
+    tones: bool = True  # keys that sound on the line are heard, too; behind the adapter only
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,12 @@ WIRING: dict[str, tuple[type, Readers]] = {
     ),
     "dial": (
         DialWiring,
-        (("country", _dial_country), ("pulse_pin", _pin), ("off_normal_pin", _pin)),
+        (
+            ("country", _dial_country),
+            ("pulse_pin", _pin),
+            ("off_normal_pin", _pin),
+            ("tones", boolean),
+        ),
     ),
     "oled": (
         OledWiring,

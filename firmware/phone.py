@@ -211,6 +211,11 @@ class Phone:
 
     def capture(self, frame: Frame, now_s: float) -> list[Message]:
         """One frame from the microphone; returns the datagrams that carry it."""
+        frame, keys = self.mouth.without_keys(frame)
+        messages = self._settle(keys, now_s) if keys else []
+        return messages + self._speak(frame, now_s)
+
+    def _speak(self, frame: Frame, now_s: float) -> list[Message]:
         if self.selftest.is_running:
             return self._settle(self.selftest.spoken(frame, now_s), now_s)
         if self.services.listens:

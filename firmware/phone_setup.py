@@ -75,7 +75,11 @@ def _handset_sound(handset: Handset) -> HandsetSound:
     if audio.echo != Echo.OFF and not echo_canceller_is_available():
         logger.warning("echoes are not cancelled: libspeexdsp is missing")
     return HandsetSound(
-        Echo(audio.echo), audio.microphone_db, audio.earpiece_db, audio.side_tone_db
+        Echo(audio.echo),
+        audio.microphone_db,
+        audio.earpiece_db,
+        audio.side_tone_db,
+        tone_keys=handset.telephone.kind == "adapter" and handset.dial.tones,
     )
 
 

@@ -14,11 +14,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from firmware.box import Box
+from firmware.codec.dtmf import key_tone
 from firmware.config import parse_config
+from firmware.demo.measure import write_wav
 from firmware.handset import parse_handset
+from firmware.model import silence
 from firmware.shell.control import ControlClient
 from firmware.shell.state import IDENTITY, StateDir
 from tests.adapter.pico_process import MICROPYTHON, RM, SHK, Pico, Wire, lay_out
@@ -34,8 +38,10 @@ needs_micropython = pytest.mark.skipif(
 
 
 @contextlib.asynccontextmanager
-async def running_box(folder: Path, config: str, handset: str) -> AsyncIterator[ControlClient]:
-    """A box with Anna's identity, no network and no sound."""
+async def running_box(
+    folder: Path, config: str, handset: str, capture: str = "null"
+) -> AsyncIterator[ControlClient]:
+    """A box with Anna's identity, no network and nothing to hear."""
     state = StateDir(folder / "state")
     state.write(IDENTITY, json.dumps(json.loads(IDENTITIES.read_text())["anna"]).encode())
     text = f"""
@@ -44,7 +50,7 @@ async def running_box(folder: Path, config: str, handset: str) -> AsyncIterator[
         mdns = false
         public_routers = false
         [audio]
-        capture = "null"
+        capture = "{capture}"
         playback = "null"
         {config}
     """
@@ -59,7 +65,9 @@ async def running_box(folder: Path, config: str, handset: str) -> AsyncIterator[
 
 
 @contextlib.asynccontextmanager
-async def box_with_adapter(folder: Path, pico: Pico) -> AsyncIterator[ControlClient]:
+async def box_with_adapter(
+    folder: Path, pico: Pico, capture: str = "null"
+) -> AsyncIterator[ControlClient]:
     """Pty to pty: the box opens the one, the Pico has the other."""
     wire = Wire()
     loop = asyncio.get_running_loop()
@@ -68,7 +76,7 @@ async def box_with_adapter(folder: Path, pico: Pico) -> AsyncIterator[ControlCli
     handset = f'[telephone]\nkind = "adapter"\n[adapter]\nport = "{wire.path}"\n'
     try:
         config = '[hardware]\nkind = "pi"\noled = false\n'
-        async with running_box(folder, config, handset) as client:
+        async with running_box(folder, config, handset, capture) as client:
             yield client
     finally:
         loop.remove_reader(wire.ours)
@@ -144,6 +152,27 @@ def test_box_whose_adapter_is_gone_for_good_hangs_up(tmp_path: Path) -> None:
             status = await until(client, in_state("idle"))
             assert "adapter" in status["faults"]
             assert (RM, 1) not in [(pin, level) for pin, level, _ in pico.look(0.1)]
+        pico.close()
+
+    run(story())
+
+
+@needs_micropython
+@pytest.mark.slow
+def test_telephone_behind_the_adapter_dials_by_tones(tmp_path: Path) -> None:
+    pause, line = silence(), tmp_path / "line.wav"
+    often = [*[pause] * 25, *key_tone("7"), *key_tone("7"), *[pause] * 50] * 10  # may be missed
+    write_wav(line, np.concatenate(often))
+
+    async def story() -> None:
+        pico = Pico(lay_out(tmp_path / "pico"))
+        async with box_with_adapter(tmp_path, pico, f"file:{line}") as client:
+            await until(client, in_state("idle"))
+            for _ in range(2):
+                pico.level(SHK, 1)
+                await until(client, in_state("dialling"))
+                pico.level(SHK, 0)
+                await until(client, in_state("idle"))
         pico.close()
 
     run(story())

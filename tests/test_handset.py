@@ -49,6 +49,7 @@ def test_handset_sets_every_key() -> None:
     country = "SE"
     pulse_pin = 27
     off_normal_pin = 16
+    tones = false
     [lamp]
     pin = 12
     [shutdown]
@@ -67,7 +68,7 @@ def test_handset_sets_every_key() -> None:
         (4, 5, 6, 7), (8, 9, 10, 11), ("DCBA", "321*", "6540", "987#"), 0.01
     )
     assert read.oled == handset.OledWiring(3, 0x3D, 64, 32, 10.0, 60.0)
-    assert read.dial == handset.DialWiring("SE", 27, 16)
+    assert read.dial == handset.DialWiring("SE", 27, 16, tones=False)
     assert (read.lamp.pin, read.shutdown) == (12, handset.ShutdownWiring(13, 3.0))
     assert read.adapter == handset.AdapterWiring("/dev/ttyACM0", 20)
     assert parse_handset(print_handset(read), "handset.toml") == read

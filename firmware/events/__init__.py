@@ -79,6 +79,7 @@ class KeyPressed(Fact):
     """A key was down for the whole debounce time."""
 
     key: str  # one of "0123456789*#ABCD"
+    has_sounded: bool = False  # in the ear already: the telephone makes the tones of its keys
 
 
 @dataclass(frozen=True, slots=True)

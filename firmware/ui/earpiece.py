@@ -91,7 +91,7 @@ class EarTones:
         elif isinstance(fact, WaitingChanged):
             others = self._waiting - {fact.is_spoken}
             self._waiting = others | ({fact.is_spoken} if fact.is_waiting else set())
-        elif isinstance(fact, KeyPressed) and fact.key in KEYS and self._state not in _KEYS_SILENT:
+        elif isinstance(fact, KeyPressed) and self._sounds(fact):
             self._key_frames = deque(key_tone(fact.key))
         return []
 
@@ -126,6 +126,10 @@ class EarTones:
         if self._key_frames:
             sound += self._key_frames.popleft()  # both together are below half of full scale
         return sound
+
+    def _sounds(self, press: KeyPressed) -> bool:
+        is_silent = press.has_sounded or self._state in _KEYS_SILENT
+        return press.key in KEYS and not is_silent
 
     def _follow(self, view: CallView) -> None:
         entered = view.state is not self._state

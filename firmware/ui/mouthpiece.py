@@ -1,4 +1,4 @@
-"""Between the handset and the call: echo, volume, side tone; 50 frames a second each way.
+"""Between handset and call: echo, volume, side tone, tone keys; 50 frames a second each way.
 
 Knows no codec of speech and no card: `heard` is told how long the card keeps sound, and by that the
 canceller knows what the microphone may hear of it. Two keys of a 4x4 keypad change the volume
@@ -18,6 +18,7 @@ from firmware.codec.limiter import Limiter
 from firmware.codec.resample import to_int16
 from firmware.events import CallChanged, KeyPressed, Message
 from firmware.model import LOUDER_KEY, SOFTER_KEY, CallState, Frame, silence
+from firmware.ui.line_keys import LineKeys
 
 STEP_DB = 5.0
 VOLUME_MAX_DB, VOLUME_MIN_DB = 20.0, -15.0
@@ -39,6 +40,7 @@ class HandsetSound:
     microphone_db: float = 0.0
     earpiece_db: float = 0.0
     side_tone_db: float | None = None  # of the own voice in the own ear; None = the card does it
+    tone_keys: bool = False  # of an analog telephone: they are heard on its line
 
 
 class Mouthpiece:
@@ -51,6 +53,7 @@ class Mouthpiece:
         self._canceller: EchoCanceller | None = None  # of this call
         self._limiter = Limiter()
         self._own = silence()  # the last frame of our voice
+        self._line_keys = LineKeys() if sound.tone_keys else None
 
     @property
     def cancels_echo(self) -> bool:
@@ -60,7 +63,16 @@ class Mouthpiece:
     @property
     def needs_whole_frames(self) -> bool:
         """What is heard is put beside what is spoken, frame by frame."""
-        return self._canceller is not None or self._sound.side_tone_db is not None
+        return (
+            self._canceller is not None
+            or self._sound.side_tone_db is not None
+            or self._line_keys is not None
+        )
+
+    @property
+    def dials(self) -> bool:
+        """Keys are heard in the sound of the microphone: it is needed before there is a call."""
+        return self._line_keys is not None
 
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take CallChanged and KeyPressed; never answers."""
@@ -80,6 +92,13 @@ class Mouthpiece:
     def deadline_s(self) -> float | None:
         """Never."""
         return None
+
+    def without_keys(self, frame: Frame) -> tuple[Frame, list[Message]]:
+        """A frame of the microphone without the keys that sound in it, and those."""
+        if self._line_keys is None:
+            return frame, []
+        frame, keys = self._line_keys.spoken(frame)
+        return frame, [KeyPressed(key, has_sounded=True) for key in keys]
 
     def spoken(self, frame: Frame) -> Frame:
         """What the far end shall hear of a frame of the microphone."""
@@ -101,6 +120,8 @@ class Mouthpiece:
             frame = to_int16(frame.astype(np.float32) + own)
         if self._canceller is not None:
             self._canceller.heard(frame, delay_s)
+        if self._line_keys is not None:
+            self._line_keys.heard(frame)
         return frame
 
     def _enter(self, state: CallState) -> None:

@@ -94,6 +94,12 @@ def test_handset_left_off_its_hook_howls_until_it_is_replaced() -> None:
     assert ear.frame(60.0) is None
 
 
+def test_key_whose_telephone_has_made_its_tone_makes_none() -> None:
+    ear = ear_in(CallState.DIALLING)
+    ear.handle(KeyPressed("5", has_sounded=True), 0.0)
+    assert ear.frame(0.0) is None
+
+
 def test_reason_of_the_last_call_makes_no_tone_on_the_hook() -> None:
     assert tone_of(CallView(state=CallState.IDLE, reason=EndReason.UNREACHABLE)) is None
 
