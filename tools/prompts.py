@@ -24,8 +24,8 @@ sys.path.insert(0, str(ROOT))
 
 import soxr  # noqa: E402 - after the path
 
-from firmware.codec.recording import encode  # noqa: E402
-from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame  # noqa: E402
+from firmware.codec.recording import encode  # noqa: E402 - as above
+from firmware.model import FRAME_SAMPLES, SAMPLE_RATE_HZ, Frame  # noqa: E402 - as above
 
 PROMPTS = ROOT / "firmware" / "ui" / "prompts"
 VOICES = {"de": ("de", "145"), "en": ("en-gb-x-rp", "150")}  # and words a minute

@@ -35,8 +35,6 @@ class Reports:
 
     def __init__(self, sender: Sender, adapter: Adapter, random_bytes: Callable[[int], bytes]):
         self.rtt_s: float | None = None
-        self.remote_loss = 0.0  # of our packets, as the peer sees it
-        self.remote_jitter_s: float | None = None
         self.opinion: float | None = None  # of what we hear: MOS by the E-model
         self.sent = self.received = 0
         self._sender, self._adapter = sender, adapter
@@ -97,7 +95,7 @@ class Reports:
         self._missed_s = now_s + MISSED_S
         return True
 
-    def take(self, data: bytes, clock_hz: int, now_s: float) -> bool:
+    def take(self, data: bytes, now_s: float) -> bool:
         """Read the peer's report, `data` is authentic; True if it tells of our packets."""
         report = rtcp.decode(data)
         self.received += 1
@@ -106,8 +104,6 @@ class Reports:
             self._heard = (report.sent.ntp >> 16 & 0xFFFFFFFF, now_s)
         ours = [block for block in report.blocks if block.ssrc == self._sender.ssrc]
         for block in ours:
-            self.remote_loss = block.fraction_lost / 256
-            self.remote_jitter_s = block.jitter / clock_hz
             if block.last_report:
                 rtt = self._ntp_at(now_s) >> 16
                 rtt = wrap(rtt - block.last_report - block.since_last_report, 32)

@@ -315,7 +315,7 @@ class _Sound:
 
     def _receive_report(self, data: bytes, now_s: float) -> None:
         clear = self._unprotect.unprotect_report(data)
-        if self.reports.take(clear, self._clock_hz, now_s):
+        if self.reports.take(clear, now_s):
             self._sender.follow(self._adapter.reported(self.reports.rtt_s))
 
 

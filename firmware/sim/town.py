@@ -72,7 +72,7 @@ class SimBox:
         self.registrar = Registrar(self.node, source)
         self.channels = Channels(source)
         self.registrar.claim(identity, identity.certify(bytes(16), "").encode())
-        self.registrar.set_hashes((hashlib.sha1(self.public_key).digest(),))  # noqa: S324
+        self.registrar.set_hashes((hashlib.sha1(self.public_key).digest(),))  # noqa: S324 - a name, no proof
         self.answered: Endpoint | None = None  # the callee's box answered our INVITE there
         self.refused: list[Endpoint] = []
 
@@ -131,7 +131,7 @@ class SimBox:
                 case EndpointRefused(endpoint):
                     self.refused.append(endpoint)
                 case _:
-                    self.registrar.hear(message, now_s)  # type: ignore[arg-type]
+                    self.registrar.hear(message, now_s)  # type: ignore[arg-type]  # facts are all that is left
             if not pending:
                 pending = self.node.drain() + self.registrar.advance(now_s)
         return out

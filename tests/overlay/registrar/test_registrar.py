@@ -99,7 +99,7 @@ class Street:
             if isinstance(message, SendDatagram):
                 self._send(BOX, [message])
             else:
-                self.registrar.hear(message, self.now_s)  # type: ignore[arg-type]
+                self.registrar.hear(message, self.now_s)  # type: ignore[arg-type]  # facts are all that is left
 
     def _send(self, source: Endpoint, messages: list[Message]) -> None:
         for message in messages:
