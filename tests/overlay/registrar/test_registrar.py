@@ -99,7 +99,8 @@ class Street:
             if isinstance(message, SendDatagram):
                 self._send(BOX, [message])
             else:
-                self.registrar.hear(message, self.now_s)  # type: ignore[arg-type]  # facts are all that is left
+                # facts are all that is left
+                self.registrar.hear(message, self.now_s)  # type: ignore[arg-type]
 
     def _send(self, source: Endpoint, messages: list[Message]) -> None:
         for message in messages:
