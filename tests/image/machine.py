@@ -169,7 +169,9 @@ class Machine:
         self.say(f"{command}; echo FINISHE''D $?")
         found = self.wait_for(r"FINISHED (\d+)\r?\n", timeout_s)
         text = ESCAPES.sub(b"", bytes(self.log[begin : found.start()])).decode(errors="replace")
-        return int(found.group(1)), text.partition("\n")[2].strip()
+        # the shell shows its order once or twice, whether or not it was ready for it
+        printed = text.rpartition("FINISHE''D")[2].partition("\n")[2]
+        return int(found.group(1)), printed.strip()
 
     def say(self, command: str) -> None:
         """Begin something in the debug shell."""
