@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from firmware.demo.actor import SPEECH_DIR
-from firmware.demo.measure import cut, find, quality, read_wav
+from firmware.demo.measure import cut, delays, find, quality, read_wav, seconds_of_speech
 from tests.image.card import Card
 from tests.image.house import INSIDE, House
 from tests.image.machine import PLAIN, Machine
 
 CALL_S = 25.0
-LIKENESS_MIN = 0.3  # below that nobody would know the voice again
+HEARD_MIN = 0.5  # of the seconds of speech; an emulator is not always as fast as speech
 IMAGE_SPEECH = "/usr/lib/fernruf/python/firmware/demo/speech"
 COUNT = (
     "python3 -c 'import time; t = time.perf_counter(); sum(range(3000000));"
@@ -65,10 +65,12 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, machine: Machine
         machine.run_for(1.0)
 
 
-def likeness_and_quality(spoken: Path, heard: Path) -> tuple[float, float | None]:
+def share_and_quality(spoken: Path, heard: Path) -> tuple[float, float | None]:
+    """How many of the seconds of speech arrived as they were spoken, and PESQ of all of it."""
     said, sound = read_wav(spoken), read_wav(heard)
-    match = find(said, sound)
-    return match.likeness, quality(said, cut(sound, match.delay_samples, len(said)), wideband=False)
+    delay = find(said, sound).delay_samples
+    share = len(delays(said, sound, delay)) / seconds_of_speech(said)
+    return share, quality(said, cut(sound, delay, len(said)), wideband=False)
 
 
 def test_booted_image_and_a_box_outside_hear_each_other(image: Path, tmp_path: Path) -> None:
@@ -103,9 +105,9 @@ def test_booted_image_and_a_box_outside_hear_each_other(image: Path, tmp_path: P
         finally:
             outside.process.terminate()
             outside.process.wait()
-    inside = likeness_and_quality(SPEECH_DIR / "wallack.wav", card.get("heard.wav"))
-    there = likeness_and_quality(SPEECH_DIR / "kennedy.wav", outside.heard)
+    inside = share_and_quality(SPEECH_DIR / "wallack.wav", card.get("heard.wav"))
+    there = share_and_quality(SPEECH_DIR / "kennedy.wav", outside.heard)
     figures |= {"heard_inside": inside, "heard_outside": there}
     (tmp_path / "figures.json").write_text(json.dumps(figures, indent=1))
-    assert inside[0] >= LIKENESS_MIN, figures
-    assert there[0] >= LIKENESS_MIN, figures
+    assert inside[0] >= HEARD_MIN, figures
+    assert there[0] >= HEARD_MIN, figures
