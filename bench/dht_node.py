@@ -2,7 +2,8 @@
 
 `python -m bench.dht_node [--met N]` prints one JSON object. The node has its shell and a socket on
 loopback; N strangers, each at an address of its own, have asked it something, as in its first hours
-among millions. Memory is what the kernel says is resident, shared pages of libraries included.
+among millions. Both do with their memory what the commands do: after the start, what only the start
+needed goes back. Memory is what the kernel says is resident, shared pages of libraries included.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import sys
 
 PYTHON = """
 import asyncio
-from firmware.shell.memory import be_thrifty
+from firmware.shell.memory import be_thrifty, give_back
 be_thrifty()
 asyncio.run(asyncio.sleep(0.5))
+give_back()
 """
 NODE = """
 import asyncio, random, os
-from firmware.shell.memory import be_thrifty
+from firmware.shell.memory import be_thrifty, give_back
 be_thrifty()
 from firmware.events import DatagramReceived
 from firmware.model import Endpoint
@@ -32,6 +34,7 @@ async def main(met):
     shell = Shell(Node((), os.urandom))
     await shell.open(Endpoint("127.0.0.1", 0))
     running = asyncio.create_task(shell.run())
+    give_back()
     dice = random.Random(1)
     for number in range(met):
         asks = krpc.Query(b"t", dice.randbytes(20), krpc.FindNode(dice.randbytes(20)))

@@ -22,6 +22,7 @@ from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
 from firmware.overlay.exchange.exchange import Exchange
 from firmware.overlay.exchange.limits import Limits
+from firmware.shell.memory import give_back
 from firmware.shell.shell import Shell
 from firmware.shell.state import StateDir
 from firmware.shell.tunnel.certificate import server_context
@@ -90,6 +91,7 @@ async def serve(arguments: argparse.Namespace, state: StateDir) -> None:
         exchange.tls_port = at.port
         sys.stdout.write(f"tunnels at {at}\n")
     sys.stdout.flush()
+    give_back()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

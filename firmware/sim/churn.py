@@ -93,10 +93,11 @@ def run(nodes: int, seed: int, progress: Progress | None) -> Json:
     timeline = report.Timeline("datagrams_per_node_and_s", "left", "success")
     checks = min(CALLS_MAX // 20, max(4, nodes // 20))
     before = world.datagrams
+    world.announce("half an hour passes", announced_s, announced_s + AFTER_S)
     while world.now_s < announced_s + AFTER_S:
         since_s = world.now_s
-        made = stage.call(boxes, checks, STEP_S / (2 * checks))
-        world.run(since_s + STEP_S, "half an hour passes")
+        made = stage.call(boxes, checks, STEP_S / (2 * checks), doing="")
+        world.run(since_s + STEP_S)
         rate = (world.datagrams - before) / nodes / STEP_S
         timeline.add(world.now_s - announced_s, rate, churn.left, report.success(made))
         before = world.datagrams

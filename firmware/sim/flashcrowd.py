@@ -166,9 +166,11 @@ def _experienced(stage: Stage, duration_s: float, calls: int, link: Link | None)
     world, crowd = stage.world, Crowd(stage, duration_s, link)
     crowd.begin()
     start_s, before, step_s = world.now_s, 0, duration_s / STEPS
-    rows = []
-    while world.now_s < start_s + duration_s + CALM_S:
-        world.run(world.now_s + step_s, f"{crowd.came * (PARTS if link else 1)} nodes have come")
+    end_s, rows = start_s + duration_s + CALM_S, []
+    while world.now_s < end_s:
+        came = crowd.came * (PARTS if link else 1)
+        world.announce(f"{came} nodes have come", start_s, end_s)
+        world.run(world.now_s + step_s)
         rows.append((world.now_s - start_s, crowd.came, crowd.waiting, world.datagrams - before))
         before = world.datagrams
     share = PARTS if link else 1

@@ -99,7 +99,9 @@ class Stage:
         self.world.run(self.world.now_s + 2.0, "publishing")  # the other announcements
         return boxes
 
-    def call(self, boxes: Sequence[Box], count: int, every_s: float) -> list[Call]:
+    def call(
+        self, boxes: Sequence[Box], count: int, every_s: float, doing: str = "calling"
+    ) -> list[Call]:
         """So many calls, one `every_s`, each number in turn; ends when all are over."""
         made: list[Call] = []
 
@@ -110,5 +112,5 @@ class Stage:
         for index in range(count):
             box = boxes[index % len(boxes)]
             self.world.at(start_s + index * every_s, partial(dial, box))
-        self.world.run(start_s + count * every_s + CALL_LIMIT_S, "calling")
+        self.world.run(start_s + count * every_s + CALL_LIMIT_S, doing)
         return made

@@ -82,6 +82,7 @@ class World:
         self.events = self.datagrams = self.bytes = self.lost = self.unheard = 0
         self._loss = loss
         self._progress = progress
+        self._doing = ("", 0.0, 0.0)  # what goes on, since when and until when
         self._link: Link | None = None
         self._heap: list[tuple[float, int, Due, bytes | None, Endpoint | None]] = []
         self._order = 0
@@ -112,30 +113,30 @@ class World:
         """Call `action` at that time."""
         self._push(due_s, action, None, None)
 
+    def announce(self, doing: str, since_s: float, until_s: float) -> None:
+        """What the next runs are parts of, for who watches."""
+        self._doing = doing, since_s, until_s
+
     def run(self, until_s: float, doing: str = "", until: Callable[[], bool] | None = None) -> None:
         """Let time pass, until `until()` holds, looked at after each event.
 
-        The halves of a divided world run until the same time, one call for one call.
+        `doing` is announced. The halves of a divided world run until the same time, one call for
+        one call.
         """
-        start_s, link = self.now_s, self._link
-
-        def show() -> None:
-            if self._progress is not None and doing:
-                self._progress(doing, (self.now_s - start_s) / (until_s - start_s))
-
+        link = self._link
+        if doing:
+            self.announce(doing, self.now_s, until_s)
         if link is None:
-            if self._pass(until_s, show, until):
+            if self._pass(until_s, until):
                 return
         else:
             assert until is None, "each half would see another half of the truth"
             while (next_s := self._meet(link)) <= until_s:
                 # Whatever the other half sends from now on arrives after this.
-                self._pass(min(until_s, math.nextafter(next_s + SHORTEST_S, 0.0)), show)
+                self._pass(min(until_s, math.nextafter(next_s + SHORTEST_S, 0.0)))
         self.now_s = until_s
 
-    def _pass(
-        self, last_s: float, show: Callable[[], None], until: Callable[[], bool] | None = None
-    ) -> bool:
+    def _pass(self, last_s: float, until: Callable[[], bool] | None = None) -> bool:
         """All events up to `last_s`; True if `until()` held before."""
         heap = self._heap
         while heap and heap[0][0] <= last_s:
@@ -148,10 +149,15 @@ class World:
             elif callable(who):
                 who()
             if self.events % PROGRESS_EVENTS == 0:
-                show()
+                self._show()
             if until is not None and until():
                 return True
         return False
+
+    def _show(self) -> None:
+        doing, since_s, until_s = self._doing
+        if self._progress is not None and doing:
+            self._progress(doing, (self.now_s - since_s) / (until_s - since_s))
 
     def _meet(self, link: Link) -> float:
         """Take what comes from the other half; when something happens next in either."""

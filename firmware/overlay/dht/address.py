@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from firmware.model import Endpoint
 
-CACHED_MAX = 1024
+CACHED_MAX = 512
 NETWORKS_SHARED_MAX = 16_384  # texts that all in this process share; 2 MB, if nodes are everywhere
 
 

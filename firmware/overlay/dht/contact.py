@@ -14,7 +14,7 @@ from firmware.model import Endpoint
 from firmware.overlay.dht.address import Scope, is_usable, owner_of, scope_of
 from firmware.overlay.dht.node_id import NODE_ID_BYTES, fits_address
 
-CACHED_MAX = 1024  # of each kind, together 1 MB; at the limit all are forgotten
+CACHED_MAX = 512  # of each kind, together 0.5 MB; at the limit all are forgotten
 V4_BYTES, V6_BYTES = 4, 16
 
 

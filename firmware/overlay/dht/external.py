@@ -63,6 +63,14 @@ class ExternalAddress:
         """The address most voters agree on, or None while too few do."""
         return self._host
 
+    def only_host(self) -> str | None:
+        """Our address as the first voter sees it, until a second has voted.
+
+        To look for a random id of ours until more agree would be in vain; who is lied to looks
+        again when they do.
+        """
+        return self._votes[0].host if len(self._votes) == 1 else None
+
     def _counted(self) -> str | None:
         hosts = Counter(observed.host for observed in self._votes)
         for host, votes in hosts.most_common(1):

@@ -85,14 +85,17 @@ class Inquiries:
         fallback: Sequence[Sequence[Contact]] = (),
         is_own: bool = False,
         peers: Iterable[Endpoint] = (),
+        instead_of: int | None = None,
     ) -> int:
         """Start a search that ends at the `width` closest nodes.
 
         `fallback` are the contacts to begin with if the tables are empty. The directory does not
-        know those that are the node's `is_own`.
+        know those that are the node's `is_own`. Nothing more is said about `instead_of`, and whom
+        it has asked in vain is not asked again: others named them, who may have lied.
         """
         self._last_handle += 1
         handle = self._last_handle
+        former = None if instead_of is None else self._searches.pop(instead_of, None)
         families = [_start(table, target, K * paths) for table in self._tables.families()]
         search = Searching(
             question,
@@ -103,6 +106,7 @@ class Inquiries:
             width=width,
             tells_all=tells_all,
             is_own=is_own,
+            avoid=() if former is None else former.asked_in_vain(),
         )
         self._tell_peers(handle, search, peers)
         if len(self._searches) >= SEARCHES_MAX:

@@ -225,6 +225,11 @@ class Lookup:
         told = (c for c in self._near if c.state is State.NEW and c.parent is not None)
         return [c.contact for c in islice(told, K) if c.contact is not None]
 
+    def asked_in_vain(self) -> set[Endpoint]:
+        """Whom others named, who were asked and have not answered."""
+        named = (c for c in self._near if c.parent is not None)
+        return {c.endpoint for c in named if c.state not in (State.NEW, State.ANSWERED)}
+
     def silent(self) -> int:
         """How many did not answer."""
         return sum(c.state is State.FAILED for c in self._by_endpoint.values())

@@ -70,7 +70,8 @@ class Node:
         self.counters: Counter[str] = Counter()  # what was dropped or refused, by kind
         self._random_bytes = random_bytes
         self._saves = saves
-        self._tables = _tables_from(known, random_bytes)
+        past = known or KnownNodes(own_id := random_bytes(NODE_ID_BYTES), own_id, ())
+        self._tables = Tables(past.own_id, past.own_id6, past.contacts)
         self.desk = Desk(
             self.node_id,
             random_bytes,
@@ -89,6 +90,7 @@ class Node:
         self.reach = Reachability(read_only=read_only, fixed=read_only)
         self._joining: int | None = None  # handle of the search for our own id
         self._is_member = False  # such a search has ended well
+        self._has_past = known is not None  # an id of ours that others may know
         self._heard_s = -math.inf  # last answer of anybody
         self._turn = 0  # of refreshing
 
@@ -236,18 +238,23 @@ class Node:
 
     # --- the tables --------------------------------------------------------------------------
 
-    def _look_around(self, now_s: float) -> None:
+    def _look_around(self, now_s: float, *, anew: bool = False) -> None:
         """Look for our own id: fills the table with those who must know us."""
-        if self._joining is not None:
+        if self._joining is not None and not anew:
             return
         self._upkeep.join_s = math.inf
-        strangers = () if self.nodes else self._bootstrap.endpoints()
+        strangers = () if self.is_ready else self._bootstrap.endpoints()
         # After an outage of ours, or a restart, those we knew are the way back.
         fallback = () if self.nodes else self._tables.contacts_by_family()
-        own_id = self.node_id
-        self._joining = -1  # the search may end before its handle is known
+        former, self._joining = self._joining, -1  # it may end before its handle is known
         handle = self._inquiries.search(
-            FindNode(own_id), own_id, now_s, strangers=strangers, fallback=fallback, is_own=True
+            FindNode(self.node_id),
+            self.node_id,
+            now_s,
+            strangers=strangers,
+            fallback=fallback,
+            is_own=True,
+            instead_of=former,
         )
         if self._joining is not None:
             self._joining = handle
@@ -292,6 +299,11 @@ class Node:
         self._inquiries.out.append(StoreState(NODES_FILE, data))
         self._upkeep.saved(now_s)
 
+    def _guess(self, external: ExternalAddress) -> str | None:
+        """Our address by one vote: good enough for our first id, on our first way in."""
+        is_new = not self._has_past and not self._is_member and self._joining is not None
+        return external.only_host() if is_new else None
+
     def _move(self, host: str, now_s: float) -> None:
         """Others see us at `host`: take an id that belongs there."""
         is_v6 = ":" in host
@@ -301,10 +313,7 @@ class Node:
         self._tables.move(own_id, is_v6=is_v6)
         if not is_v6:
             self._server.own_id = own_id
-        if self._joining is not None:
-            self._inquiries.cancel(self._joining)  # it looks for the old id
-            self._joining = None
-        self._look_around(now_s)
+        self._look_around(now_s, anew=True)  # a search for the old id is in vain
 
     # --- our queries -------------------------------------------------------------------------
 
@@ -367,7 +376,9 @@ class Node:
         self._tables.answered(contact, transaction.rtt_s, now_s)
         if response.observed is not None:
             external = self._external[":" in source.host]
-            if external.vote(source, response.observed) and (host := external.host()) is not None:
+            is_news = external.vote(source, response.observed)
+            host = external.host() if is_news else self._guess(external)
+            if host is not None:
                 self._move(host, now_s)
             self._inquiries.out += external.by_another_port(source, response.observed)
         self._inquiries.answered(transaction, contact, response.answer, now_s, response.observed)
@@ -387,13 +398,3 @@ class Node:
             contact = contact_at(query.node_id, source)
             if tables.of(source).queried(contact, now_s) and self.desk.may_ping(source, now_s):
                 self._inquiries.ping(contact, now_s)
-
-
-def _tables_from(known: KnownNodes | None, random_bytes: Callable[[int], bytes]) -> Tables:
-    own_id = random_bytes(NODE_ID_BYTES)
-    if known is None:
-        return Tables(own_id)
-    tables = Tables(known.own_id, known.own_id6)
-    for contact in known.contacts:
-        tables.of(contact.endpoint).remember(contact)
-    return tables

@@ -15,11 +15,11 @@ ANSWERS_PER_S = 10.0  # per address; a lookup needs one or two of one node
 ANSWERS_BURST = 50.0
 ALL_ANSWERS_PER_S = 400.0  # about 100 kB/s
 ALL_ANSWERS_BURST_S = 2.0
-# Together, and with a query or two to a node that others named, 2 kB in a second. The burst is one
+# Together, and with three queries to a node that others named, 2 kB in a second. The burst is one
 # answer of the longest kind (server.py), for somebody behind a NAT whom we cannot ask; the rate is
 # a small answer a second.
-UNPROVED_BURST_BYTES = 1500.0
-UNPROVED_BYTES_PER_S = 300.0
+UNPROVED_BURST_BYTES = 1460.0
+UNPROVED_BYTES_PER_S = 225.0
 ALL_UNPROVED_BURST_BYTES = 100_000.0
 ALL_UNPROVED_BYTES_PER_S = 50_000.0
 FULL_AGAIN_S = max(ANSWERS_BURST / ANSWERS_PER_S, UNPROVED_BURST_BYTES / UNPROVED_BYTES_PER_S)

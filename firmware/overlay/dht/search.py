@@ -25,7 +25,10 @@ ALPHA_WITH_VALUE = 2  # at a time, of all paths together and in turn: the rest h
 
 
 class Searching:
-    """All lookups with one question; `families` are the contacts each begins with."""
+    """All lookups with one question; `families` are the contacts each begins with.
+
+    Nobody in `avoid` is asked.
+    """
 
     __slots__ = (
         "_first",
@@ -52,6 +55,7 @@ class Searching:
         width: int = K,
         tells_all: bool = False,
         is_own: bool = False,
+        avoid: Iterable[Endpoint] = (),
     ) -> None:
         self.question = question
         self.tells_all = tells_all
@@ -69,7 +73,7 @@ class Searching:
         ]
         for contacts, entries in starts or [((), strangers)]:
             count = max(1, min(paths, PATHS_MAX, len(contacts)))
-            taken: set[Endpoint] = set()
+            taken = set(avoid)
             alpha = max(ALPHA // count, 2)
             width = width if count == 1 else PATH_WIDTH
             for path in range(count):
@@ -159,6 +163,10 @@ class Searching:
         if len(self._lookups) > 1:
             found.sort(key=lambda each: each.contact.number ^ target if each.contact else 0)
         return tuple(Holder(c.contact, c.token) for c in found if c.contact is not None)
+
+    def asked_in_vain(self) -> set[Endpoint]:
+        """Whom others named, who were asked and have not answered."""
+        return set().union(*(lookup.asked_in_vain() for lookup in self._lookups))
 
     def unasked(self) -> list[Contact]:
         """Nodes we were told of and did not ask."""

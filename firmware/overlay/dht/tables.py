@@ -6,7 +6,7 @@ Units: `_s` monotonic seconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from firmware.model import Endpoint
 from firmware.overlay.dht.krpc import Contact
@@ -22,12 +22,17 @@ class Tables:
 
     __slots__ = ("_own_id6", "_silent", "_turn", "_v6", "v4")
 
-    def __init__(self, own_id: bytes, own_id6: bytes | None = None) -> None:
+    def __init__(
+        self, own_id: bytes, own_id6: bytes | None = None, known: Iterable[Contact] = ()
+    ) -> None:
+        """`known` are nodes of an earlier run: bad until they answer."""
         self.v4 = RoutingTable(own_id)
         self._own_id6 = own_id6 or own_id
         self._v6: RoutingTable | None = None  # where there is no IPv6 there is no table
         self._silent: dict[Endpoint, float] = {}  # until when, oldest first
         self._turn = 0
+        for contact in known:
+            self.of(contact.endpoint).remember(contact)
 
     @property
     def v6(self) -> RoutingTable:

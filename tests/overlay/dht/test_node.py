@@ -1,10 +1,9 @@
 import itertools
 import random
 
-from firmware.events import DatagramReceived, HostResolved, ResolveHost, SendDatagram, Started
+from firmware.events import DatagramReceived, HostResolved, ResolveHost, Started
 from firmware.model import Endpoint
 from firmware.overlay.dht import bootstrap, krpc, rate
-from firmware.overlay.dht.external import VOTES_NEEDED
 from firmware.overlay.dht.facts import Answered, LookupEnded, PeersSeen
 from firmware.overlay.dht.krpc import (
     AnnouncePeer,
@@ -16,63 +15,14 @@ from firmware.overlay.dht.krpc import (
     GetPeers,
     Ping,
     Query,
-    Question,
     Refusal,
     Response,
 )
-from firmware.overlay.dht.node import Node
-from firmware.overlay.dht.node_id import fits_address
 from firmware.overlay.dht.server import PEERS_PER_ANSWER_MAX
-from tests.overlay.network import Network, random_source
+from tests.overlay.dht.talk import PEER, PEER_ID, acquaint, ask, new_node, reply, sent
+from tests.overlay.network import Network
 
-PEER = Endpoint("81.2.69.142", 6881)
-PEER_ID = b"\x42" * 20
 HASH = b"\x07" * 20
-
-
-def new_node(*entries: str, read_only: bool = False) -> Node:
-    return Node(entries, random_source(8), read_only=read_only)
-
-
-def sent(messages: list[object]) -> list[tuple[krpc.Packet, Endpoint]]:
-    return [(krpc.decode(m.data), m.to) for m in messages if isinstance(m, SendDatagram)]
-
-
-def ask(
-    node: Node,
-    question: Question,
-    source: Endpoint = PEER,
-    *,
-    read_only: bool = True,
-    now_s: float = 5.0,
-) -> Response | Error | None:
-    """What `node` answers; the asker is read-only so that it is not pinged back."""
-    query = Query(b"tt", PEER_ID, question, read_only)
-    for packet, to in sent([*node.handle(DatagramReceived(krpc.encode(query), source), now_s)]):
-        if isinstance(packet, Response | Error):
-            assert (packet.transaction_id, to) == (b"tt", source)
-            return packet
-    return None
-
-
-def acquaint(node: Node, contact: Contact, now_s: float = 0.0) -> None:
-    """Let `contact` ask and answer the ping that follows."""
-    query = krpc.encode(Query(b"tt", contact.node_id, Ping()))
-    for packet, to in sent([*node.handle(DatagramReceived(query, contact.endpoint), now_s)]):
-        if isinstance(packet, Query) and to == contact.endpoint:
-            reply(node, packet, contact, Answer(), now_s)
-
-
-def reply(
-    node: Node,
-    query: Query,
-    who: Contact,
-    answer: Answer,
-    now_s: float,
-    observed: Endpoint | None = None,
-) -> list[object]:
-    data = krpc.encode(Response(query.transaction_id, who.node_id, answer, observed))
-    return [*node.handle(DatagramReceived(data, who.endpoint), now_s)]
 
 
 def test_node_ping_is_answered_with_id_version_and_the_address_it_came_from() -> None:
@@ -272,38 +222,6 @@ def test_node_whose_network_is_gone_comes_back_to_the_nodes_it_knew() -> None:
     network.loss = 0.0
     network.run(600.0)
     assert network.nodes[second].nodes == 1
-
-
-def test_node_takes_an_id_that_fits_its_address_when_enough_others_agree() -> None:
-    node = new_node()
-    outside = Endpoint("90.1.2.3", 7777)
-    before = node.node_id
-    assert not fits_address(before, outside.host)
-    for index in range(VOTES_NEEDED):
-        assert node.node_id == before
-        who = Contact(random.Random(index).randbytes(20), Endpoint(f"81.{index}.0.1", 1))
-        handle = node.ask(Ping(), who.endpoint, 0.0)
-        packets = [p for p, to in sent([*node.drain()]) if to == who.endpoint]
-        for packet in packets:
-            if isinstance(packet, Query) and packet.question == Ping():
-                said = reply(node, packet, who, Answer(), 0.1, outside)
-                assert Answered(handle, who.endpoint, Answer(), None, outside) in said
-    assert fits_address(node.node_id, outside.host)
-    assert node.port == 7777
-    assert node.nodes > 0
-
-
-def test_node_believes_no_vote_of_one_address_or_of_a_local_one() -> None:
-    node = new_node()
-    before = node.node_id
-    for index in range(20):
-        host = "81.2.69.142" if index % 2 else f"192.168.0.{index}"
-        who = Contact(PEER_ID, Endpoint(host, 1000 + index))
-        node.ask(Ping(), who.endpoint, 0.0)
-        for packet, to in sent([*node.drain()]):
-            if isinstance(packet, Query) and to == who.endpoint:
-                reply(node, packet, who, Answer(), 0.1, Endpoint("90.1.2.3", 7))
-    assert node.node_id == before
 
 
 def test_node_lookup_without_any_node_ends_at_once_but_tells_what_it_keeps_itself() -> None:

@@ -44,7 +44,10 @@ def test_rate_unproved_address_gets_at_most_two_kilobytes_in_any_second() -> Non
     for start_s, _ in sent:
         in_a_second = sum(size for at_s, size in sent if start_s <= at_s < start_s + 1.0)
         assert in_a_second <= 2000
-    assert sum(size for _, size in sent) <= 1500 + 10 * limits.UNPROVED_BYTES_PER_S
+    assert (
+        sum(size for _, size in sent)
+        <= limits.UNPROVED_BURST_BYTES + 10 * limits.UNPROVED_BYTES_PER_S
+    )
 
 
 def test_rate_address_that_has_proved_itself_is_not_counted_by_bytes_until_the_proof_is_old() -> (
