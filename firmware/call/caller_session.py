@@ -127,9 +127,9 @@ class CallerSession(Session):
     def _is_proved(self, endpoint: Endpoint) -> bool:
         return endpoint in self.endpoints or super()._is_proved(endpoint)
 
-    def _transmit(self, signal: Signal, *, is_answer: bool = False) -> None:
+    def _transmit(self, signal: Signal) -> None:
         if not isinstance(signal, Invite):
-            super()._transmit(signal, is_answer=is_answer)
+            super()._transmit(signal)
             return
         endpoint = self.endpoints[self._attempts % len(self.endpoints)]
         self._attempts += 1

@@ -238,9 +238,13 @@ class Session(ABC):
 
     def _answer(self, signal: Signal) -> None:
         """What the peer has asked for by its last signal; it repeats itself if it hears nothing."""
-        self._transmit(signal, is_answer=True)
+        self._seal_and_send(signal, is_answer=True)
 
-    def _transmit(self, signal: Signal, *, is_answer: bool = False) -> None:
+    def _transmit(self, signal: Signal) -> None:
+        """What we say by our own will."""
+        self._seal_and_send(signal, is_answer=False)
+
+    def _seal_and_send(self, signal: Signal, *, is_answer: bool) -> None:
         assert self.channel is not None
         sealed = self.channel.seal(encode_signal(signal))
         ways = dict.fromkeys((self.remote, *self.also))
