@@ -280,16 +280,12 @@ class Box:
                 self._owner.hear(message)
             case events.OpenEarpiece():
                 self._earpiece.open()
-                if self._phone.mouth.dials:
-                    self._microphone.open()
                 warm_up.begin()
             case events.CloseEarpiece():
                 self._earpiece.close()
-                if self._phone.mouth.dials:
-                    self._microphone.close()
             case events.OpenMicrophone():
                 self._microphone.open()
-            case events.CloseMicrophone() if not self._phone.mouth.dials:
+            case events.CloseMicrophone():
                 self._microphone.close()
             case events.StartRinging():
                 warm_up.begin()

@@ -140,6 +140,7 @@ class Phone:
             own_certificate=own,
             country=setup.country,
             packet_ms=setup.packet_ms,
+            keys_sound=setup.sound.tone_keys,
         )
         self.paths = Paths(random_bytes)
         self.media = MediaSessions(random_bytes, self.paths.route, dtx=setup.dtx)

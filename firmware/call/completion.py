@@ -115,7 +115,8 @@ def call_back(line: Line, now_s: float) -> None:
     digits, is_relayed = leg.view.peer_number, leg.disclosure.relayed_only
     dialled = line.plan.relayed_prefixes[0] + digits if is_relayed else digits
     leg.rings = False
-    line.out += [events.StopRinging(), events.OpenEarpiece()]
+    line.out.append(events.StopRinging())
+    line.open_earpiece()
     begin(line, now_s)
     line.front.view = replace(line.front.view, digits=dialled)
     call(line, dialled, now_s)

@@ -33,7 +33,7 @@ _DIGITS = frozenset("0123456789")
 
 def give_dial_tone(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     """The handset was taken up to dial."""
-    line.out.append(events.OpenEarpiece())
+    line.open_earpiece()
     begin(line, now_s)
 
 

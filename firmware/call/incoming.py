@@ -106,7 +106,7 @@ def answer(line: Line, _fact: events.HookLifted, now_s: float) -> None:
     if leg.rings:
         leg.rings = False
         line.out.append(events.StopRinging())
-    line.out.append(events.OpenEarpiece())
+    line.open_earpiece()
     line.talk(now_s)
 
 
@@ -131,7 +131,7 @@ def take_over(line: Line, _fact: events.HookLifted, now_s: float) -> None:
         screening.hear_name(line, line.front, now_s)
     elif line.front.view.is_by_box:
         line.front.view = replace(line.front.view, is_by_box=False)
-        line.out.append(events.OpenEarpiece())
+        line.open_earpiece()
         _attend(line.front, now_s)
         line.talk(now_s)
 

@@ -46,7 +46,9 @@ class Line:
         own_certificate: bytes | None,
         plan: CodePlan,
         packet_ms: int,
+        keys_sound: bool,
     ) -> None:
+        """`keys_sound`: the microphone hears the keys, so it is needed to dial."""
         self.transactions = transactions
         self.packet_ms = packet_ms  # of speech, in what we want to receive
         self.pins = Pins(pins)
@@ -63,6 +65,7 @@ class Line:
         self.out: list[Message] = []
         self._found = OwnCandidatesFound((), ())
         self._calls = 0
+        self._keys_sound = keys_sound
         self._microphone_is_open = False
         self._speaking: tuple[int, ...] = ()  # as media knows it
         self.is_muted = False
@@ -242,11 +245,27 @@ class Line:
         leg.returns_to = ""
         self.enter(leg, CallState.CONNECTED)
 
+    def open_earpiece(self) -> None:
+        """Somebody listens from now on, and may press keys."""
+        self.out.append(events.OpenEarpiece())
+        if self._keys_sound:
+            self.open_microphone()
+
+    def close_earpiece(self) -> None:
+        """Nobody listens any more."""
+        self.out.append(events.CloseEarpiece())
+        self._close_microphone()
+
     def open_microphone(self) -> None:
         """For the first call that is answered."""
         if not self._microphone_is_open:
             self._microphone_is_open = True
             self.out.append(events.OpenMicrophone())
+
+    def _close_microphone(self) -> None:
+        if self._microphone_is_open:
+            self._microphone_is_open = False
+            self.out.append(events.CloseMicrophone())
 
     def hold(self, leg: Leg, now_s: float, *, on: bool) -> None:
         """Tell the peer of `leg` that nobody listens to it, or that somebody does again."""
@@ -302,7 +321,7 @@ class Line:
     def close_hands_free(self, reason: EndReason) -> None:
         """An intercom call is over: nobody has to put anything down."""
         self.is_hands_free = False
-        self.out.append(events.CloseEarpiece())
+        self.close_earpiece()
         self.front.view = CallView(reason=reason, call=self.front.call)
         waiting = self.beside.pop(0) if self.beside else None  # with hands free nothing is held
         if waiting is not None:
@@ -322,9 +341,8 @@ class Line:
             ended = (leg.number, leg.view.incoming, reason, duration_s, leg.call)
             self.out.append(events.CallEnded(*ended))
         connected = (one for one in self.legs() if one.view.state is CallState.CONNECTED)
-        if self._microphone_is_open and all(one is leg for one in connected):
-            self._microphone_is_open = False
-            self.out.append(events.CloseMicrophone())
+        if not self._keys_sound and all(one is leg for one in connected):
+            self._close_microphone()
         self.drop(leg)
 
     def drop(self, leg: Leg) -> None:

@@ -197,7 +197,9 @@ class Call:
         own_certificate: bytes | None = None,
         country: str = "DE",
         packet_ms: int = PACKET_MS_USUAL,
+        keys_sound: bool = False,
     ) -> None:
+        """`keys_sound`: the keys are heard by the microphone, as those of an analog telephone."""
         self.ignored: Counter[tuple[CallState, str]] = Counter()
         self._transactions = Transactions(identity, random_bytes)
         self._transactions.own_number = own_number
@@ -209,6 +211,7 @@ class Call:
             own_certificate=own_certificate,
             plan=plan_of(country),
             packet_ms=packet_ms,
+            keys_sound=keys_sound,
         )
         self._errands = Errands(self._line)
         self._deliveries = Deliveries(self._line)

@@ -75,7 +75,8 @@ def hear_name(line: Line, leg: Leg, now_s: float) -> None:
         line.out.append(events.StopRinging())
     _tell(leg, Screening.RINGS, now_s)
     leg.was_answered = False
-    line.out += [events.SpeakWith(()), events.OpenEarpiece()]
+    line.out.append(events.SpeakWith(()))
+    line.open_earpiece()
     leg.view = replace(leg.view, connected_s=now_s, is_by_box=False, screening=Screening.HEARD)
     line.enter(leg, CallState.CONNECTED, now_s + DECIDE_S)
 

@@ -76,7 +76,7 @@ def replace_handset(line: Line, _fact: events.HookReplaced, now_s: float) -> Non
         leg.session.hang_up(now_s)
     reason = EndReason.HUNG_UP if leg.number else leg.view.reason
     line.finish(leg, EndReason.HUNG_UP, now_s)
-    line.out.append(events.CloseEarpiece())
+    line.close_earpiece()
     leg.view = CallView(reason=reason, call=leg.call)
     _ring_for_waiting(line)
 

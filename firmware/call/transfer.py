@@ -122,7 +122,8 @@ def take_back(line: Line, leg: Leg, _signal: object, now_s: float) -> None:
 def go_on(line: Line, leg: Leg, now_s: float) -> None:
     """The handset was lifted for take_back."""
     leg.was_answered = leg.rings = False
-    line.out += [events.StopRinging(), events.OpenEarpiece()]
+    line.out.append(events.StopRinging())
+    line.open_earpiece()
     leg.view = replace(leg.view, transfer=None)
     line.enter(leg, CallState.CONNECTED)
     line.open_microphone()

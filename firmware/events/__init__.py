@@ -218,7 +218,7 @@ class CloseEarpiece(Command):
 
 @dataclass(frozen=True, slots=True)
 class OpenMicrophone(Command):
-    """From now on `capture` is called 50 times a second; only ever during a call."""
+    """From now on `capture` is called 50 times a second: during a call, or for keys that sound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,11 +69,6 @@ class Mouthpiece:
             or self._line_keys is not None
         )
 
-    @property
-    def dials(self) -> bool:
-        """Keys are heard in the sound of the microphone: it is needed before there is a call."""
-        return self._line_keys is not None
-
     def handle(self, fact: Message, now_s: float) -> list[Message]:
         """Take CallChanged and KeyPressed; never answers."""
         del now_s

@@ -122,6 +122,7 @@ class Link:
         ready: bool = True,
         utc_s: float | None = UTC_S,
         packet_ms: int = 20,
+        keys_sound: bool = False,
     ) -> Phone:
         """A telephone that has been on for a minute."""
         who = person(name)
@@ -134,6 +135,7 @@ class Link:
             own_number=who.number if ready else None,
             own_certificate=who.certificate.encode() if ready else None,
             packet_ms=packet_ms,
+            keys_sound=keys_sound,
         )
         phone = Phone(who, Endpoint(f"192.0.2.{len(self.phones) + 1}", 6881), core)
         self.phones[phone.endpoint] = phone

@@ -22,6 +22,25 @@ def test_lifting_opens_the_earpiece_and_nothing_else() -> None:
     assert said == [events.OpenEarpiece(), events.CallChanged(view)]
 
 
+def test_keys_that_sound_have_the_microphone_open_as_long_as_the_earpiece() -> None:
+    link = Link()
+    anna, bert = link.add("Anna", keys_sound=True), link.add("Bert")
+    assert link.tell(anna, events.HookLifted())[:2] == [
+        events.OpenEarpiece(),
+        events.OpenMicrophone(),
+    ]
+    for key in BERT.number:
+        link.tell(anna, events.KeyPressed(key))
+    link.wait(bert, CallState.RINGING)
+    link.tell(bert, events.HookLifted())
+    link.wait(anna, CallState.CONNECTED)
+    link.tell(bert, events.HookReplaced())
+    link.wait(anna, CallState.FAILED)
+    assert not anna.asked(events.CloseMicrophone)
+    link.tell(anna, events.HookReplaced())
+    assert len(anna.asked(events.OpenMicrophone)) == len(anna.asked(events.CloseMicrophone)) == 1
+
+
 def test_each_digit_is_shown() -> None:
     link = Link()
     anna, bert = two_phones(link)

@@ -24,9 +24,10 @@ from firmware.events.strangers import (
 )
 from firmware.media.session import MEDIA_TIMEOUT_S
 from firmware.model import CallState, Place, Screening
-from tests.call.link import Link, Phone
+from tests.call.link import Link, Phone, person
 
 NAMES = ("Anna", "Bert", "Clara")
+DIALS_BY_TONES = "Clara"  # her microphone hears the keys
 REST_S = 80.0  # longer than any bell sounds for a caller that is gone
 STEPS_A_RUN = 60
 DIFFICULTY = 3
@@ -43,7 +44,7 @@ class Hands(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.link = Link()
-        self.phones = [self.link.add(name) for name in NAMES]
+        self.phones = [self.link.add(name, keys_sound=name == DIALS_BY_TONES) for name in NAMES]
         self.is_lifted = [False] * len(NAMES)
         self.strangers = "ring"
         self.link.verdict = self.judge
@@ -173,7 +174,11 @@ def check(phone: Phone) -> None:
     is_open = len(phone.asked(events.OpenMicrophone)) > len(phone.asked(events.CloseMicrophone))
     is_talking = view.state is CallState.CONNECTED and view.screening is None
     held = any(other.place is not Place.WAITING for other in view.others)
-    assert is_open is (is_talking or held), "somebody listens exactly while there is a call"
+    if phone.person is person(DIALS_BY_TONES):
+        hears = len(phone.asked(events.OpenEarpiece)) > len(phone.asked(events.CloseEarpiece))
+        assert is_open is hears, "keys are heard whenever somebody may press them"
+    else:
+        assert is_open is (is_talking or held), "somebody listens exactly while there is a call"
     prepared = len(phone.asked(events.PrepareMedia)) - len(phone.asked(events.StopMedia))
     assert 0 <= prepared <= LEGS_MAX
 

@@ -95,6 +95,6 @@ def test_two_such_telephones_do_not_press_one_another() -> None:
 
 def test_other_telephones_dial_with_their_keys_alone() -> None:
     mouth = Mouthpiece(HandsetSound())
-    assert not mouth.dials and not mouth.needs_whole_frames
+    assert not mouth.needs_whole_frames
     for frame in presses("5"):
         assert mouth.without_keys(frame) == (frame, [])
