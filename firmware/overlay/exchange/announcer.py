@@ -75,10 +75,17 @@ class Announcer:
         if info_hash not in self._wanted:
             self._schedule(info_hash, now_s)
 
-    def leave(self, info_hash: bytes) -> None:
-        """Announce it no longer; what is announced is forgotten by itself."""
+    def leave(self, info_hash: bytes, *, others: bool = False) -> None:
+        """Announce it no longer; what is announced is forgotten by itself.
+
+        What was wanted with `others` is left with `others` only: a box that registers under the
+        exchange's own hash, and goes, takes the exchange out of no swarm.
+        """
+        if info_hash in self._shared and not others:
+            return
         self._wanted.pop(info_hash, None)
         self._announced.discard(info_hash)
+        self._shared.discard(info_hash)
 
     def hear(self, fact: Fact, now_s: float) -> None:
         """LookupEnded, Answered; those of others are ignored."""

@@ -385,7 +385,7 @@ class Exchange:
             self._standing = Standing.SERVING
             self.publish(now_s)
         elif self._standing is Standing.SERVING and not is_reached and self._node.is_read_only:
-            self._announcer.leave(shard_hash(shard_of(self.public_key)))
+            self._announcer.leave(shard_hash(shard_of(self.public_key)), others=True)
             self.drain(now_s)
 
     def deadline_s(self) -> float | None:

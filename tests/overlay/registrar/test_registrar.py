@@ -19,7 +19,7 @@ from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.lease import LEASE_S
 from firmware.overlay.registrar.clock import CLOCK_FILE
 from firmware.overlay.registrar.link import KEEP_S, REPEATS_S
-from firmware.overlay.registrar.registrar import EXCHANGES, Registrar
+from firmware.overlay.registrar.registrar import EXCHANGES, PROBED_MAX, Registrar
 
 UTC_S = 1_800_000_000.0
 BOX = Endpoint("203.0.113.5", 6881)
@@ -144,6 +144,25 @@ def test_box_leaves_a_silent_exchange_after_its_repeats_and_finds_another() -> N
     assert dead not in street.registered()
     street.run(8.0)
     assert len(street.registered()) == EXCHANGES
+
+
+def asked(messages: list[SendDatagram]) -> set[Endpoint]:
+    return {message.to for message in messages if b"x_fr_register" in message.data}
+
+
+@pytest.mark.parametrize("known", [PROBED_MAX, PROBED_MAX + 1])
+def test_box_that_knows_many_exchanges_asks_so_many_at_a_time_and_then_the_others(
+    known: int,
+) -> None:
+    street = Street(near((*HERE, *THERE)[:known]))
+    street.dead = set(street.exchanges)
+    street.run(1.0)
+    assert len(asked(street.sent)) == PROBED_MAX
+    first, street.dead = asked(street.sent), asked(street.sent)
+    street.run(60.0, until=lambda: asked(street.sent) != first)
+    assert asked(street.sent) == set(street.exchanges) if known > PROBED_MAX else first
+    street.run(1.0)
+    assert street.registered() == set(street.exchanges) - first
 
 
 def test_exchange_that_is_full_is_not_asked_again_at_once() -> None:
