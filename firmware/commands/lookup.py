@@ -19,20 +19,33 @@ from firmware.model import Endpoint
 from firmware.number import display
 from firmware.overlay.dht.node import Node
 from firmware.overlay.directory import Directory
+from firmware.overlay.resolve import Way
 from firmware.shell.lan import LocalNetwork
 from firmware.shell.shell import Shell
 
 ANY_ADDRESS = Endpoint("::", 0)  # whichever interface leads to the swarm
 JOIN_TIMEOUT_S = 3.0
+WAYS = {
+    Way.CACHE: "the memory of earlier calls",
+    Way.LAN: "the local network",
+    Way.CARD: "the number's card",
+    Way.SWARM: "the number's swarm",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("lookup", help="find where a number can be reached")
-    parser.add_argument("number", type=telephone_number, metavar="NUMBER")
-    parser.add_argument(
-        "--bootstrap", type=host_and_port, action="append", required=True, metavar="ADDR:PORT"
+    parser = subparsers.add_parser(
+        "lookup",
+        help="find where a number can be reached",
+        description="Find where a number can be reached. Prints each address that was found, how, "
+        "and whether its owner has proved the number; ends with 1 if nobody has.",
     )
+    parser.add_argument("number", type=telephone_number, metavar="NUMBER", help="twelve digits")
+    parser.add_argument(
+        "--bootstrap", type=host_and_port, action="append", required=True, metavar="HOST:PORT",
+        help="a node of the network to ask first; may be given several times",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.set_defaults(run=run)
 
@@ -113,9 +126,11 @@ def _as_json(number: str, outcome: Message, directory: Directory, nodes: int) ->
 
 
 def _in_words(found: dict[str, Any]) -> str:
-    cost = f"{found['time_ms']:.0f} ms, {found['hops']} hops, {found['messages']} messages"
+    hops = f"{found['hops']} hop{'' if found['hops'] == 1 else 's'}"
+    cost = f"{found['time_ms']:.0f} ms, {hops}, {found['messages']} messages"
     lines = [f"{display(found['number'])}: {cost}"]
     for candidate in found["candidates"]:
         word = "verified" if candidate["verified"] else "not verified"
-        lines.append(f"  {candidate['endpoint']}  {word} after {candidate['time_ms']:.0f} ms")
+        found_in = f"in {WAYS[candidate['way']]} after {candidate['time_ms']:.0f} ms"
+        lines.append(f"  {candidate['endpoint']}  found {found_in}, {word}")
     return "\n".join(lines)

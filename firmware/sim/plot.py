@@ -27,6 +27,11 @@ _NAMES = {
     "bytes": "bytes of the busiest exchange, of its limit",
     "in_call": "boxes in a call",
 }
+_BEGINNINGS = {
+    "blackout": "the exchanges died",
+    "christmas": "the rush began",
+    "restart": "the restart began",
+}
 
 
 def check(path: Path) -> None:
@@ -68,12 +73,13 @@ def _draw_exchanges(result: Json, path: Path, pyplot: Any) -> None:
         if name in timeline:
             percents = [100 * value for value in timeline[name]]
             axes.plot(minutes, percents, color=colour, label=_words(name))
+    lines = axes.get_lines()  # with a name each, unlike the next
     axes.axvline(0.0, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xlabel("minutes")
+    axes.set_xlabel(f"minutes since {_BEGINNINGS[result['scenario']]}")
     axes.set_ylabel("percent")
     axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
-    _legend(axes, axes.get_lines())
+    _legend(axes, lines)
     figure.suptitle(
         f"fernruf sim {result['scenario']}, {result['nodes']:,} boxes, seed {result['seed']}"
     )

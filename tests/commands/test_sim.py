@@ -46,6 +46,15 @@ def test_plot_is_drawn_in_the_format_its_name_says(tmp_path: Path, name: str, ma
     assert (tmp_path / name).read_bytes().startswith(magic)
 
 
+def test_plot_of_the_exchanges_names_its_lines_and_nothing_else(tmp_path: Path) -> None:
+    ended = sim("christmas", "--nodes", "60", "--plot", str(tmp_path / "plot.svg"))
+    assert ended.returncode == 0, ended.stderr
+    drawn = (tmp_path / "plot.svg").read_text()
+    assert "<!-- boxes in a call -->" in drawn
+    assert "<!-- minutes since the rush began -->" in drawn
+    assert "_child" not in drawn
+
+
 def test_plot_without_matplotlib_names_the_extra_and_exits_2(tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError\n")
     ended = sim(*SMALL, "--plot", str(tmp_path / "plot.png"), folder=tmp_path)
