@@ -16,6 +16,7 @@ from enum import IntEnum
 from firmware.demux import CHANNEL_FIRST_BYTE, DATAGRAM_BYTES_MAX, Protocol, protocol_of
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
+from firmware.primitives import SIGNATURE_BYTES
 
 ID_BYTES = 8
 TARGET_BYTES = 16
@@ -27,7 +28,6 @@ PAYLOAD_BYTES_MAX = DATAGRAM_BYTES_MAX - OPEN_HEAD_BYTES
 OPEN_PAYLOAD_BYTES_MAX = 1_200  # one sealed envelope (call/envelope.py)
 SLIP_BYTES = 316  # overlay/slip.py; always as long, whoever has left it
 SLIP_ID_BYTES = 16
-SIGNATURE_BYTES = 64
 RETRY_S_MAX = 0xFFFF
 ELSEWHERE_MAX = 8
 

@@ -28,6 +28,7 @@ from firmware.channel import (
 from firmware.demux import DATAGRAM_BYTES_MAX, Protocol, protocol_of
 from firmware.errors import MalformedError
 from firmware.model import Endpoint
+from firmware.primitives import SIGNATURE_BYTES
 
 ID, OTHER_ID, TARGET = b"identity", b"another.", b"t" * channel.TARGET_BYTES
 FRAMES: list[Frame] = [
@@ -44,7 +45,7 @@ FRAMES: list[Frame] = [
     Leave(TARGET, ID, b"s" * channel.SLIP_BYTES, b"a cookie"),
     Left(ID, Leaving.FULL),
     Slip(ID, b"s" * channel.SLIP_BYTES),
-    Taken(ID, b"i" * channel.SLIP_ID_BYTES, b"s" * channel.SIGNATURE_BYTES),
+    Taken(ID, b"i" * channel.SLIP_ID_BYTES, b"s" * SIGNATURE_BYTES),
 ]
 
 

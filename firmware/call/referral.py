@@ -16,14 +16,13 @@ from firmware.call.envelope import SESSION_BYTES
 from firmware.errors import MalformedError
 from firmware.identity import Identity
 from firmware.number import NUMBER_DIGITS
-from firmware.primitives import is_signed
+from firmware.primitives import SIGNATURE_BYTES, is_signed
 
 NO_SESSION = bytes(SESSION_BYTES)  # nothing is replaced: the bell rings at the target
 _VERSION = 1
 _SIGNED_AS = b"fernruf referral"
 _LAYOUT = struct.Struct(f"!B32s{NUMBER_DIGITS}s{NUMBER_DIGITS}s{NUMBER_DIGITS}sQ{SESSION_BYTES}s")
-_SIGNATURE_BYTES = 64
-REFERRAL_BYTES = _LAYOUT.size + _SIGNATURE_BYTES
+REFERRAL_BYTES = _LAYOUT.size + SIGNATURE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Referral:
         """Parse and verify the signature; whose key it is the caller must know. MalformedError."""
         if len(data) != REFERRAL_BYTES or data[0] != _VERSION:
             raise MalformedError("referral of an unknown version or length")
-        plain, signature = data[:-_SIGNATURE_BYTES], data[-_SIGNATURE_BYTES:]
+        plain, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
         _, public_key, *numbers, utc_s, replaces = _LAYOUT.unpack(plain)
         if not all(number.isdigit() for number in numbers):
             raise MalformedError("referral of something that is no number")

@@ -14,9 +14,8 @@ import nacl.bindings as sodium
 from nacl.exceptions import CryptoError
 
 from firmware.errors import MalformedError
+from firmware.primitives import KEY_BYTES
 
-PUBLIC_KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 _BLIND_STRING = b"Derive temporary signing key\0"
 _PREFIX_STRING = b"Derive temporary signing key hash input"
 
@@ -42,7 +41,7 @@ class BlindedKey:
 
 def blinded_public_key(public_key: bytes, period: bytes) -> bytes:
     """The key of `period`; MalformedError if `public_key` is no point of the prime-order group."""
-    if len(public_key) != PUBLIC_KEY_BYTES:
+    if len(public_key) != KEY_BYTES:
         raise MalformedError("public key is not 32 bytes")
     try:
         return sodium.crypto_scalarmult_ed25519_noclamp(_factor(public_key, period), public_key)

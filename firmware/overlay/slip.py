@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from firmware.channel import SIGNATURE_BYTES, SLIP_BYTES, target_of
+from firmware.channel import SLIP_BYTES, target_of
 from firmware.errors import MalformedError
 from firmware.handshake import EPHEMERAL_BYTES, Handshake
 from firmware.identity import CERTIFICATE_BYTES_MAX, Certificate, Identity
-from firmware.primitives import is_signed
+from firmware.primitives import SIGNATURE_BYTES, is_signed
 
 UTC_S_MAX = 2**40
 VERSION = 1

@@ -15,12 +15,11 @@ from nacl.bindings import crypto_sign_open
 from nacl.exceptions import CryptoError
 
 from firmware.overlay.dht import bencode
+from firmware.primitives import KEY_BYTES, SIGNATURE_BYTES
 
 VALUE_BYTES_MAX = 1000  # bencoded
 SALT_BYTES_MAX = 64
 SEQ_MAX = 2**63 - 1
-PUBLIC_KEY_BYTES = 32
-SIGNATURE_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def to_fields(item: Item) -> dict[bytes, object]:
 def from_fields(value: bytes, fields: dict[bytes, object]) -> Item | None:
     """A signed item without its salt, from the keys of a message; None if one of them is wrong."""
     key, seq, signature = fields.get(b"k"), fields.get(b"seq"), fields.get(b"sig")
-    if not isinstance(key, bytes) or len(key) != PUBLIC_KEY_BYTES:
+    if not isinstance(key, bytes) or len(key) != KEY_BYTES:
         return None
     if not isinstance(signature, bytes) or len(signature) != SIGNATURE_BYTES:
         return None
