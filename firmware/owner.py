@@ -18,6 +18,7 @@ from firmware.book.vcard import CardReader, encode_card
 from firmware.errors import CommandError, MalformedError
 from firmware.events import Message
 from firmware.events.book import (
+    DAY_MINUTES,
     BookChanged,
     BookRefused,
     Contact,
@@ -35,7 +36,6 @@ from firmware.shell.control import Answer, Handler
 
 ANSWER_S = 10.0  # for the card
 AT_ONCE_MAX = 64  # contacts of a file that wait for the card
-DAY_MINUTES = 1440
 RULES = "rules"
 REFUSALS = {
     "number": "That is not a telephone number of twelve digits",

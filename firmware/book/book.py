@@ -13,10 +13,11 @@ from dataclasses import replace
 from firmware import events, number
 from firmware.book.contacts import checked, decode_contact, encode_contact
 from firmware.book.letters import Letters
-from firmware.book.rules import DAY_MINUTES, Doorkeeper, decode_rules, encode_rules
+from firmware.book.rules import Doorkeeper, decode_rules, encode_rules
 from firmware.errors import MalformedError
 from firmware.events import Message
 from firmware.events.book import (
+    DAY_MINUTES,
     BookChanged,
     BookFound,
     BookRefused,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from firmware.book.blocklist import NUMBER_BYTES, contains
 from firmware.errors import MalformedError
 from firmware.events.book import (
+    DAY_MINUTES,
     STAMP_DIFFICULTIES,
     STAMP_DIFFICULTY,
     Contact,
@@ -19,7 +20,6 @@ from firmware.events.book import (
     Rule,
 )
 
-DAY_MINUTES = 1440
 QUIET = (Ring.RINGS, Ring.SILENT, Ring.REFUSED)
 
 

@@ -14,6 +14,7 @@ NAME_BYTES_MAX = 96  # UTF-8; the OLED shows two lines of 16 characters
 STAMP_DIFFICULTY = 11  # bits; 2,048 hashes: 2 s of a PC, about 12 s of a small Pi (estimated)
 STAMP_DIFFICULTIES = (8, STAMP_DIFFICULTY, 13)  # an owner can choose of
 FOUND_MAX = 16  # contacts of one answer
+DAY_MINUTES = 24 * 60
 
 
 @dataclass(frozen=True, slots=True)

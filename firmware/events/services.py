@@ -11,6 +11,9 @@ from enum import Enum
 from firmware.core import Command, Fact
 from firmware.model import Frame
 
+AWAY_S_MAX = 7 * 86_400  # so long a box may be off and is still told of a call or a message
+AHEAD_S_MAX = 3600  # the time another box tells may be later than ours: its clock goes fast
+
 # --- codes ---------------------------------------------------------------------------------------
 
 

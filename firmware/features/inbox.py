@@ -19,14 +19,14 @@ from firmware.events.messages import (
     MessageTaken,
     Welcome,
 )
+from firmware.events.services import AHEAD_S_MAX, AWAY_S_MAX
 from firmware.events.store import Kind, RecordSaved, RecordsLoaded, SaveFailed, SaveRecord
 from firmware.features.feature import Feature
 from firmware.features.machine import MESSAGES_MAX
 
 PER_CALLER_MAX = 10  # of the messages that are kept
 KNOWN_MAX = 300  # that have come, and may be deleted here
-AGE_S_MAX = 8 * 86_400
-AHEAD_S_MAX = 3600
+AGE_S_MAX = AWAY_S_MAX + 86_400
 _KNOWN = "got/"
 
 

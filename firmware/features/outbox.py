@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from firmware.events import CallChanged, Message, WallClockRead
 from firmware.events.messages import DeliverMessage, Delivery, MessageDelivered
-from firmware.events.services import MissedTold, PeerReturned
+from firmware.events.services import AWAY_S_MAX, MissedTold, PeerReturned
 from firmware.events.store import (
     Kind,
     ReadRecord,
@@ -25,8 +25,6 @@ from firmware.features.back_off import FIRST_S, back_off_s
 from firmware.features.dictation import SOUND_OF
 from firmware.features.feature import Feature
 from firmware.model import CallState
-
-KEPT_S = 7 * 86_400
 
 
 @dataclass(slots=True)
@@ -75,7 +73,7 @@ class Outbox(Feature):
         if due_s is None or now_s < due_s or self._utc_at_zero_s is None:
             return []
         key = min(self._waiting, key=lambda one: self._waiting[one].due_s)
-        if self._utc_at_zero_s + now_s - self._waiting[key].utc_s > KEPT_S:
+        if self._utc_at_zero_s + now_s - self._waiting[key].utc_s > AWAY_S_MAX:
             return self._forget(key)
         self._going = key
         return [ReadRecord(Kind.SOUND, SOUND_OF + key)]

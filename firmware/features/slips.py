@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from firmware.codes import Service
 from firmware.events import CallChanged, CallEnded, Message, WallClockRead
 from firmware.events.services import (
+    AHEAD_S_MAX,
+    AWAY_S_MAX,
     CallMissed,
     LeaveSlip,
     MissedTold,
@@ -30,11 +32,9 @@ from firmware.model import CallState, EndReason
 SLIPS_MAX = 100  # numbers that are to be told
 NOTED_MAX = 500  # slips of others that are remembered
 NOTED_PER_CALLER_MAX = 20
-KEPT_S = 7 * 86_400
-AHEAD_S_MAX = 3600  # of a clock that goes fast
 # A day longer than they are taken: each keeps its place for a day at least, so that nobody fills
 # log and card with calls that never were.
-COUNTED_S = KEPT_S + AHEAD_S_MAX + 86_400
+COUNTED_S = AWAY_S_MAX + AHEAD_S_MAX + 86_400
 _IN_VAIN = frozenset({EndReason.UNREACHABLE, EndReason.OFFLINE})
 _OUT, _IN = "out/", "in/"
 
@@ -100,7 +100,7 @@ class Slips(Feature):
             return []
         number = min(self._slips, key=lambda one: self._slips[one].due_s)
         slip = self._slips[number]
-        if self._utc_at_zero_s + now_s - slip.utc_s > KEPT_S:
+        if self._utc_at_zero_s + now_s - slip.utc_s > AWAY_S_MAX:
             return self._forget(number)
         self._on_its_way = number
         return [TellMissed(number, slip.utc_s)]
@@ -154,7 +154,7 @@ class Slips(Feature):
         if self._utc_at_zero_s is None:
             return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.LATER)]
         age_s = self._utc_at_zero_s + now_s - missed.utc_s
-        if not -AHEAD_S_MAX <= age_s <= KEPT_S + AHEAD_S_MAX:
+        if not -AHEAD_S_MAX <= age_s <= AWAY_S_MAX + AHEAD_S_MAX:
             return [SlipNoted(missed.number, missed.utc_s, SlipOutcome.REFUSED)]
         since_utc_s = self._utc_at_zero_s + now_s - COUNTED_S
         if self._count_since(missed.number, since_utc_s) >= NOTED_PER_CALLER_MAX:

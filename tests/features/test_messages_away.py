@@ -16,7 +16,7 @@ from firmware.events.messages import (
     MessageTaken,
     Welcome,
 )
-from firmware.events.services import MissedTold, PeerReturned
+from firmware.events.services import AWAY_S_MAX, MissedTold, PeerReturned
 from firmware.events.store import (
     Kind,
     ReadRecord,
@@ -31,7 +31,7 @@ from firmware.events.store import (
 from firmware.features.back_off import FIRST_S, LONGEST_S
 from firmware.features.inbox import AGE_S_MAX, KNOWN_MAX, PER_CALLER_MAX, Inbox
 from firmware.features.machine import MESSAGES_MAX
-from firmware.features.outbox import KEPT_S, Outbox
+from firmware.features.outbox import Outbox
 from firmware.model import CallState, CallView
 from tests.call.link import person
 
@@ -105,7 +105,7 @@ def test_message_whose_sound_is_lost_and_one_that_is_too_old_are_given_up() -> N
     box.on_time(FIRST_S)
     assert box.handle(RecordRead(Kind.SOUND, f"out/{KEY}", None), 31.0) == GONE
     box = outbox()
-    assert box.on_time(KEPT_S + 1.0) == GONE
+    assert box.on_time(AWAY_S_MAX + 1.0) == GONE
 
 
 def inbox(*records: Record) -> Inbox:

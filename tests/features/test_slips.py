@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from firmware import events
 from firmware.events.services import (
+    AWAY_S_MAX,
     CallMissed,
     LeaveSlip,
     MissedTold,
@@ -25,7 +26,6 @@ from firmware.features.back_off import FIRST_S, LONGEST_S, back_off_s
 from firmware.features.missed import Missed
 from firmware.features.slips import (
     COUNTED_S,
-    KEPT_S,
     NOTED_MAX,
     NOTED_PER_CALLER_MAX,
     SLIPS_MAX,
@@ -79,7 +79,7 @@ def test_slip_that_cannot_be_told_is_tried_more_and_more_rarely_and_given_up_aft
     assert said == [SaveRecord(Kind.SLIP, f"out/{BERT}", None)]
     assert waits[0] < waits[1] < waits[2] < waits[3]
     assert max(waits) <= 1.25 * LONGEST_S
-    assert 0.9 < tries / (KEPT_S / LONGEST_S) < 1.2
+    assert 0.9 < tries / (AWAY_S_MAX / LONGEST_S) < 1.2
 
 
 def test_slip_that_no_exchange_keeps_is_left_again_at_each_try_and_else_is_not() -> None:
@@ -166,7 +166,7 @@ def test_who_tells_while_the_card_is_full_is_asked_to_come_back() -> None:
 
 def test_times_that_cannot_be_are_nothing() -> None:
     slips = with_clock()
-    for utc_s in (UTC_S - KEPT_S - 7200, UTC_S + 7200):
+    for utc_s in (UTC_S - AWAY_S_MAX - 7200, UTC_S + 7200):
         refused = [SlipNoted(ANNA, utc_s, SlipOutcome.REFUSED)]
         assert slips.handle(CallMissed(ANNA, utc_s), 0.0) == refused
 
@@ -194,7 +194,7 @@ def test_caller_that_invents_calls_saves_no_more_than_so_many_a_day() -> None:
     saved = 0
     for i in range(86_400):  # one a second, each as old as it may be
         now_s = float(i)
-        for said in slips.handle(CallMissed(ANNA, UTC_S + i - int(KEPT_S)), now_s):
+        for said in slips.handle(CallMissed(ANNA, UTC_S + i - AWAY_S_MAX), now_s):
             if isinstance(said, events.CallEnded):
                 saved += 1
                 slips.handle(said, now_s)

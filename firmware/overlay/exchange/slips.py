@@ -23,6 +23,7 @@ from firmware.channel import (
     taken_part,
 )
 from firmware.events import Message, SendDatagram
+from firmware.events.services import AWAY_S_MAX
 from firmware.model import Endpoint
 from firmware.overlay.courier import Courier
 from firmware.overlay.dht.address import owner_of
@@ -30,7 +31,6 @@ from firmware.overlay.dht.store import Tokens
 from firmware.overlay.exchange.registrations import Registration, Registrations
 from firmware.primitives import is_signed
 
-KEPT_S = 7 * 86_400.0
 PER_TARGET_MAX = 16
 PER_SENDER_MAX = 32  # of one address
 PER_SENDER_AND_TARGET_MAX = 4
@@ -173,7 +173,7 @@ class Slips:
             self._resting.popitem(last=False)
         while self._kept:
             oldest = next(iter(self._kept.values()))
-            if now_s - oldest.since_s < KEPT_S:
+            if now_s - oldest.since_s < AWAY_S_MAX:
                 break
             self._forget(oldest)
 

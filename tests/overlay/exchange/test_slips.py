@@ -16,10 +16,10 @@ from firmware.channel import (
     slip_id_of,
     taken_part,
 )
+from firmware.events.services import AWAY_S_MAX
 from firmware.model import Endpoint
 from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.exchange.slips import (
-    KEPT_S,
     PER_SENDER_AND_TARGET_MAX,
     PER_SENDER_MAX,
     PER_TARGET_MAX,
@@ -169,7 +169,7 @@ def test_slip_that_nobody_fetches_is_forgotten_after_a_week() -> None:
     office = Office()
     anna = away(office)
     leave(office, anna.target, 1, sender(1))
-    office.wait(KEPT_S - 60.0)
+    office.wait(AWAY_S_MAX - 60.0)
     assert len(office.exchange.slips) == 1
     office.wait(120.0)
     assert len(office.exchange.slips) == 0
