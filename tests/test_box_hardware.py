@@ -20,12 +20,12 @@ import pytest
 from firmware.box import Box
 from firmware.codec.dtmf import key_tone
 from firmware.config import parse_config
-from firmware.demo.measure import write_wav
 from firmware.handset import parse_handset
 from firmware.model import silence
 from firmware.shell.control import ControlClient
 from firmware.shell.state import IDENTITY, StateDir
 from tests.adapter.pico_process import MICROPYTHON, RM, SHK, Pico, Wire, lay_out
+from tests.demo.sounds import write_wav
 
 IDENTITIES = Path(__file__).parent / "vectors" / "identities.json"
 WAIT_S = 30.0

@@ -15,7 +15,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot
 
-INK, RELAY, DIRECT, KNOCK, SHUT = "#222222", "#c47f17", "#1b7f3b", "#1b6ca8", "#b3261e"
+INK, RELAY, DIRECT, SHUT = "#222222", "#c47f17", "#1b7f3b", "#b3261e"
 LEFT, LEFT_ROUTER, MIDDLE, RIGHT_ROUTER, RIGHT = 0.0, 0.95, 3.0, 5.05, 6.0
 HIGH, LOW = 1.55, 0.0
 BOX, ROUTER, EXCHANGE = 0.36, 0.42, 0.5

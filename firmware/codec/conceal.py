@@ -14,13 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from firmware.codec.noise import Background, ComfortNoise
-from firmware.codec.resample import to_int16
+from firmware.codec.resample import NARROW_FRAME_SAMPLES, to_int16
 from firmware.codec.voice import Voice, bridge, history_samples
 from firmware.model import Frame
 
 _RATE_HZ = 8_000
 _HISTORY = history_samples(_RATE_HZ)
-_FRAME = 160  # 20 ms
 _RECENT_MAX = _HISTORY // 80 + 2  # frames, of 10 ms at least, that are as long as the history
 _FLAT = 80  # the first 10 ms keep their level
 _FADE = 400  # and the next 50 ms fall to the background
@@ -44,7 +43,7 @@ class Concealer:
         """`narrow` itself, its beginning blended with the concealment if that came before."""
         heard = narrow
         if self._voice is not None:
-            lost_frames = max(self._concealed // _FRAME, 1)
+            lost_frames = max(self._concealed // NARROW_FRAME_SAMPLES, 1)
             smoothed = min(_SMOOTHED * lost_frames, _SMOOTHED_MAX, len(narrow))
             rising = np.arange(smoothed) / smoothed
             blended = narrow.astype(np.float64)

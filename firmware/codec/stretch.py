@@ -17,7 +17,6 @@ from firmware.model import Frame
 LAG_MIN = 40  # 400 Hz
 LAG_MAX = 200  # 80 Hz; a deeper voice is moved by two periods' worth less often
 FADED = 100  # samples over which the two pieces are blended
-SAMPLES_MIN = LAG_MAX + FADED  # shorter frames are left alone
 ALIKE_MIN = 0.80  # correlation; below this the ear hears the seam
 QUIET = 100.0  # root mean square, 50 dB below full scale: a room in which nobody speaks
 

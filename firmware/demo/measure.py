@@ -54,15 +54,6 @@ def read_wav(path: Path) -> Sound:
     return np.frombuffer(data[: len(data) & ~1], dtype="<i2").astype(np.int16)
 
 
-def write_wav(path: Path, sound: Sound) -> None:
-    """Write a 16 kHz mono 16-bit file."""
-    with wave.open(str(path), "wb") as file:
-        file.setframerate(SAMPLE_RATE_HZ)
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.writeframes(sound.astype("<i2").tobytes())
-
-
 def find(spoken: Sound, heard: Sound) -> Match:
     """Where all of `spoken` fits best into `heard`, by cross-correlation.
 

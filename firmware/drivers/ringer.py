@@ -52,11 +52,6 @@ class Ringer:
         gpio.set_output(pin, False)
 
     @property
-    def sounding(self) -> bool:
-        """The buzzer is heard at this moment."""
-        return self._sounding
-
-    @property
     def quiet(self) -> bool:
         """It is silent and will be."""
         return not (self._cadence.active or self._sounding)

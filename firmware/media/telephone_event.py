@@ -20,7 +20,6 @@ KEYS = "0123456789*#ABCD"  # events 0 to 15, section 3.2
 EVENT_FRAMES = 5  # 100 ms, as a key tone lasts
 END_SENT = 3  # times, section 2.5.1.4
 WAITING_MAX = 16  # keys pressed faster than they can be sent; the newest are dropped
-DURATION_MAX = 0xFFFF  # ticks, section 2.3.5
 
 _PAYLOAD = struct.Struct("!BBH")
 _END = 0x80
@@ -32,7 +31,7 @@ class TelephoneEvent:
     """The payload of one packet."""
 
     event: int  # 0 to 255
-    duration: int  # since the timestamp of the packet
+    duration: int  # ticks since the timestamp of the packet, 16 bits (section 2.3.5)
     is_end: bool = False
 
     def encode(self) -> bytes:

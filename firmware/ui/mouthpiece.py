@@ -56,11 +56,6 @@ class Mouthpiece:
         self._line_keys = LineKeys() if sound.tone_keys else None
 
     @property
-    def cancels_echo(self) -> bool:
-        """An echo is being taken out at the moment."""
-        return self._canceller is not None and self._canceller.is_working
-
-    @property
     def needs_whole_frames(self) -> bool:
         """What is heard is put beside what is spoken, frame by frame."""
         return (

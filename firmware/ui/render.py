@@ -32,13 +32,6 @@ def render(page: Page, height: int = 64) -> Picture:
     return Picture(canvas.lines(), _pages_of(canvas.image, page.inverted), WIDTH, height)
 
 
-def image_of(picture: Picture) -> Image.Image:
-    """The picture as an image, mode 1, lit pixels white; for screenshots."""
-    rows = np.frombuffer(picture.pixels, np.uint8).reshape(-1, 1, picture.width)
-    bits = np.unpackbits(rows, axis=1, bitorder="little").reshape(picture.height, picture.width)
-    return Image.fromarray(bits * np.uint8(255)).convert("1")
-
-
 class _Canvas:
     """A picture in the making, and the texts that were put on it."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import wave
+from pathlib import Path
+
 import numpy as np
 
 from firmware.demo.measure import Sound
@@ -27,3 +30,12 @@ def tone(seconds: float, hz: float = 425.0) -> Sound:
 def after(samples: int, sound: Sound) -> Sound:
     """`sound` later by so many samples of silence."""
     return np.concatenate([np.zeros(samples, dtype=np.int16), sound])
+
+
+def write_wav(path: Path, sound: Sound) -> None:
+    """Write a 16 kHz mono 16-bit file."""
+    with wave.open(str(path), "wb") as file:
+        file.setframerate(SAMPLE_RATE_HZ)
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.writeframes(sound.astype("<i2").tobytes())

@@ -17,11 +17,10 @@ from firmware.demo.measure import (
     read_wav,
     seconds_of_speech,
     tone_onset,
-    write_wav,
 )
 from firmware.errors import CommandError
 from firmware.model import SAMPLE_RATE_HZ
-from tests.demo.sounds import after, babble, tone
+from tests.demo.sounds import after, babble, tone, write_wav
 
 
 @pytest.mark.parametrize("delay", [0, 1, 319, 16_000, 123_457])

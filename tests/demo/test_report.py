@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firmware.demo.measure import Sound, write_wav
+from firmware.demo.measure import Sound
 from firmware.demo.report import Side, compare, for_people, save, summarise
 from firmware.demo.story import Moment, Recording
 from firmware.model import SAMPLE_RATE_HZ, Codec, RtpCounters
 from firmware.shell.control import Answer
 from tests.demo.pictures import picture
-from tests.demo.sounds import after, babble, tone
+from tests.demo.sounds import after, babble, tone, write_wav
 
 CALLER_SPEECH, CALLEE_SPEECH = babble(5, seed=1), babble(5, seed=2)
 CAPTURE_STARTED_S = 110.0  # both microphones

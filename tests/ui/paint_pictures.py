@@ -8,10 +8,11 @@ from PIL import Image
 
 from firmware.ui.language import in_language
 from firmware.ui.pages import page
-from firmware.ui.render import HEIGHTS, image_of, render
+from firmware.ui.render import HEIGHTS, render
 from firmware.ui.texts import ENGLISH
 from tests.ui import call_cases
 from tests.ui.cases import CASES
+from tests.ui.images import image_of
 
 PICTURES = Path(__file__).parent / "pictures"
 

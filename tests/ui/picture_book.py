@@ -10,10 +10,11 @@ from firmware.ui.font import FontName, font
 from firmware.ui.language import in_language
 from firmware.ui.menu.texts import ENGLISH as MENU
 from firmware.ui.pages import Page, page
-from firmware.ui.render import HEIGHTS, WIDTH, image_of, render
+from firmware.ui.render import HEIGHTS, WIDTH, render
 from firmware.ui.texts import ENGLISH
 from tests.ui import call_cases
 from tests.ui.cases import CASES, announced
+from tests.ui.images import image_of
 from tests.ui.menu.cases import KEYS, menu_page
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -88,12 +88,12 @@ def test_side_tone_is_the_own_voice_and_only_in_a_call() -> None:
 
 
 def test_echo_is_cancelled_in_a_call_only_and_where_it_is_wanted() -> None:
-    assert in_call(HandsetSound(echo=Echo.AUTO)).cancels_echo
-    assert in_call(HandsetSound(echo=Echo.ON)).cancels_echo
-    assert not in_call(HandsetSound(echo=Echo.OFF)).cancels_echo
+    assert in_call(HandsetSound(echo=Echo.AUTO)).needs_whole_frames
+    assert in_call(HandsetSound(echo=Echo.ON)).needs_whole_frames
+    assert not in_call(HandsetSound(echo=Echo.OFF)).needs_whole_frames
     mouth = in_call(HandsetSound(echo=Echo.AUTO))
     mouth.handle(CallChanged(CallView(state=CallState.IDLE)), 1.0)
-    assert not mouth.cancels_echo
+    assert not mouth.needs_whole_frames
 
 
 def test_whole_frames_are_needed_only_where_ear_and_mouth_are_put_together() -> None:
@@ -105,4 +105,4 @@ def test_whole_frames_are_needed_only_where_ear_and_mouth_are_put_together() -> 
     for _ in range(PROOF_FRAMES + 20):  # a far voice that does not come back
         mouth.heard(dice.normal(0, 3_000, FRAME_SAMPLES).astype(np.int16), 0.03)
         mouth.spoken(dice.normal(0, 30, FRAME_SAMPLES).astype(np.int16))
-    assert not mouth.needs_whole_frames and not mouth.cancels_echo
+    assert not mouth.needs_whole_frames

@@ -12,8 +12,9 @@ from PIL import Image
 from firmware.model import CallState, CallView, EndReason, Picture
 from firmware.ui.font import FontName, font
 from firmware.ui.pages import Page, page
-from firmware.ui.render import HEIGHTS, image_of, render
+from firmware.ui.render import HEIGHTS, render
 from tests.ui.cases import CASES, PEER, READY
+from tests.ui.images import image_of
 from tests.ui.paint_pictures import PICTURES, paint
 
 Bits = npt.NDArray[np.bool_]

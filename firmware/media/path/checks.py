@@ -18,7 +18,6 @@ from firmware.model import Endpoint
 from firmware.stun import Attribute, Kind, StunMessage
 
 PROOF_BYTES = 16  # of MESSAGE-INTEGRITY-SHA256; checks are short-lived
-NOMINATION_MAX = 2**32 - 1
 
 _NOMINATION = 0xC001
 _CALLER, _CALLEE = b"caller", b"callee"
