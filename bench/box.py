@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from bench.fingers.latency import AdapterBench, PhoneBench
+from bench.usage import cpu_s, resident_mib
 from firmware.config import parse_config
 from firmware.errors import CommandError
 from firmware.handset import Handset
@@ -132,7 +132,7 @@ async def at_rest(folder: Path) -> dict[str, Any]:
         used_s = cpu_s(process.pid) - before_s
         return {
             "idle_cpu_percent": round(100 * used_s / REST_S, 2),
-            "idle_rss_mb": round(resident_mb(process.pid), 1),
+            "idle_rss_mb": round(resident_mib(process.pid), 1),
             "idle_private_mb": round(private_mb(process.pid), 1),
         }
     finally:
@@ -173,17 +173,6 @@ def bare() -> dict[str, float]:
         "start_s": round(time.monotonic() - began_s, 2),
         "rss_mb": round(float(done.stdout), 1),
     }
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mb(pid: int) -> float:
-    """Resident memory of a process now."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
 
 
 def private_mb(pid: int) -> float:

@@ -22,8 +22,8 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.usage import cpu_s, resident_mib
 from firmware.channel import Keep, Kept, decode
 from firmware.identity import Identity
 from firmware.model import Endpoint
@@ -169,7 +169,7 @@ def measure(process: subprocess.Popen[str], boxes: int, seconds: float) -> dict[
     assert process.stdout is not None
     exchange = Endpoint.parse(process.stdout.readline().split()[-1])
     crowd = Crowd(boxes, exchange)
-    empty_mb, before_s = resident_mb(process.pid), cpu_s(process.pid)
+    empty_mb, before_s = resident_mib(process.pid), cpu_s(process.pid)
     took_s = crowd.register()
     registered_s = cpu_s(process.pid)
     began_s = time.monotonic()
@@ -179,7 +179,7 @@ def measure(process: subprocess.Popen[str], boxes: int, seconds: float) -> dict[
     peer_s = cpu_s(process.pid) - kept_s
     return {
         "boxes": boxes,
-        "resident_mb": round(resident_mb(process.pid), 1),
+        "resident_mb": round(resident_mib(process.pid), 1),
         "resident_mb_empty": round(empty_mb, 1),
         "registering_s": round(took_s, 1),
         "cpu_us_per_registration": round((registered_s - before_s) / boxes * 1e6, 1),
@@ -190,19 +190,6 @@ def measure(process: subprocess.Popen[str], boxes: int, seconds: float) -> dict[
         "peer_cpu_us_per_binding": round(peer_s / max(1, bound) * 1e6, 1),
         "ratio_to_peer": round((kept_s - registered_s) / sent / (peer_s / max(1, bound)), 2),
     }
-
-
-def cpu_s(pid: int) -> float:
-    """Processor time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mb(pid: int) -> float:
-    """Memory of a process now."""
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
 
 
 def _question(request: bytes) -> bytes:

@@ -19,11 +19,10 @@ import sys
 import tempfile
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from bench.peers.crowd import Crowd
-from bench.peers.turn import cpu_s
+from bench.usage import cpu_s, resident_mib
 from firmware.model import Endpoint
 from firmware.overlay.exchange.announcer import REANNOUNCE_S
 from firmware.overlay.lease import LEASE_S
@@ -74,7 +73,7 @@ def started(module: list[str]) -> tuple[subprocess.Popen[str], str]:
 
 def measured(pid: int, crowd: Crowd, seconds: float) -> dict[str, Any]:
     """The figures of one exchange."""
-    empty_mib = rss_mib(pid)
+    empty_mib = resident_mib(pid)
     before_s = cpu_s(pid)
     fill_s = crowd.register(FILL_MAX_S)
     settle(pid, crowd)
@@ -85,7 +84,7 @@ def measured(pid: int, crowd: Crowd, seconds: float) -> dict[str, Any]:
     cpu_fraction = (cpu_s(pid) - before_s) / (time.monotonic() - start_s)
     announcing = entered_cpu_s / REANNOUNCE_S
     total = cpu_fraction + announcing
-    rss = rss_mib(pid)
+    rss = resident_mib(pid)
     return {
         "enter": {
             "seconds": round(fill_s, 1),
@@ -119,14 +118,6 @@ def settle(pid: int, crowd: Crowd) -> None:
         time.sleep(3.0)
         if cpu_s(pid) - before_s < QUIET_CPU * (time.monotonic() - start_s):
             return
-
-
-def rss_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmRSS")
 
 
 def per(total_s: float, count: int) -> float:

@@ -9,36 +9,22 @@ is that of the process, generator included.
 
 from __future__ import annotations
 
-import argparse
 import json
-import time
 
-from bench.dht_siege import resident_mb
+from bench.siege import arguments_of, besieged
 from tests.overlay.exchange.siege import Siege
-
-ROUNDS = 10
 
 
 def main() -> int:
     """Print the figures; 1 if the call was cut, or victims got more than came from them."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--datagrams", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
+    arguments = arguments_of(__doc__)
     siege = Siege(arguments.seed)
-    began_s = time.process_time()
-    memory_mb = []
-    for _ in range(ROUNDS):
-        siege.run(arguments.datagrams // ROUNDS)
-        memory_mb.append(round(resident_mb(), 1))
-    cpu_s = time.process_time() - began_s
+    cost = besieged(siege, arguments.datagrams)
     amplification = siege.to_victims.total() / siege.from_victims.total()
     helping = siege.exchange.helping()
     report = {
-        "datagrams": siege.sent,
         "seed": arguments.seed,
-        "cpu_us_per_datagram": round(cpu_s / siege.sent * 1e6, 1),
-        "resident_mb_after_each_tenth": memory_mb,
+        **cost,
         "bytes_to_victims_per_byte_from_them": round(amplification, 3),
         "call_datagrams_said": siege.said,
         "call_datagrams_heard": siege.heard,

@@ -23,7 +23,8 @@ from typing import Any, Protocol
 
 from bench.peers.box import Box, open_channel, register
 from bench.peers.traffic import Flow, Traffic, open_sockets
-from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data, cpu_s
+from bench.peers.turn import FIRST_CHANNEL, Coturn, allocate, bind_channel, channel_data
+from bench.usage import cpu_s
 from firmware.channel import Data
 from firmware.model import Endpoint
 from tests.shell.kernel.space import UNSHARE, why_not

@@ -19,10 +19,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bench.peers.swarm import Swarm, Timing
+from bench.usage import resident_mib
 
 BATCHES = 5
 SETTLE_S = 5.0  # after joining, and again after warming up: tables fill
@@ -66,13 +66,13 @@ def main() -> None:
 
 def measure(swarm: Swarm, wire: Wire, nodes: int, rounds: int) -> dict[str, Any]:
     """Open the swarm; each operation at no delay, then at DELAYED_RTT_MS."""
-    before_kib = resident_kib()
+    before_mib = resident_mib(os.getpid())
     swarm.open(nodes)
     swarm.idle(SETTLE_S)
     found: dict[str, Any] = {}
     warm_up(swarm, nodes)
     settle(swarm, wire, nodes)
-    found["kib_per_node"] = round((resident_kib() - before_kib) / nodes, 1)
+    found["kib_per_node"] = round((resident_mib(os.getpid()) - before_mib) * 1024 / nodes, 1)
     bench = Bench(swarm, wire, nodes)
     found["idle_cpu_ms_per_s"] = round(bench.idle_cpu * 1000, 2)
     found["idle_datagrams_per_s"] = round(bench.idle_datagrams, 1)
@@ -172,12 +172,6 @@ class Bench:
         while sent != self._wire.datagrams and time.perf_counter() < end_s:
             sent = self._wire.datagrams
             self._swarm.idle(QUIET_S)
-
-
-def resident_kib() -> float:
-    """Of this process."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
 
 
 def _put(swarm: Swarm) -> Callable[[int, bytes], Timing]:

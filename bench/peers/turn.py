@@ -6,7 +6,6 @@ authentication, IPv4. Attributes are encoded by hand, so that no code under test
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import struct
@@ -107,9 +106,3 @@ def _encode_address(address: Address) -> bytes:
 def _decode_address(value: bytes) -> Address:
     port, host = struct.unpack("!HI", value[2:8])
     return socket.inet_ntoa((host ^ MAGIC).to_bytes(4, "big")), port ^ (MAGIC >> 16)
-
-
-def cpu_s(pid: int) -> float:
-    """User and system time of a process with all its threads."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

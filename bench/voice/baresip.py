@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+from bench.usage import cpu_s, resident_mib
 from bench.voice.ours import free_port
-from bench.voice.process import cpu_s, ended, rss_mb
+from bench.voice.process import ended
 from bench.voice.wire import HOST, Wire
 
 CODECS = {"opus": "opus/48000/1", "g711": "pcma"}
@@ -108,7 +109,7 @@ async def call(
         costs = [
             {
                 "cpu_s_per_minute": (cpu_s(end.pid) - cpu) / minutes,
-                "rss_mb": rss_mb(end.pid),
+                "rss_mb": resident_mib(end.pid),
             }
             for end, cpu in zip(ends, before, strict=True)
         ]
