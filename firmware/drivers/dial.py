@@ -7,8 +7,6 @@ Units: `_s` seconds. Source: ITU-T Q.23's predecessor dials: 10 pulses/s, break/
 
 from __future__ import annotations
 
-import contextlib
-
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
 from firmware.drivers.looks import Looks
@@ -82,8 +80,7 @@ class RotaryDial:
 
     def edge(self, now_s: float) -> bool:
         """A contact has changed; from any thread. True: somebody must `sample`."""
-        with contextlib.suppress(HardwareError):  # the next sample says so
-            self._looks.note(now_s, self._read())
+        self._looks.look(now_s, self._read)
         return True
 
     def replay(self, until_s: float) -> list[Fact]:

@@ -8,8 +8,6 @@ Units: `_s` seconds. Source: the ranges of exchanges, 0.1 to 0.4 s at least, 0.4
 
 from __future__ import annotations
 
-import contextlib
-
 from firmware.drivers.chips import Gpio
 from firmware.drivers.health import Health
 from firmware.drivers.looks import Looks
@@ -70,8 +68,7 @@ class Hook:
 
     def edge(self, now_s: float) -> bool:
         """The contact has changed; from any thread. True: somebody must `sample`."""
-        with contextlib.suppress(HardwareError):  # the next sample says so
-            self._looks.note(now_s, self._read())
+        self._looks.look(now_s, self._read)
         return True
 
     def replay(self, until_s: float) -> list[Fact]:

@@ -8,8 +8,12 @@ Units: `_s` seconds.
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
+
+from firmware.errors import HardwareError
 
 LOOKS_MAX = 128  # ten pulses of a dial and their bounce; then edges are ignored until the next look
 
@@ -28,6 +32,11 @@ class Looks(Generic[Reading]):
         """An edge has come, and this is what it left; dropped when there are too many."""
         if not self.is_full:
             self._looks.append((now_s, reading))
+
+    def look(self, now_s: float, read: Callable[[], Reading]) -> None:
+        """The same of a contact that is read now; if it cannot be, the next sample says so."""
+        with contextlib.suppress(HardwareError):
+            self.note(now_s, read())
 
     @property
     def is_full(self) -> bool:
