@@ -18,8 +18,8 @@ from firmware.shell.memory import be_thrifty
 # Modules of firmware.commands. Only the one that is wanted is imported: a telephone needs neither
 # the time nor the memory of the simulation.
 COMMANDS = (
-    "demo", "box", "ctl", "exchange", "number", "lookup", "sim", "wiring", "first_start", "soft",
-    "book", "card", "update", "access_point", "set_clock",
+    "demo", "soft", "box", "ctl", "number", "lookup", "book", "card", "wiring", "exchange", "sim",
+    "update", "first_start", "access_point", "set_clock",
 )  # fmt: skip
 
 
@@ -29,7 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: its threads only cost
     wanted = (sys.argv[1:] if argv is None else argv)[:1]
     parser = argparse.ArgumentParser(
-        prog="fernruf", description="A telephone with no exchange: lift, dial twelve digits, talk."
+        prog="fernruf",
+        description="A telephone with no exchange: lift, dial twelve digits, talk.",
+        epilog="`fernruf COMMAND --help` says more. Every command ends with 0 (done), 1 (it did "
+        "not work: one line says why) or 2 (wrong use, or a mistake in a file of yours).",
     )
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     names = [name for name in COMMANDS if [name.replace("_", "-")] == [*wanted]]

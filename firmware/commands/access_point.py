@@ -64,12 +64,33 @@ input{{display:block;width:100%;font:inherit;margin:.2em 0 1em;padding:.4em;box-
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("access-point", help="a network to set the box up in")
-    parser.add_argument("--card", type=Path, required=True, metavar="DIR", help="FAT partition")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what is kept")
-    parser.add_argument("--notices", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--sys", type=Path, default=Path("/sys/class/net"), metavar="DIR")
-    parser.add_argument("--runtime", type=Path, default=Path("/run"), metavar="DIR")
+    parser = subparsers.add_parser(
+        "access-point",
+        help="open a network to set the box up in (systemd runs it)",
+        description="If there is no network, open a wireless one, whose name and code the display "
+        "shows, with a page on which to choose the box's own.",
+    )
+    parser.add_argument(
+        "--card", type=Path, required=True, metavar="DIR", help="where fernruf.toml goes"
+    )
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where box.toml is")
+    parser.add_argument(
+        "--notices", type=Path, required=True, metavar="DIR", help="what the display shall say"
+    )
+    parser.add_argument(
+        "--sys",
+        type=Path,
+        default=Path("/sys/class/net"),
+        metavar="DIR",
+        help="the kernel's list of interfaces",
+    )
+    parser.add_argument(
+        "--runtime",
+        type=Path,
+        default=Path("/run"),
+        metavar="DIR",
+        help="where systemd-networkd is told",
+    )
     add_verbosity(parser)
     parser.set_defaults(run=run)
 

@@ -76,7 +76,11 @@ def seconds(text: str) -> float:
 def add_verbosity(parser: argparse.ArgumentParser) -> None:
     """`-v` for what the telephone does, `-vv` for every fact and command (can be replayed)."""
     parser.add_argument(
-        "-v", "--verbose", action="count", default=0, help="log more; twice: every fact"
+        "-v",
+        "--verbose",
+        action="count",
+        default=0,
+        help="log more; -vv: everything that happens",
     )
 
 

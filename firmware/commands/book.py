@@ -32,17 +32,28 @@ Opened = tuple[Database, tuple[Record, ...]]
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("book", help="contacts and block lists of a box that is off")
+    parser = subparsers.add_parser(
+        "book",
+        help="contacts and block lists of a box that is off",
+        description="Change or read contacts and block lists of a box while it is off.",
+    )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    for verb, run, text in (
-        ("import", import_cards, "put the contacts of a vCard file (3.0 or 4.0) into the book"),
-        ("export", export_cards, "write the book as vCards (4.0)"),
-        ("block", block, "block the numbers of a text or CSV file, one a line"),
-        ("unblock", unblock, "forget the list that came from a file of this name"),
+    for verb, run, text, about in (
+        ("import", import_cards, "add the contacts of a vCard file", "vCards, version 3.0 or 4.0"),
+        (
+            "export",
+            export_cards,
+            "write all contacts as vCards",
+            "is replaced; vCards of version 4.0",
+        ),
+        ("block", block, "block the numbers of a file", "text or CSV, one number a line"),
+        ("unblock", unblock, "forget a list of blocked numbers", "the name of its file"),
     ):
-        one = verbs.add_parser(verb, help=text)
-        one.add_argument("file", type=Path, metavar="FILE")
-        one.add_argument("--state", type=Path, required=True, metavar="DIR")
+        one = verbs.add_parser(verb, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        one.add_argument("file", type=Path, metavar="FILE", help=about)
+        one.add_argument(
+            "--state", type=Path, required=True, metavar="DIR", help="where the box keeps its state"
+        )
         one.set_defaults(run=run)
 
 

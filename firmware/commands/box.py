@@ -36,12 +36,27 @@ SWITCH_OFF = "off"  # beside the control socket: fernruf.service looks for it wh
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("box", help="run one box in the foreground")
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--control", type=Path, metavar="SOCKET")
-    parser.add_argument("--notices", type=Path, metavar="DIR", help="shown on the display")
-    parser.add_argument("--wishes", type=Path, metavar="DIR", help="for somebody with rights")
+    parser = subparsers.add_parser(
+        "box",
+        help="run one box in the foreground",
+        description="Run one box, real or simulated, until Ctrl-C. It hangs up before it ends.",
+    )
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="its box.toml")
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR",
+        help="where it keeps its key, its number and all that outlives a power cut",
+    )  # fmt: skip
+    parser.add_argument(
+        "--control", type=Path, metavar="SOCKET", help="where `fernruf ctl` finds it"
+    )
+    parser.add_argument(
+        "--notices", type=Path, metavar="DIR",
+        help="files of other programs in there are shown on the display",
+    )  # fmt: skip
+    parser.add_argument(
+        "--wishes", type=Path, metavar="DIR",
+        help="where it leaves what only root may do, such as joining another wireless network",
+    )  # fmt: skip
     add_verbosity(parser)
     parser.set_defaults(run=run)
 

@@ -14,16 +14,20 @@ from firmware.ui.prompts import language_of
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("card", help="print the card of codes beside the telephone")
+    parser = subparsers.add_parser(
+        "card",
+        help="print the card of codes beside the telephone",
+        description="Print the card of codes and keys, an HTML page for a sheet of A5.",
+    )
     parser.add_argument(
         "--country",
         type=str.upper,
         choices=sorted(COUNTRIES),
         default="DE",
         metavar="CC",
-        help="ISO 3166, such as DE or US",
+        help="whose codes: two letters, such as US; default: DE",
     )
-    parser.add_argument("--language", choices=sorted(CARDS), help="of the country if not given")
+    parser.add_argument("--language", choices=sorted(CARDS), help="default: the country's")
     parser.set_defaults(run=run)
 
 

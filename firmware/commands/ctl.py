@@ -14,23 +14,43 @@ from firmware.shell.control import Answer, ControlClient
 
 KEYS = "0123456789*#ABCD"
 WAIT_TIMEOUT_S = 60.0
+VERBS = {
+    "lift": "take the handset up",
+    "replace": "put the handset down",
+    "press": "press keys, one after the other",
+    "flash": "tap the hook, as for a second call",
+    "status": "print one JSON object",
+    "screen": "print what the display shows",
+    "wait": "wait for a state of the call; end with 1 if it does not come in time",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command and its verbs."""
-    parser = subparsers.add_parser("ctl", help="handle a box that runs with --control")
-    parser.add_argument("--control", type=Path, required=True, metavar="SOCKET")
+    parser = subparsers.add_parser(
+        "ctl",
+        help="handle a box that runs with --control",
+        description="Be the hand at a simulated box, or ask any box how it is.",
+    )
+    parser.add_argument(
+        "--control", type=Path, required=True, metavar="SOCKET", help="the same as the box's"
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    verbs.add_parser("lift", help="take the handset up")
-    verbs.add_parser("replace", help="put the handset down")
-    press = verbs.add_parser("press", help="press keys, one after the other")
-    press.add_argument("digits", type=_keys, metavar="DIGITS")
-    verbs.add_parser("flash", help="tap the hook")
-    verbs.add_parser("status", help="print one JSON object")
-    verbs.add_parser("screen", help="print what the OLED shows")
-    wait = verbs.add_parser("wait", help="wait for a state of the call; exit 1 on time-out")
-    wait.add_argument("state", choices=[state.value for state in CallState], metavar="STATE")
-    wait.add_argument("--timeout", type=positive_seconds, default=WAIT_TIMEOUT_S, metavar="S")
+    for verb, words in VERBS.items():
+        verbs.add_parser(verb, help=words, description=f"{words[0].upper()}{words[1:]}.")
+    press, wait = verbs.choices["press"], verbs.choices["wait"]
+    press.add_argument(
+        "digits",
+        type=_keys,
+        metavar="DIGITS",
+        help="0 to 9, *, # and A to D; the shell wants quotes around * and #",
+    )
+    states = [state.value for state in CallState]
+    wait.add_argument("state", choices=states, metavar="STATE", help=", ".join(states))
+    wait.add_argument(
+        "--timeout", type=positive_seconds, default=WAIT_TIMEOUT_S, metavar="S",
+        help="seconds; default: %(default)g",
+    )  # fmt: skip
     parser.set_defaults(run=run)
 
 

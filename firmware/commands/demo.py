@@ -17,15 +17,31 @@ from firmware.model import Codec
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("demo", help="two simulated boxes make a call")
-    parser.add_argument(
-        "--out", type=Path, default=Path("demo-out"), metavar="DIR", help="default: demo-out"
+    parser = subparsers.add_parser(
+        "demo",
+        help="two simulated boxes make a call",
+        description="Two simulated boxes on this computer make a call. What was heard, shown and "
+        "measured is left in a folder.",
     )
     parser.add_argument(
-        "--seed", type=seed_number, default=DEFAULT_SEED, metavar="N", help="other telephones"
+        "--out",
+        type=Path,
+        default=Path("demo-out"),
+        metavar="DIR",
+        help="where it is left; default: %(default)s",
     )
     parser.add_argument(
-        "--codec", choices=[codec.value for codec in Codec], default=Codec.OPUS.value
+        "--seed",
+        type=seed_number,
+        default=DEFAULT_SEED,
+        metavar="N",
+        help="whose telephones: another seed, other numbers; default: %(default)s",
+    )
+    parser.add_argument(
+        "--codec",
+        choices=[codec.value for codec in Codec],
+        default=Codec.OPUS.value,
+        help="how speech is coded; default: %(default)s",
     )
     parser.set_defaults(run=run)
 

@@ -35,24 +35,43 @@ ANSWERS_PER_S = 4_000.0  # a server has more to give than a box: all its boxes i
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("exchange", help="an exchange with no telephone")
-    parser.add_argument("--bind", type=endpoint, required=True, metavar="ADDR:PORT")
-    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
-    parser.add_argument(
-        "--bootstrap", type=host_and_port, action="append", default=[], metavar="HOST:PORT"
+    parser = subparsers.add_parser(
+        "exchange",
+        help="run an exchange with no telephone",
+        description="Run a node of the directory that rings boxes behind routers, and carries "
+        "their calls until they have found a direct way. It can hear none of them.",
     )
+    parser.add_argument(
+        "--bind", type=endpoint, required=True, metavar="ADDRESS:PORT",
+        help="its UDP port, such as 0.0.0.0:6881",
+    )  # fmt: skip
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR",
+        help="where it keeps its key and whom it knows",
+    )  # fmt: skip
+    parser.add_argument(
+        "--bootstrap", type=host_and_port, action="append", default=[], metavar="HOST:PORT",
+        help="a node of the network to ask first; may be given several times",
+    )  # fmt: skip
     parser.add_argument(
         "--drain",
         type=seconds,
         default=DRAIN_S,
         metavar="SECONDS",
-        help="how long to serve on after SIGTERM, while boxes look for another exchange",
+        help="how long to serve on after SIGTERM, while boxes look for another exchange; "
+        "default: %(default)g",
     )
     parser.add_argument(
-        "--tls", type=endpoint, metavar="ADDR:PORT", help="for boxes whose networks block UDP"
+        "--tls",
+        type=endpoint,
+        metavar="ADDRESS:PORT",
+        help="a TCP port, best 443, for boxes whose networks block UDP",
     )
     parser.add_argument(
-        "--kernel-relay", type=Path, metavar="SOCKET", help="of fernruf-kernel-relay, if it runs"
+        "--kernel-relay",
+        type=Path,
+        metavar="SOCKET",
+        help="of the program fernruf-kernel-relay, if it runs",
     )
     add_verbosity(parser)
     parser.set_defaults(run=run)

@@ -56,16 +56,31 @@ TAKEN = "# The box has taken these settings. Write new ones here to change them.
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("first-start", help="take the owner's settings from the card")
-    parser.add_argument("--card", type=Path, required=True, metavar="DIR", help="FAT partition")
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="what is kept")
-    parser.add_argument("--handsets", type=Path, required=True, metavar="DIR", help="wirings")
-    parser.add_argument("--notices", type=Path, metavar="DIR", help="shown on the display")
+    parser = subparsers.add_parser(
+        "first-start",
+        help="take the owner's settings from the card (systemd runs it)",
+        description="Make a box.toml of the owner's fernruf.toml and wipe the latter. A line "
+        "that cannot be understood is told on the display, the rest is used.",
+    )
+    parser.add_argument(
+        "--card", type=Path, required=True, metavar="DIR", help="where fernruf.toml is"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="where box.toml goes"
+    )
+    parser.add_argument(
+        "--handsets",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a handset.toml for each way to build a telephone",
+    )
+    parser.add_argument("--notices", type=Path, metavar="DIR", help="what the display shall say")
     parser.add_argument(
         "--network-manager",
         type=Path,
         metavar="DIR",
-        help="write the wireless network there instead",
+        help="where NetworkManager looks for the wireless network; default: for wpa_supplicant",
     )
     add_verbosity(parser)
     parser.set_defaults(run=run)

@@ -17,8 +17,15 @@ from firmware.shell.state import StateDir
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("number", help="make or show this box's number")
-    parser.add_argument("--state", type=Path, required=True, metavar="DIR")
+    parser = subparsers.add_parser(
+        "number",
+        help="make or show the number of a box",
+        description="Print number and public key of a box as a JSON object. If there is no number "
+        "yet it is made, which takes some 20 seconds of one core.",
+    )
+    parser.add_argument(
+        "--state", type=Path, required=True, metavar="DIR", help="where the box keeps its state"
+    )
     parser.set_defaults(run=run)
 
 

@@ -25,11 +25,27 @@ HEARD_S_MAX = 600.0  # since it was written
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("set-clock", help="believe the exchanges about the time")
-    parser.add_argument("heard", type=Path, help="what the box has written")
-    parser.add_argument("--epoch", type=Path, default=Path("/usr/lib/clock-epoch"))
+    parser = subparsers.add_parser(
+        "set-clock",
+        help="set the clock as the exchanges say (systemd runs it)",
+        description="Set the clock to what the exchanges say, unless a time server has set it.",
+    )
     parser.add_argument(
-        "--synchronized", type=Path, default=Path("/run/systemd/timesync/synchronized")
+        "heard", type=Path, metavar="FILE", help="the clock.json that the box has written"
+    )
+    parser.add_argument(
+        "--epoch",
+        type=Path,
+        default=Path("/usr/lib/clock-epoch"),
+        metavar="FILE",
+        help="no time before it was changed is believed; default: %(default)s",
+    )
+    parser.add_argument(
+        "--synchronized",
+        type=Path,
+        default=Path("/run/systemd/timesync/synchronized"),
+        metavar="FILE",
+        help="it is there if a time server has set the clock; default: %(default)s",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done")
     add_verbosity(parser)

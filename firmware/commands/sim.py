@@ -19,16 +19,41 @@ NODES_DEFAULT = 1000
 PROGRESS_S = 1.0  # between looks at how far it is, on a terminal
 PLAIN_PROGRESS_S = 10.0  # between lines in a log
 WIDTH = 60
+STORIES = {
+    "lookup": "numbers are looked up in a network at rest",
+    "churn": "nodes come and go",
+    "flashcrowd": "everybody joins within half a minute",
+    "restart": "everybody restarts within ten minutes",
+    "blackout": "30 % of the exchanges die at once",
+    "christmas": "a hundred times the calls for an hour",
+    "sybil": "one node in five is hostile",
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("sim", help="simulate a network of nodes in virtual time")
-    parser.add_argument("scenario", choices=tuple(scenarios.SCENARIOS), metavar="SCENARIO")
-    parser.add_argument("--nodes", type=_nodes, default=NODES_DEFAULT, metavar="N")
-    parser.add_argument("--seed", type=seed_number, default=1, metavar="S")
+    names = tuple(scenarios.SCENARIOS)
+    parser = subparsers.add_parser(
+        "sim",
+        help="simulate a network of nodes in virtual time",
+        description="Simulate a network: the code of a box, many times over, in virtual time.\n"
+        "The same seed gives the same report.",
+        epilog="\n".join(["scenarios:", *(f"  {name:<12}{STORIES[name]}" for name in names)]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("scenario", choices=names, metavar="SCENARIO", help="one of those below")
+    parser.add_argument(
+        "--nodes", type=_nodes, default=NODES_DEFAULT, metavar="N",
+        help=f"{scenarios.NODES_MIN} to {scenarios.NODES_MAX}; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--seed", type=seed_number, default=1, metavar="S",
+        help="of everything that is chance; default: %(default)s",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw a .png or .svg")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the report, as .png or .svg"
+    )
     parser.set_defaults(run=run)
 
 

@@ -37,24 +37,34 @@ echo = "off"
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("soft", help="a telephone in the browser of this computer")
+    parser = subparsers.add_parser(
+        "soft",
+        help="run a telephone in the browser of this computer",
+        description="Run a box whose handset is a page in the browser of this computer, until "
+        "Ctrl-C. What is marked as for the first start is in its box.toml from then on.",
+    )
     parser.add_argument(
         "--state",
         type=Path,
         default=default_state(os.environ, Path.home()),
         metavar="DIR",
-        help="default: %(default)s",
+        help="where it keeps its state and its box.toml; default: %(default)s",
     )
     parser.add_argument("--name", default="", help="shown to those you call; for the first start")
     parser.add_argument(
-        "--port", type=port_number, default=PAGE_PORT, help="of the page; 0 = a free one"
+        "--port",
+        type=port_number,
+        default=PAGE_PORT,
+        help="of the page, 0 = a free one; for the first start; default: %(default)s",
     )
     parser.add_argument(
         "--bootstrap", type=host_and_port, action="append", default=[], metavar="HOST:PORT",
         help="a node of a network of your own; for the first start",
     )  # fmt: skip
-    parser.add_argument("--control", type=Path, metavar="SOCKET", help="for `fernruf ctl`")
-    parser.add_argument("--no-open", action="store_true", help="only print the page's address")
+    parser.add_argument(
+        "--control", type=Path, metavar="SOCKET", help="where `fernruf ctl` finds it"
+    )
+    parser.add_argument("--no-open", action="store_true", help="only print its address")
     add_verbosity(parser)
     parser.set_defaults(run=run)
 

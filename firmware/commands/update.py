@@ -34,21 +34,35 @@ LIARS_MAX = 3  # neighbours whose bundle is tried in one search
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("update", help="a newer version into the other slot")
+    parser = subparsers.add_parser(
+        "update",
+        help="keep the card's system up to date (systemd runs it)",
+        description="Write a newer version into the slot that does not run, start it, and go back "
+        "to the former one if it brings no dial tone.",
+    )
     steps = parser.add_subparsers(required=True, metavar="STEP")
-    looking = steps.add_parser("look", help="ask a server, download, install, start anew")
-    looking.add_argument("--url", required=True, help="of fernruf.json; empty: nobody is asked")
-    looking.add_argument("--quiet-s", type=float, default=QUIET_S, metavar="S")
+    words = "ask a server, download, install, start anew"
+    looking = steps.add_parser("look", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    looking.add_argument(
+        "--url", required=True,
+        help="of the server's fernruf.json; empty: no server is asked",
+    )  # fmt: skip
+    looking.add_argument(
+        "--quiet-s", type=float, default=QUIET_S, metavar="S",
+        help="seconds without a call before the box starts anew; default: %(default)g",
+    )  # fmt: skip
     looking.add_argument(
         "--neighbours-s",
         type=float,
         default=0.0,
         metavar="S",
-        help="if the server has nothing, look so long for a box on the local network that has",
+        help="if the server has nothing newer, look so many seconds for a box on the local network "
+        "that has; default: %(default)g",
     )
     looking.set_defaults(step=look)
-    taking = steps.add_parser("take", help="install a bundle that lies here, start anew")
-    taking.add_argument("bundle", type=Path)
+    words = "install a bundle that lies here, start anew"
+    taking = steps.add_parser("take", help=words, description=f"{words[0].upper()}{words[1:]}.")
+    taking.add_argument("bundle", type=Path, metavar="FILE", help="a fernruf.raucb")
     taking.set_defaults(step=take)
     for name, step, words in (
         ("share", share, "let the other boxes of the local network have this version"),
@@ -56,19 +70,36 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         ("good", good, "the telephone has a dial tone: this version stays"),
         ("judge", start_again_if_on_trial, "time is up for a version on trial"),
     ):
-        steps.add_parser(name, help=words).set_defaults(step=step)
+        one = steps.add_parser(name, help=words, description=f"{words[0].upper()}{words[1:]}.")
+        one.set_defaults(step=step)
     for each in steps.choices.values():
-        each.add_argument("--folder", type=Path, default=Path("/data/update"), metavar="DIR")
-        each.add_argument("--share", type=Path, default=Path("/data/share"), metavar="DIR")
-        each.add_argument("--state", type=Path, default=Path("/data/fernruf"), metavar="DIR")
-        each.add_argument("--notices", type=Path, default=Path("/run/fernruf-notices"))
-        each.add_argument("--control", type=Path, default=Path("/run/fernruf/control"))
-        each.add_argument("--version-file", type=Path, default=Path("/usr/lib/fernruf/version"))
-        each.add_argument("--kernel", type=Path, default=Path("/proc/cmdline"))
-        each.add_argument("--installer", default="rauc", help="RAUC, or what stands for it")
-        each.add_argument("--starter", default="systemctl", help="systemd's, or a stand-in")
+        _add_places(each)
         add_verbosity(each)
     parser.set_defaults(run=run)
+
+
+def _add_places(parser: argparse.ArgumentParser) -> None:
+    """Where things are on the card; another place is for tests."""
+    for option, place, words in (
+        ("--folder", "/data/update", "what is remembered from one start to the next"),
+        ("--share", "/data/share", "the bundle for other boxes"),
+        ("--state", "/data/fernruf", "the telephone's state, which goes back with the version"),
+        ("--notices", "/run/fernruf-notices", "what the display shall say"),
+        ("--control", "/run/fernruf/control", "the telephone's control socket"),
+        ("--version-file", "/usr/lib/fernruf/version", "which version runs"),
+        ("--kernel", "/proc/cmdline", "which slot runs"),
+    ):
+        parser.add_argument(
+            option,
+            type=Path,
+            default=Path(place),
+            metavar="PATH",
+            help=f"{words}; default: {place}",
+        )
+    parser.add_argument("--installer", default="rauc", metavar="COMMAND", help="default: rauc")
+    parser.add_argument(
+        "--starter", default="systemctl", metavar="COMMAND", help="default: systemctl"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -38,16 +38,25 @@ TASKS = {
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
-    parser = subparsers.add_parser("wiring", help="find out what is soldered wrong")
-    parser.add_argument("--handset", type=Path, metavar="FILE", help="handset.toml as it is")
-    parser.add_argument("--write", type=Path, metavar="FILE", help="the corrected handset.toml")
+    parser = subparsers.add_parser(
+        "wiring",
+        help="find out what is soldered wrong",
+        description="Be asked to lift, press and listen, and told what is wired otherwise than "
+        "handset.toml says; ends with 1 if anything is.",
+    )
+    parser.add_argument(
+        "--handset", type=Path, metavar="FILE", help="your handset.toml; default: the usual pins"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="where the corrected handset.toml goes"
+    )
     parser.add_argument("--live", action="store_true", help="show the contacts until Ctrl-C")
     parser.add_argument(
         "--simulated",
         nargs="*",
         choices=FAULTS,
         metavar="FAULT",
-        help=f"a simulated builder with these faults: {', '.join(FAULTS)}",
+        help=f"no hardware, but a builder who made these mistakes: {', '.join(FAULTS)}",
     )
     parser.set_defaults(run=run)
 

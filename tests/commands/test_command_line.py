@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import json
 import socket
 import subprocess
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from firmware import number
+from firmware.__main__ import COMMANDS
 from firmware.shell.state import StateDir
 
 GOOD_NUMBER = "47110815123" + number.check_digit("47110815123")
@@ -86,8 +89,23 @@ def test_unknown_command_exits_2() -> None:
 def test_help_names_every_command() -> None:
     ended = fernruf("--help")
     assert ended.returncode == 0
-    for command in ("demo", "box", "ctl", "exchange", "number", "lookup"):
-        assert command in ended.stdout
+    for command in COMMANDS:
+        assert f"    {command.replace('_', '-')}" in ended.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_says_what_it_does_and_what_each_argument_is(command: str) -> None:
+    subparsers = argparse.ArgumentParser(prog="fernruf").add_subparsers()
+    importlib.import_module(f"firmware.commands.{command}").add_parser(subparsers)
+    waiting: list[argparse.ArgumentParser] = list(subparsers.choices.values())
+    for parser in waiting:  # grows by the verbs
+        assert (parser.description or "").endswith("."), parser.prog
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+            else:
+                assert action.help, f"{parser.prog}: {action.metavar or action.dest}"
+        assert parser.prog in parser.format_help()  # and every % in it is one
 
 
 def test_ctl_without_a_box_exits_1(tmp_path: Path) -> None:
