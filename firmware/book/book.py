@@ -70,35 +70,21 @@ class PhoneBook:
                 self._local_at_zero_s = utc_s + offset_s - now_s
             case RecordsLoaded(records=records):
                 return self._load(records)
-            case events.CallOffered(call=call, number=peer, is_referred=True):
-                is_blocked = self.doorkeeper.is_blocked(peer, self.contact(peer))
-                return self._receive(call, Ring.REFUSED if is_blocked else Ring.RINGS)
-            case events.CallOffered(call=call, number=peer) as offer:
-                contact, ring = self.contact(peer), self.judge(peer, now_s)
-                if contact is not None and contact.is_intercom and ring is Ring.RINGS:
-                    return [events.AnswerCall(call)]
-                return self._receive_stranger(offer, ring) or self._receive(call, ring)
-            case SlipCame(number=peer, utc_s=utc_s):
-                if self._may_tell(peer):
-                    return [CallMissed(peer, utc_s)]
-                return [SlipNoted(peer, utc_s, SlipOutcome.REFUSED)]
-            case MessageCame(number=peer, utc_s=utc_s, size_bytes=size_bytes):
-                if self._may_tell(peer):
-                    return [MessageOffered(peer, utc_s, size_bytes)]
-                return [MessageAnswered(peer, utc_s, Welcome.REFUSED)]
+            case events.CallOffered():
+                return self._weigh(fact, now_s)
+            case SlipCame():
+                return [self._let_in_slip(fact)]
+            case MessageCame():
+                return [self._let_in_message(fact)]
             case SearchBook(keys=keys, first=first, count=count):
                 total, found = self._letters.search(keys, first, count)
                 return [BookFound(keys, first, total, found)]
             case SaveContact(contact=contact):
                 return self._save(contact)
             case ForgetContact(number=gone):
-                if gone in self._contacts and not self._contacts[gone].is_fixed:
-                    return [self._ask(Kind.CONTACT, gone, None)]
-                return [BookRefused("fixed" if gone in self._contacts else "number")]
+                return [self._forget(gone)]
             case SetRule(number=peer, rule=rule):
-                if not number.is_valid(peer):
-                    return [BookRefused("number")]
-                return [self._ask(Kind.RULE, peer, rule.value.encode() if rule else None)]
+                return [self._set_rule(peer, rule)]
             case SetRingRules(rules=rules):
                 return [self._ask(Kind.SETTING, RULES_KEY, encode_rules(rules))]
             case RecordSaved(kind=kind, key=key) if (kind, key) in self._asked:
@@ -131,6 +117,27 @@ class PhoneBook:
         if self._local_at_zero_s is not None:
             minute = int((self._local_at_zero_s + now_s) // 60) % DAY_MINUTES
         return self.doorkeeper.judge(peer_number, self.contact(peer_number), minute)
+
+    def _weigh(self, offer: events.CallOffered, now_s: float) -> list[Message]:
+        """What becomes of a call; of one of ours that is put through, the lists alone decide."""
+        contact = self.contact(offer.number)
+        if offer.is_referred:
+            is_blocked = self.doorkeeper.is_blocked(offer.number, contact)
+            return self._receive(offer.call, Ring.REFUSED if is_blocked else Ring.RINGS)
+        ring = self.judge(offer.number, now_s)
+        if contact is not None and contact.is_intercom and ring is Ring.RINGS:
+            return [events.AnswerCall(offer.call)]
+        return self._receive_stranger(offer, ring) or self._receive(offer.call, ring)
+
+    def _let_in_slip(self, slip: SlipCame) -> Message:
+        if self._may_tell(slip.number):
+            return CallMissed(slip.number, slip.utc_s)
+        return SlipNoted(slip.number, slip.utc_s, SlipOutcome.REFUSED)
+
+    def _let_in_message(self, came: MessageCame) -> Message:
+        if self._may_tell(came.number):
+            return MessageOffered(came.number, came.utc_s, came.size_bytes)
+        return MessageAnswered(came.number, came.utc_s, Welcome.REFUSED)
 
     def _may_tell(self, peer_number: str) -> bool:
         """Whoever could ring if it were not night."""
@@ -194,6 +201,17 @@ class PhoneBook:
             without = replace(self._contacts[holder], speed_dial="")
             asked.append(self._ask(Kind.CONTACT, holder, encode_contact(without)))
         return [*asked, self._ask(Kind.CONTACT, contact.number, encode_contact(contact))]
+
+    def _forget(self, gone: str) -> Message:
+        contact = self._contacts.get(gone)
+        if contact is None or contact.is_fixed:
+            return BookRefused("number" if contact is None else "fixed")
+        return self._ask(Kind.CONTACT, gone, None)
+
+    def _set_rule(self, peer: str, rule: Rule | None) -> Message:
+        if not number.is_valid(peer):
+            return BookRefused("number")
+        return self._ask(Kind.RULE, peer, rule.value.encode() if rule else None)
 
     def _ask(self, kind: Kind, key: str, data: bytes | None) -> SaveRecord:
         self._asked.setdefault((kind, key), deque()).append(data)
