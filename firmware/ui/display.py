@@ -60,44 +60,18 @@ class Display:
                 self._shown = None
             case events.CallChanged(view=view):
                 self._follow(view)
-            case events.CallEnded(incoming=True) if fact.reason in _IN_VAIN:
-                missed = min(self._status.missed + 1, MISSED_MAX)
-                self._status = replace(self._status, missed=missed)
-            case events.MediaReported(loss_fraction=loss, counters=counters, call=call):
-                if call != self._view.call:
-                    return []
-                self._status = replace(self._status, loss=loss, counters=counters)
-            case services.Announced(text=text):
-                self._status = replace(self._status, announced=text or self._status.announced)
-            case events.LoopMeasured(delay_s=delay_s):
-                self._status = replace(self._status, loop_s=delay_s, is_measured=True)
+            case events.MediaReported(call=call) if call != self._view.call:
+                return []
             case events.PathChanged(is_relayed=is_relayed, call=call):
                 self._relayed[call] = is_relayed
                 self._status = replace(self._status, is_relayed=self._relayed.get(self._view.call))
-            case events.ReachabilityChanged():
-                self._status = replace(
-                    self._status,
-                    nodes=fact.nodes,
-                    published=fact.published,
-                    unreachable=fact.unreachable,
-                    helped=fact.helped,
-                )
-            case events.ClaimProgressed(tried=tried, expected=expected):
-                fraction = claimed_fraction(tried, expected)
-                self._status = replace(self._status, claimed=fraction)
             case events.PageCodeWanted(code=code):
                 self._status = replace(self._status, page_code=code)
                 self._page_code_until_s = now_s + PAGE_CODE_S
-            case services.WakeUpShown(time=time):
-                self._status = replace(self._status, wake_up=time)
-            case StoreChanged(condition=condition):
-                self._status = replace(self._status, store=condition)
             case MenuShown(page=menu):
                 self._menu = menu
             case NoticesChanged(notices=notices):
                 self._notices.set(notices, now_s)
-            case events.NumberClaimed(number=number):
-                self._status = replace(self._status, number=number)
             case events.WallClockRead(utc_s=utc_s, local_offset_s=offset_s):
                 self._midnight_s = now_s - (utc_s + offset_s) % _DAY_S
             case events.HardwareFailed(part=part):
@@ -107,7 +81,10 @@ class Display:
                 if part is Part.OLED:
                     self._shown = None
             case _:
-                return []
+                status = _told(self._status, fact)
+                if status is None:
+                    return []
+                self._status = status
         return self._refresh(now_s)
 
     def on_time(self, now_s: float) -> list[Message]:
@@ -180,3 +157,33 @@ class Display:
         if self._status.page_code:
             limits = (self._deadline_s, self._page_code_until_s)
             self._deadline_s = min(limit for limit in limits if limit is not None)
+
+
+def _told(status: Status, fact: Message) -> Status | None:
+    """`status` after a fact that concerns nothing else; None if that does not concern it either."""
+    match fact:
+        case events.CallEnded(incoming=True, reason=reason) if reason in _IN_VAIN:
+            return replace(status, missed=min(status.missed + 1, MISSED_MAX))
+        case events.MediaReported(loss_fraction=loss, counters=counters):
+            return replace(status, loss=loss, counters=counters)
+        case services.Announced(text=text):
+            return replace(status, announced=text or status.announced)
+        case events.LoopMeasured(delay_s=delay_s):
+            return replace(status, loop_s=delay_s, is_measured=True)
+        case events.ReachabilityChanged():
+            return replace(
+                status,
+                nodes=fact.nodes,
+                published=fact.published,
+                unreachable=fact.unreachable,
+                helped=fact.helped,
+            )
+        case events.ClaimProgressed(tried=tried, expected=expected):
+            return replace(status, claimed=claimed_fraction(tried, expected))
+        case services.WakeUpShown(time=time):
+            return replace(status, wake_up=time)
+        case StoreChanged(condition=condition):
+            return replace(status, store=condition)
+        case events.NumberClaimed(number=number):
+            return replace(status, number=number)
+    return None
