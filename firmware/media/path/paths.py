@@ -41,6 +41,10 @@ from firmware.model import PORT_STEP_RANDOM, Candidate, CandidateKind, Endpoint
 BLIND_S = 0.3  # if both routers count, what was observed long ago is not trusted before
 SOUNDINGS_MAX = 4  # of one call
 SOUNDED_MAX = 3  # ports told to the peer
+TARGETS_MAX = 16  # for whom our port matters in one call: as many as the peer tells at once
+GUESSED_MAX = (
+    64  # candidates of one call; of more the oldest is forgotten, and may be guessed again
+)
 SOUND_AGAIN_S = 0.4  # if they have not met: nobody answered, or other traffic moved a row meanwhile
 
 
@@ -165,7 +169,9 @@ class Paths:
                 path.ways.try_ways([one.endpoint], now_s)  # else that port is for somebody else
             if one in path.guessed:
                 continue
-            path.guessed.add(one)
+            path.guessed[one] = None
+            if len(path.guessed) > GUESSED_MAX:
+                del path.guessed[next(iter(path.guessed))]
             begin_s = now_s
             if is_counting(own_step) and one.kind is not CandidateKind.SOUNDED:
                 self._wish_sounding(one)
@@ -191,6 +197,7 @@ class Paths:
     def _wish_sounding(self, peer: Candidate) -> None:
         """The peer of a counting router must be told where we come from."""
         is_useful = ":" not in peer.endpoint.host and not is_private(peer.endpoint.host)
+        is_useful &= peer.endpoint in self._targets or len(self._targets) < TARGETS_MAX
         if is_useful and peer.port_step != PORT_STEP_RANDOM and self._soundings < SOUNDINGS_MAX:
             self._targets[peer.endpoint] = peer
             # A second one would move our row away from where a peer that counts, too, expects it.
@@ -264,7 +271,7 @@ class _CallPath:
         self.chance = Chance(ways.random_bytes)
         self.doors: list[Message] = []  # what to do with them, before anything else is sent
         self.is_answered = False
-        self.guessed: set[Candidate] = set()  # from which ports were guessed
+        self.guessed: dict[Candidate, None] = {}  # from which ports were guessed, oldest first
         self._call = call
         self._door = 0  # by which the peer is reached
         # the last PathChanged; the place that the call begins with need not be told as proved

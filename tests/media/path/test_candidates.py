@@ -3,8 +3,11 @@ from __future__ import annotations
 import pytest
 
 from firmware.media.path.candidates import (
+    EXCHANGES_MAX,
     HOSTS_MAX,
     OBSERVERS_MAX,
+    SENT_TO_MAX,
+    SPREAD_MAX,
     OwnAddresses,
     is_private,
     is_probeable,
@@ -65,6 +68,7 @@ def test_probe_goes_only_where_a_peer_can_honestly_be(host: str, own: str, probe
         ((4000, 4002, 4004, 9000, 17_123, 30_000, 51_000, 60_000), 2),
         *(((4000, 4000, 4000, 51_000), 0), ((4000, 4002, 17_123, 51_000, 60_000), 255)),
         *(((4000, 51_000, 17_123), PORT_STEP_RANDOM), ((4000, 4513), PORT_STEP_RANDOM)),
+        ((4000, 4000 + SPREAD_MAX), 2),
     ],
 )
 def test_port_step_follows_from_what_observers_saw_in_any_order(
@@ -113,6 +117,36 @@ def test_new_addresses_end_what_others_saw() -> None:
     own.set_hosts((Endpoint("192.168.9.9", 6881),))
     assert own.found().public == ()
     assert list(own.observers) == observers(1), "whom to ask is still known"
+
+
+def test_destination_is_known_as_such_until_so_many_others_came() -> None:
+    own = OwnAddresses()
+    for observer, port in zip(observers(3), (20_000, 20_001, 20_002), strict=True):
+        own.observe(Endpoint(OUTSIDE.host, port), observer)
+    row = [Endpoint("198.51.100.1", port) for port in range(1, SENT_TO_MAX + 2)]
+
+    def moved() -> int:
+        """How far our router has counted, as we think."""
+        (candidate,) = own.found().public
+        return candidate.endpoint.port - 20_002
+
+    for destination in row[:SENT_TO_MAX]:
+        own.send_to(destination)
+    own.send_to(row[0])  # so that it is the newest, and the second the oldest
+    assert moved() == SENT_TO_MAX
+    own.send_to(row[SENT_TO_MAX])
+    own.send_to(row[0])
+    assert moved() == SENT_TO_MAX + 1
+    own.send_to(row[1])  # forgotten: our router, which has less room, has forgotten it, too
+    assert moved() == SENT_TO_MAX + 2
+
+
+@pytest.mark.parametrize("count", [EXCHANGES_MAX, EXCHANGES_MAX + 1])
+def test_first_of_our_exchanges_are_told_and_no_more(count: int) -> None:
+    own = OwnAddresses()
+    exchanges = tuple(Endpoint(f"203.0.113.{i}", 6881) for i in range(count))
+    own.set_exchanges(exchanges)
+    assert [one.endpoint for one in own.found().relays] == list(exchanges[:EXCHANGES_MAX])
 
 
 def test_limits_hold() -> None:
