@@ -210,7 +210,7 @@ class Channels:
     def is_pressed(self, target: bytes) -> bool:
         """True if so many wait for that target that a forger could drive others out."""
         of_target = self._of_target.get(target, {})
-        is_full = 2 * len(self._unanswered) >= self._most
+        is_full = 2 * len(self._unanswered) >= self._most or len(self) >= self._most
         return is_full or sum(not one.answered for one in of_target.values()) >= PRESSED
 
     def deliver(self, channel: Channel, payload: bytes, now_s: float) -> list[Sent]:

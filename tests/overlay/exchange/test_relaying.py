@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import pytest
+
 from firmware.channel import (
     OPEN_PAYLOAD_BYTES_MAX,
     Challenge,
@@ -22,12 +24,14 @@ from firmware.overlay.exchange.channels import (
     ASKED_MAX_S,
     IDLE_MAX_S,
     LEG_BURST_BYTES,
+    LOOKED_AT_MAX,
     PER_OPENER_MAX,
     PER_PAIR_MAX,
     PER_TARGET_MAX,
     PRESSED,
     UNANSWERED_MAX_S,
     UNUSED_S,
+    Channels,
 )
 from firmware.overlay.exchange.limits import Limits
 from tests.overlay.exchange.office import Office, Person
@@ -253,6 +257,37 @@ def test_channel_above_the_limit_displaces_no_call() -> None:
             office.send(Data(frame.leg_id, RINGING), person.endpoint)
     assert isinstance(frame, Refusal) and frame.why is Refused.FULL and frame.retry_s > 0
     assert office.exchange.load(office.now_s) == 255
+
+
+def test_newcomer_at_an_exchange_full_of_calls_displaces_nobody_before_it_proves_its_address() -> (
+    None
+):
+    office = Office(Limits(channels=4))
+    people = [office.person(i) for i in range(6)]
+    for person in people:
+        office.register(person, (person.target + b"0000",))
+    for person, opener in zip(people[:3], openers(3), strict=True):
+        talk(office, person, opener)
+    waiting = open_channel(office, people[3], ANNA)
+    assert isinstance(waiting, Data)
+    for i, forged in enumerate(openers(100)):
+        [(answer, _)] = office.send(Open(people[4].target, i.to_bytes(8, "big"), INVITE), forged)
+        assert isinstance(answer, Challenge)
+    assert office.send(Data(waiting.leg_id, RINGING), people[3].endpoint)[0][1] == ANNA
+    assert isinstance(open_channel(office, people[5], ELSEWHERE), Refusal)  # by now all are calls
+    assert office.exchange.helping().channels == 4
+
+
+@pytest.mark.parametrize("place", [LOOKED_AT_MAX - 1, LOOKED_AT_MAX])
+def test_one_without_proof_goes_if_it_is_among_the_oldest_else_the_oldest(place: int) -> None:
+    most = LOOKED_AT_MAX + 2
+    channels = Channels(most, 10**6, random.Random(8).randbytes)
+    keys = [(opener, NONCE + i.to_bytes(16, "big")) for i, opener in enumerate(openers(most + 1))]
+    for i, key in enumerate(keys):
+        opened = channels.open(key, key[1][8:], ELSEWHERE, 300, 0.0, is_proved=i != place)
+        assert opened is not None and len(channels) <= most
+    gone = place if place < LOOKED_AT_MAX else 0
+    assert [key in channels for key in keys] == [i != gone for i in range(most + 1)]
 
 
 def test_one_address_opens_so_many_channels_and_no_more() -> None:
