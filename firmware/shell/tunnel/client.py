@@ -55,10 +55,11 @@ class TunnelClient(asyncio.Protocol):
 
     def send(self, data: bytes, to: Endpoint) -> None:
         """As a datagram: no promise that it arrives."""
-        if self._transport.get_write_buffer_size() > QUEUE_BYTES_MAX:
+        frame = encode(data, to)
+        if self._transport.get_write_buffer_size() + len(frame) > QUEUE_BYTES_MAX:
             self.dropped += 1
             return
-        self._transport.write(encode(data, to))
+        self._transport.write(frame)
 
     def close(self) -> None:
         """At once."""

@@ -213,16 +213,20 @@ class _Stream(asyncio.Protocol):
         """From everybody, to the box; what the stream has no room for is lost."""
         assert self._socket is not None
         now_s = self._loop.time()
+        room_bytes = QUEUE_BYTES_MAX - self._transport.get_write_buffer_size()
         frames = []
         for _ in range(BATCH_DATAGRAMS_MAX):
             received = self._socket.receive()
             if received is None:
                 break
-            if self._policy.may_enter(*received, now_s):
-                frames.append(encode(*received))
-            else:
+            if not self._policy.may_enter(*received, now_s):
                 self._server.counters["not_let_in"] += 1
-        if frames and self._transport.get_write_buffer_size() > QUEUE_BYTES_MAX:
-            self._server.counters["congested"] += len(frames)
-        elif frames:
+                continue
+            frame = encode(*received)
+            if len(frame) > room_bytes:
+                self._server.counters["congested"] += 1
+                continue
+            room_bytes -= len(frame)
+            frames.append(frame)
+        if frames:
             self._transport.write(b"".join(frames))

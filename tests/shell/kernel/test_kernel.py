@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import random
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -12,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from firmware.errors import MalformedError
-from firmware.events.network import OpenRelay, RelayLeg
+from firmware.events.network import CloseRelay, OpenRelay, RelayLeg
 from firmware.model import Endpoint
 from firmware.overlay.exchange import channels
 from firmware.shell.kernel import rules
-from firmware.shell.kernel.client import RETRY_S, KernelRelays
+from firmware.shell.kernel.client import RETRY_S, UNSENT_MAX, KernelRelays
+from firmware.shell.kernel.helper import BATCH_MAX, Helper, serve
 from firmware.shell.kernel.messages import (
     PACKET_BYTES_MAX,
     USES_MAX,
@@ -146,3 +148,59 @@ def test_without_a_helper_nothing_happens(tmp_path: Path) -> None:
     assert relays.poll(100.0) == ()
     assert relays.poll(100.0 + RETRY_S) == ()
     relays.shut()
+
+
+def test_helper_that_takes_nothing_is_left_at_the_limit_and_told_anew_what_is_open(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "helper.sock"
+    leg = RelayLeg(b"leg anna", Endpoint("192.0.2.7", 5000))
+    other = RelayLeg(b"leg bert", Endpoint("192.0.2.8", 5000))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as deaf:
+        deaf.bind(str(path))
+        deaf.listen(2)
+        relays = KernelRelays(path)
+        assert relays.poll(100.0) == ()
+        command = OpenRelay(leg, other, 1, 1)
+        while len(relays._unsent) < UNSENT_MAX:
+            relays.close(CloseRelay(leg.leg_id))
+            if len(relays._unsent) < UNSENT_MAX:
+                relays.open(command)
+        assert relays._socket is not None  # up to here it may catch up
+        relays.open(command)
+        relays.open(command)
+        assert relays._socket is None and not relays._unsent
+        assert relays.poll(101.0) == () and not relays._unsent
+        deaf.accept()[0].close()
+        with deaf.accept()[0] as link:
+            assert isinstance(decode(link.recv(PACKET_BYTES_MAX + 1)), Open)
+            with pytest.raises(BlockingIOError):
+                link.recv(PACKET_BYTES_MAX + 1, socket.MSG_DONTWAIT)
+        relays.shut()
+
+
+class Clerk(Helper):
+    """Notes how many packets it is given at once; hangs up when it has had them all."""
+
+    def __init__(self, link: socket.socket, expected: int) -> None:
+        super().__init__(EXCHANGE, 6881)
+        self.batches: list[int] = []
+        self._link, self._expected = link, expected
+
+    def take(self, packets: list[bytes]) -> None:
+        self.batches.append(len(packets))
+        if sum(self.batches) == self._expected:
+            self._link.close()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_so_many_packets_become_one_change_of_the_table_and_the_one_more_the_next(
+    more: int,
+) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        for _ in range(BATCH_MAX + more):
+            theirs.send(encode(Close(b"leg anna")), socket.MSG_DONTWAIT)
+        clerk = Clerk(theirs, BATCH_MAX + more)
+        serve(clerk, ours)
+    assert clerk.batches == [BATCH_MAX] + [1] * more
