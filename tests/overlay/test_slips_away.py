@@ -18,7 +18,7 @@ from firmware.overlay.collecting import (
     WAITING_MAX,
     CollectingSlips,
 )
-from firmware.overlay.courier import REPEATS_S, Courier
+from firmware.overlay.courier import CHALLENGES_MAX, REPEATS_S, Courier
 from firmware.overlay.slip import seal_slip
 from firmware.overlay.swarm import Known
 from tests.call.link import Person, cheap_hash, person
@@ -196,3 +196,22 @@ def test_courier_repeats_until_each_exchange_has_answered_or_is_given_up() -> No
     assert courier.is_done
     assert sent == len(REPEATS_S) - 1
     assert now_s == sum(REPEATS_S)
+
+
+def test_exchange_that_wants_proof_again_and_again_gets_it_so_often_and_no_more() -> None:
+    courier = Courier(b"t" * 16, slip(), random.Random(1).randbytes)
+    courier.send([HERE], 0.0)
+    (sent,) = courier.advance(0.0)
+    assert isinstance(sent, SendDatagram)
+    asked = decode(sent.data)
+    assert isinstance(asked, Leave)
+    proofs = 0
+    for i in range(CHALLENGES_MAX + 3):
+        courier.receive(Challenge(asked.nonce, b"cookie %d" % i), HERE, 0.1)
+        proofs += len(courier.advance(0.1))
+    assert proofs == CHALLENGES_MAX
+    now_s, sent_in_all = 0.1, 1 + proofs
+    while (due_s := courier.deadline_s()) is not None:
+        now_s = due_s
+        sent_in_all += len(courier.advance(now_s))
+    assert sent_in_all == len(REPEATS_S) and courier.is_done and not courier.kept
