@@ -31,6 +31,7 @@ from firmware.overlay.swarm import CLOCK_SET_S, Calendar, info_hash_of, swarm_qu
 
 REANNOUNCE_S = 15 * 60.0
 CARD_RENEW_S = 3600.0
+YOUNG_RENEW_S = 60.0  # the first round knew few nodes, and perhaps not those that are closest
 LOOK_S = 10.0  # how often we see whether our address has changed
 RETRY_S = 4.0  # after nobody took it; doubles, randomised
 RETRY_MAX_S = 240.0
@@ -53,6 +54,7 @@ class Publication(ABC):
         self._nodes_then = 0  # in our table, at the last round
         self._next_s = self._rest_s = -math.inf
         self._failures = 0
+        self._is_first = True  # round that succeeds
         self._is_behind = False  # somebody keeps a newer one than we wrote in this round
         self._catch_ups = 0
 
@@ -134,7 +136,8 @@ class Publication(ABC):
             return
         if self._accepted:
             self._failures = 0
-            self._next_s = now_s + self._renew_s
+            self._next_s = now_s + (YOUNG_RENEW_S if self._is_first else self._renew_s)
+            self._is_first = False
             return
         delay_s = min(RETRY_S * 2.0**self._failures, RETRY_MAX_S)
         self._failures = min(self._failures + 1, 16)

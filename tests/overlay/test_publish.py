@@ -13,7 +13,13 @@ from firmware.overlay.dht import krpc
 from firmware.overlay.dht.items import Item, signed
 from firmware.overlay.dht.node import Node
 from firmware.overlay.dht.routing import RoutingTable
-from firmware.overlay.publish import CARD_RENEW_S, CATCH_UPS_MAX, RETRY_S, CardPublication
+from firmware.overlay.publish import (
+    CARD_RENEW_S,
+    CATCH_UPS_MAX,
+    RETRY_S,
+    YOUNG_RENEW_S,
+    CardPublication,
+)
 from firmware.overlay.swarm import Calendar
 
 OWNER = Identity.generate(random.Random(1).randbytes(64))
@@ -99,7 +105,15 @@ def test_card_refused_as_too_old_is_written_again_above_what_is_kept() -> None:
     assert publisher.next_round() <= 1.5 * RETRY_S
     assert publisher.holder.puts[-1] == int(UTC_S) + 1001 == publisher.holder.kept.seq
     assert publisher.card.is_published(publisher.now_s)
-    assert publisher.next_round() == CARD_RENEW_S
+    assert publisher.next_round() == YOUNG_RENEW_S
+
+
+def test_card_is_written_again_after_a_minute_and_then_every_hour() -> None:
+    publisher = Publisher(Holder(kept(1), tells=True))
+    publisher.round()
+    waits_s = [publisher.next_round() for _ in range(3)]
+    assert waits_s == [YOUNG_RENEW_S, CARD_RENEW_S, CARD_RENEW_S]
+    assert len(publisher.holder.puts) == 4
 
 
 def test_holder_that_always_says_too_old_is_tried_a_few_times_in_a_row_only() -> None:
