@@ -104,7 +104,7 @@ class DataPath:
                 self._fill_plainly()
             return
         count, others = carrier.carry(now_s)
-        room = WAITING_MAX - len(self.waiting)
+        room = max(WAITING_MAX - len(self.waiting), 0)
         self.waiting += others[:room]
         self._dropped += len(others[room:])
         self._measure(count, now_s)

@@ -74,10 +74,13 @@ class Doors:
             door.send(data)
         return True
 
-    def fill(self, waiting: deque[tuple[bytes, Endpoint]]) -> None:
-        """Move what has come in by doors that are kept to the end of `waiting`."""
+    def fill(self, waiting: deque[tuple[bytes, Endpoint]], most: int) -> None:
+        """Move what has come in by doors that are kept to the end of `waiting`, up to `most`.
+
+        The rest stays in the kernel until the next turn.
+        """
         for source, door in self._kept.items():
-            for _ in range(READ_MAX):
+            for _ in range(min(READ_MAX, most - len(waiting))):
                 data = _read(door)
                 if data is None:
                     break

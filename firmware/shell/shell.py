@@ -37,7 +37,7 @@ from firmware.events.path import KeepDoor, SendByDoor
 from firmware.events.strangers import SearchStamp
 from firmware.model import Endpoint
 from firmware.shell.datagrams import DatagramSocket, SocketCounters
-from firmware.shell.datapath import POLL_S, DataPath
+from firmware.shell.datapath import POLL_S, WAITING_MAX, DataPath
 from firmware.shell.doors import Doors
 from firmware.shell.gateway import Upnp, find_gateway
 from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host, search_stamp
@@ -241,7 +241,7 @@ class Shell:
         until_s = now_s + TURN_S
         try:
             self._path.fill(now_s)
-            self._doors.fill(waiting)
+            self._doors.fill(waiting, WAITING_MAX)
             while waiting and now_s < until_s:
                 data, source = waiting.popleft()
                 is_beside = self._tunnels.takes(source)

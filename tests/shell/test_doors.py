@@ -11,7 +11,7 @@ from firmware.demux import DATAGRAM_BYTES_MAX
 from firmware.events import DatagramReceived, SendDatagram, Started
 from firmware.events.path import KeepDoor, SendByDoor
 from firmware.model import Endpoint
-from firmware.shell.doors import KEPT_MAX, TRIED_MAX, Doors
+from firmware.shell.doors import KEPT_MAX, READ_MAX, TRIED_MAX, Doors
 from firmware.shell.shell import Shell
 from tests.shell.test_shell import LOOPBACK, Recorder
 
@@ -80,10 +80,32 @@ def test_door_that_is_kept_carries_all_and_the_others_are_closed() -> None:
         peer.socket.sendto(b"answer", sources[1])
         assert await told.get() is None
         waiting: deque[tuple[bytes, Endpoint]] = deque()
-        doors.fill(waiting)
+        doors.fill(waiting, READ_MAX)
         assert list(waiting) == [(b"answer", peer.endpoint)]
         doors.keep(KeepDoor(peer.endpoint, 0))
         assert len(doors) == 0 and not doors.take(b"none", peer.endpoint)
+
+    in_loop(story)
+
+
+def test_kept_door_is_read_in_batches_and_only_while_there_is_room() -> None:
+    async def story(peer: Peer, doors: Doors, _told: asyncio.Queue[object]) -> None:
+        doors.send(SendByDoor(b"knock", peer.endpoint, 1))
+        _, source = await peer.hear()
+        doors.keep(KeepDoor(peer.endpoint, 1))
+        said = [b"%d" % i for i in range(READ_MAX + 3)]
+        for data in said:
+            peer.socket.sendto(data, source)
+        waiting: deque[tuple[bytes, Endpoint]] = deque()
+        doors.fill(waiting, 2 * READ_MAX)
+        assert [data for data, _ in waiting] == said[:READ_MAX]
+        for most in (READ_MAX - 1, READ_MAX):  # there may be more than the limit already
+            doors.fill(waiting, most)
+            assert len(waiting) == READ_MAX
+        doors.fill(waiting, READ_MAX + 1)
+        assert len(waiting) == READ_MAX + 1
+        doors.fill(waiting, 2 * READ_MAX)
+        assert [data for data, _ in waiting] == said
 
     in_loop(story)
 

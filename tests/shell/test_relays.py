@@ -17,7 +17,7 @@ from firmware.model import Endpoint
 from firmware.shell.batches import ROWS, Batches, OneByOne, decode_name, encode_name, open_batches
 from firmware.shell.carrier import BATCHES_MAX, Carrier
 from firmware.shell.datagrams import DatagramSocket
-from firmware.shell.datapath import DataPath
+from firmware.shell.datapath import READ_MAX, WAITING_MAX, DataPath
 from firmware.shell.relays import DATA, REFILL_S, RELAYS_MAX, Relays
 
 LOOPBACK = Endpoint("127.0.0.1", 0)
@@ -75,6 +75,24 @@ def test_frame_of_a_leg_leaves_as_a_frame_of_the_other(exchange: Exchange) -> No
     assert exchange.bert.receive() == (DATA + BERT + b"hello", exchange.socket.local)
     assert exchange.anna.receive() == (DATA + ANNA + b"good day", exchange.socket.local)
     assert exchange.for_core() == []
+
+
+@pytest.mark.parametrize("too_many", [0, 1, 7])
+def test_so_many_datagrams_wait_for_the_core_and_those_on_top_are_dropped_and_counted(
+    exchange: Exchange, too_many: int
+) -> None:
+    exchange.open()
+    waiting = exchange.path.waiting
+    waiting += [(b"before", exchange.carol.local)] * (WAITING_MAX - 2 + too_many)
+    for data in (b"one", b"two", b"three"):
+        exchange.carol.send(data, exchange.socket.local)
+    exchange.path.fill(exchange.now_s)
+    room = max(2 - too_many, 0)
+    assert [data for data, _ in waiting if data != b"before"] == [b"one", b"two"][:room]
+    assert exchange.path.dropped == 3 - room
+    waiting.clear()
+    exchange.say(exchange.carol, b"four")
+    assert exchange.for_core() == [(b"four", exchange.carol.local)]
 
 
 def test_frame_from_another_address_is_for_the_core(exchange: Exchange) -> None:
@@ -268,3 +286,15 @@ def test_datagram_to_an_address_that_cannot_be_does_not_hold_up_the_others() -> 
 
 def heard(box: DatagramSocket) -> int:
     return sum(1 for _ in iter(box.receive, None))
+
+
+def test_exchange_without_relays_reads_so_many_datagrams_in_one_go_and_then_the_rest(
+    exchange: Exchange,
+) -> None:
+    for i in range(READ_MAX + 1):
+        exchange.carol.send(b"%d" % i, exchange.socket.local)
+    exchange.path.fill(exchange.now_s)
+    exchange.path.fill(exchange.now_s)  # nothing more is read before that is seen
+    assert [data for data, _ in exchange.for_core()] == [b"%d" % i for i in range(READ_MAX)]
+    exchange.path.fill(exchange.now_s)
+    assert [data for data, _ in exchange.for_core()] == [b"%d" % READ_MAX]

@@ -21,7 +21,7 @@ from firmware.model import Endpoint
 from firmware.shell.batches import ROWS
 from firmware.shell.datagrams import DatagramSocket
 from firmware.shell.jobs import Argon2Cost, compute_argon2, resolve_host
-from firmware.shell.shell import JOBS_MAX, TURN_S, Shell
+from firmware.shell.shell import INBOX_MAX, JOBS_MAX, TURN_S, Shell
 from firmware.shell.state import StateDir
 
 LOOPBACK = Endpoint("127.0.0.1", 0)
@@ -200,6 +200,21 @@ def test_jobs_above_the_limit_are_dropped_and_counted() -> None:
         await shell.open(LOOPBACK)
         await run_until_done(shell, core)
         assert shell.counters.jobs_dropped == 3
+
+    in_loop(story)
+
+
+def test_so_many_datagrams_of_a_tunnel_wait_and_those_on_top_are_dropped_and_counted() -> None:
+    async def story() -> None:
+        core = Recorder({}, lambda: len(core.of(events.DatagramReceived)) == INBOX_MAX)
+        shell = Shell(core)
+        await shell.open(LOOPBACK)
+        for i in range(INBOX_MAX + 1):
+            shell._came_by_tunnel(b"%d" % i, LOOPBACK)
+        await run_until_done(shell, core)
+        heard = [fact.data for fact in core.heard if isinstance(fact, events.DatagramReceived)]
+        assert heard == [b"%d" % i for i in range(INBOX_MAX)]
+        assert shell.counters.datagrams_dropped == 1
 
     in_loop(story)
 
