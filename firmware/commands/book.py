@@ -15,6 +15,7 @@ from typing import BinaryIO
 from firmware.book.blocklist import NUMBER_BYTES, read_block_list
 from firmware.book.contacts import decode_contact, encode_contact
 from firmware.book.vcard import CardReader, encode_card
+from firmware.commands.words import counted
 from firmware.errors import CommandError, MalformedError
 from firmware.events.book import Contact
 from firmware.events.store import Kind, Record, SaveRecord, StoreCondition
@@ -64,7 +65,7 @@ def import_cards(arguments: argparse.Namespace) -> int:
         known = {record.key: _contact(record) for record in _of(records, Kind.CONTACT)}
         contacts = _merged(reader.contacts(_lines(file)), known)
         saved = save(database, (_save(contact) for contact in contacts))
-    _say(f"{saved} contacts", reader.skipped)
+    _say(counted(saved, "contact"), reader.skipped)
     return 0
 
 
@@ -77,7 +78,7 @@ def export_cards(arguments: argparse.Namespace) -> int:
         arguments.file.write_bytes(b"".join(map(encode_card, contacts)))
     except OSError as error:
         raise CommandError(f"{arguments.file}: {error.strerror}") from None
-    _say(f"{len(contacts)} contacts", {})
+    _say(counted(len(contacts), "contact"), {})
     return 0
 
 
@@ -88,7 +89,7 @@ def block(arguments: argparse.Namespace) -> int:
         if not read.numbers:
             raise MalformedError("no number of twelve digits is in it")
         save(database, [SaveRecord(Kind.LIST, _list_name(arguments.file), read.data)])
-    _say(f"{read.numbers} numbers blocked", {"without a number of ours": read.skipped})
+    _say(f"{counted(read.numbers, 'number')} blocked", {"without a number of ours": read.skipped})
     return 0
 
 
@@ -101,7 +102,7 @@ def unblock(arguments: argparse.Namespace) -> int:
             there = ", ".join(sorted(kept)) or "none"
             raise CommandError(f"there is no list of this name; there are: {there}")
         save(database, [SaveRecord(Kind.LIST, name, None)])
-    _say(f"{len(kept[name]) // NUMBER_BYTES} numbers no longer blocked", {})
+    _say(f"{counted(len(kept[name]) // NUMBER_BYTES, 'number')} no longer blocked", {})
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from firmware.shell.memory import give_back
 from firmware.shell.service import Service
 from firmware.shell.state import StateDir
 from firmware.web.access import Access
+
+logger = logging.getLogger(__name__)
 
 
 class Ending(Enum):
@@ -65,6 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read the configuration and serve until SIGINT or SIGTERM."""
     set_up_logging(arguments.verbose)
     read_configuration(arguments.config)  # before anything is made
+    if arguments.notices is not None and not arguments.notices.is_dir():
+        logger.warning("no notices are shown as long as %s is no folder", arguments.notices)
     state, places = StateDir(arguments.state), Places(arguments.wishes, arguments.notices)
     visitors, ending = Access(os.urandom), Ending.CHANGED
     with state.locked():

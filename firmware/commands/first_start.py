@@ -90,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Take, keep, wipe: in this order, so that a power cut loses nothing."""
     set_up_logging(arguments.verbose)
     data = StateDir(arguments.data)
+    if not arguments.card.is_dir():
+        logger.warning("%s is no folder: there is no card to take settings from", arguments.card)
     settings, mistakes = _read(arguments.card / SETTINGS_FILE)
     for mistake in mistakes:
         logger.warning("%s", mistake)
@@ -98,8 +100,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.notices:
         _tell_mistakes(arguments.notices, data.read(MISTAKES_FILE) or b"")
     is_first = not (arguments.data / BOX_FILE).exists()
-    if settings == Settings() and not is_first:
-        return 0
+    if settings == Settings():
+        logger.info("%s says nothing new", arguments.card / SETTINGS_FILE)
+        if not is_first:
+            return 0
     if settings.ssid and arguments.network_manager:
         _write_keyfile(arguments.network_manager / KEYFILE, keyfile(settings))
     elif settings.ssid:
@@ -108,6 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     kept = replace(merge_settings(earlier, settings), ssid="", password="", hidden=False)
     data.write(KEPT_FILE, print_settings(kept).encode())
     data.write(BOX_FILE, box_toml(kept, arguments.handsets).encode())
+    logger.info("%s is written", arguments.data / BOX_FILE)
     if _choose_tree(arguments.card / TREE_FILE, kept):
         data.write(RESTART_FILE, b"")
     if settings != Settings():

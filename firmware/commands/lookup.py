@@ -13,6 +13,7 @@ from typing import Any
 
 from firmware import events
 from firmware.commands.arguments import host_and_port, telephone_number
+from firmware.commands.words import counted
 from firmware.errors import CommandError
 from firmware.events import Message
 from firmware.model import Endpoint
@@ -126,8 +127,8 @@ def _as_json(number: str, outcome: Message, directory: Directory, nodes: int) ->
 
 
 def _in_words(found: dict[str, Any]) -> str:
-    hops = f"{found['hops']} hop{'' if found['hops'] == 1 else 's'}"
-    cost = f"{found['time_ms']:.0f} ms, {hops}, {found['messages']} messages"
+    counts = f"{counted(found['hops'], 'hop')}, {counted(found['messages'], 'message')}"
+    cost = f"{found['time_ms']:.0f} ms, {counts}"
     lines = [f"{display(found['number'])}: {cost}"]
     for candidate in found["candidates"]:
         word = "verified" if candidate["verified"] else "not verified"

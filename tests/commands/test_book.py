@@ -42,6 +42,7 @@ def test_contacts_go_in_and_come_out_again(
     assert capsys.readouterr().out == "2 contacts\n"
     card_file(tmp_path, Contact(ANNA, "Änne"))
     assert main(["book", "import", str(path), "--state", state]) == 0
+    assert capsys.readouterr().out == "1 contact\n"
     assert main(["book", "export", str(out), "--state", state]) == 0
     assert out.read_bytes() == b"".join(
         map(encode_card, (Contact(BERT, "Bert", "7"), Contact(ANNA, "Änne", is_favourite=True)))

@@ -163,6 +163,15 @@ def test_second_box_with_the_same_state_exits_1(tmp_path: Path) -> None:
     assert "in use by another box" in one_line(ended.stderr)
 
 
+def test_box_says_that_the_folder_of_its_notices_is_none(tmp_path: Path) -> None:
+    config = tmp_path / "box.toml"
+    config.write_text('[hardware]\nkind = "simulated"\n')
+    places = ("--state", str(tmp_path / "state"), "--notices", str(config))
+    with StateDir(tmp_path / "state").locked():  # so that it ends
+        ended = fernruf("box", "--config", str(config), *places)
+    assert f"no notices are shown as long as {config} is no folder" in ended.stderr
+
+
 def test_number_with_a_damaged_identity_exits_2_and_keeps_the_file(tmp_path: Path) -> None:
     identity = tmp_path / "identity.json"
     identity.write_text("{")

@@ -104,6 +104,19 @@ def test_mistakes_are_named_and_the_rest_is_used(
     assert parse_config(card.box, "box.toml").identity.name == "Oma"
 
 
+def test_start_with_nothing_to_do_says_so(card: Card, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    assert card.start() == 0
+    assert "fernruf.toml says nothing new" in caplog.text and "box.toml is written" in caplog.text
+    caplog.clear()
+    assert card.start() == 0
+    assert "fernruf.toml says nothing new" in caplog.text and "is written" not in caplog.text
+    assert "is no folder" not in caplog.text
+    card.card.rmdir()
+    assert card.start() == 0
+    assert f"{card.card} is no folder" in caplog.text
+
+
 def test_huge_or_binary_settings_file_harms_nothing(card: Card) -> None:
     for data in (b"x" * 1_000_000, bytes(range(256)), b"\xff\xfe[\0b\0"):
         (card.card / SETTINGS_FILE).write_bytes(data)
