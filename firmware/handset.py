@@ -136,6 +136,11 @@ class Handset:
     audio: SoundCard = field(default_factory=SoundCard)
     source: str = "handset.toml"  # the file to blame
 
+    @property
+    def keys_sound(self) -> bool:
+        """Its keys may be nothing but tones on the line of the adapter."""
+        return self.telephone.kind == "adapter" and self.dial.tones
+
 
 def parse_handset(text: str, source: str) -> Handset:
     """Read handset.toml; raises ConfigError naming `source`, section and key."""

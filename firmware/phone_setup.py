@@ -79,7 +79,7 @@ def _handset_sound(handset: Handset) -> HandsetSound:
         audio.microphone_db,
         audio.earpiece_db,
         audio.side_tone_db,
-        tone_keys=handset.telephone.kind == "adapter" and handset.dial.tones,
+        tone_keys=handset.keys_sound,
     )
 
 

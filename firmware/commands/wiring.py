@@ -9,8 +9,10 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from firmware.commands.tone_keys import ToneKeys
 from firmware.drivers.board import (
     open_card_capture,
     open_card_playback,
@@ -21,6 +23,7 @@ from firmware.drivers.board import (
 from firmware.drivers.chips import Gpio
 from firmware.drivers.sim.builder import CARDS, FAULTS, Builder
 from firmware.drivers.sim.gpio import SimGpio
+from firmware.drivers.telephone import Telephone
 from firmware.drivers.trial import Trial, said
 from firmware.drivers.wiring import Findings, WiringTest, joined_pairs, try_sound
 from firmware.errors import CommandError, ConfigError
@@ -120,16 +123,24 @@ def _real(gpio: Gpio, handset: Handset) -> Findings:
 
 
 def _try_telephone(handset: Handset) -> Findings:
-    """A USB phone or an adapter knows its own contacts: what does it tell of them?"""
+    """A USB phone or an adapter knows its own contacts: what do we hear of them?"""
     person = Terminal()
-    faults = Trial(open_telephone(handset), person).run()
+    faults = Trial(_telephone(handset), person).run()
     sound = try_sound(real_cards(), handset, person, open_card_capture, open_card_playback)
     return Findings(sound.handset, faults + sound.faults)
 
 
+def _telephone(handset: Handset) -> Telephone:
+    telephone = open_telephone(handset)
+    if not handset.keys_sound:
+        return telephone
+    capture = partial(open_card_capture, handset.audio.capture or "default")
+    return ToneKeys(telephone, capture, _print)
+
+
 def _show_telephone(handset: Handset) -> None:
     """What it tells, until Ctrl-C."""
-    telephone = open_telephone(handset)
+    telephone = _telephone(handset)
     telephone.open(lambda fact: _print(said(fact)))
     try:
         while True:
