@@ -84,18 +84,20 @@ async def box_with_adapter(
         wire.close()
 
 
+async def comes_to(client: ControlClient, state: str) -> dict[str, Any]:
+    """The status as soon as the telephone is in `state`."""
+    await client.request("wait", state=state, timeout_s=WAIT_S)
+    return await client.request("status")
+
+
 async def until(client: ControlClient, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The status as soon as `holds` is true of it."""
+    """The status as soon as `holds` is true of it; faults are announced to nobody."""
     async with asyncio.timeout(WAIT_S):
         while True:
             status = await client.request("status")
             if holds(status):
                 return status
             await asyncio.sleep(0.05)
-
-
-def in_state(state: str) -> Callable[[dict[str, Any]], bool]:
-    return lambda status: status["state"] == state
 
 
 def run(story: Awaitable[None]) -> None:
@@ -123,18 +125,17 @@ def test_box_whose_adapter_dies_says_so_hangs_up_and_goes_on_when_it_is_back(
     async def story() -> None:
         pico = Pico(lay_out(tmp_path / "pico"))
         async with box_with_adapter(tmp_path, pico) as client:
-            await asyncio.sleep(0.5)
             for digits, state in (("", "off_hook"), ("47", "dialling"), (NUMBER, "failed")):
                 pico.level(SHK, 1)
-                await until(client, in_state("off_hook"))
+                await comes_to(client, "off_hook")
                 await press(pico, digits)
-                await until(client, in_state(state))
+                await comes_to(client, state)
                 pico.kill()
                 status = await until(client, lambda status: "adapter" in status["faults"])
                 assert status["faults"]["adapter"] == "the adapter does not answer"
                 pico.power_up()  # its simulated pins are low: on the hook
                 status = await until(client, lambda status: not status["faults"])
-                await until(client, in_state("idle"))
+                await comes_to(client, "idle")
         pico.close()
 
     run(story())
@@ -147,9 +148,9 @@ def test_box_whose_adapter_is_gone_for_good_hangs_up(tmp_path: Path) -> None:
         pico = Pico(lay_out(tmp_path / "pico"))
         async with box_with_adapter(tmp_path, pico) as client:
             pico.level(SHK, 1)
-            await until(client, in_state("off_hook"))
+            await comes_to(client, "off_hook")
             pico.kill()
-            status = await until(client, in_state("idle"))
+            status = await comes_to(client, "idle")
             assert "adapter" in status["faults"]
             assert (RM, 1) not in [(pin, level) for pin, level, _ in pico.look(0.1)]
         pico.close()
@@ -167,12 +168,12 @@ def test_telephone_behind_the_adapter_dials_by_tones(tmp_path: Path) -> None:
     async def story() -> None:
         pico = Pico(lay_out(tmp_path / "pico"))
         async with box_with_adapter(tmp_path, pico, f"file:{line}") as client:
-            await until(client, in_state("idle"))
+            await comes_to(client, "idle")
             for _ in range(2):
                 pico.level(SHK, 1)
-                await until(client, in_state("dialling"))
+                await comes_to(client, "dialling")
                 pico.level(SHK, 0)
-                await until(client, in_state("idle"))
+                await comes_to(client, "idle")
         pico.close()
 
     run(story())

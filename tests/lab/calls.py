@@ -184,7 +184,7 @@ async def hang_up(*boxes: Box) -> None:
     for box in boxes:
         await box.ask("replace")
     for box in boxes:
-        await box.until("state", "idle", RING_S)
+        await box.ask("wait", state="idle", timeout_s=RING_S)
 
 
 async def _call(caller: Box, callee: Box, talk_s: float) -> CallResult:
