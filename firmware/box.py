@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from firmware import events, warm_up
 from firmware.archive import Archive
-from firmware.beat import Beat
 from firmware.config import Config
-from firmware.drivers.audio import Earpiece, Microphone
 from firmware.drivers.board import open_board
 from firmware.drivers.telephone import Telephone
 from firmware.errors import HardwareError
@@ -26,7 +24,7 @@ from firmware.events import Message
 from firmware.events.book import BookChanged, BookRefused, RingRulesChanged
 from firmware.events.store import ReadRecord, ReadRecords, SaveRecord
 from firmware.handset import Handset
-from firmware.model import CallState, Endpoint, EndReason, Frame, Part, silence
+from firmware.model import CallState, Endpoint, EndReason, Part
 from firmware.mqtt import Bridge
 from firmware.owner import Owner
 from firmware.page import Page
@@ -35,12 +33,13 @@ from firmware.phone_setup import phone_setup
 from firmware.preferences import Places, Preferences
 from firmware.remote import Remote, ViewWatch
 from firmware.shell.addresses import AddressWatch
-from firmware.shell.control import Answer, ControlServer
+from firmware.shell.control import ControlServer
 from firmware.shell.lan import LocalNetwork
 from firmware.shell.memory import let_go_of_files
 from firmware.shell.notices import NoticeBoard
 from firmware.shell.shell import Shell
 from firmware.shell.state import StateDir
+from firmware.sound import Sound
 from firmware.store.keeper import Store
 from firmware.store.sealing import Sealer
 from firmware.ui.call_log import summary
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 
-RELEASE_S = 0.5  # for a sound card to be let go
 REST_FIRST_S, REST_S = 5.0, 30.0  # after the start, then twice as late each time, up to
 FAREWELL_S = 0.2  # for the BYE of a box that is stopped in mid-call
 
@@ -84,7 +82,6 @@ class Box:
             self._phone.book, lambda wish: self._shell.post(partial(self._phone.handle, wish))
         )
         self._faults: dict[Part, str] = {}
-        self._muted = False
         self.switched_off = asyncio.Event()  # the shutdown key was held
         self.changed = asyncio.Event()  # another identity or configuration: start anew
         tell = self._from_thread(self._tell)
@@ -95,18 +92,7 @@ class Box:
             lambda wish: self._shell.post(partial(self._phone.handle, wish)),
             self._store.perform,
         )
-        ready = self._from_thread(self._sound_ready)
-        self._microphone = Microphone(self._board.open_capture, ready, tell)
-        self._earpiece = Earpiece(self._board.open_playback, ready, tell)
-        self._beat = Beat(
-            self._loop,
-            self._shell,
-            self._microphone,
-            self._earpiece,
-            self._captured,
-            self._phone.playout,
-            lambda: self._phone.is_ready,
-        )
+        self._sound = Sound(self._loop, self._shell, self._phone, self._board, tell)
         self._lan = LocalNetwork(self._shell.tell) if config.network.mdns else None
         self._control_path = control
         self._notices = NoticeBoard(places.notices, self._shell.tell) if places.notices else None
@@ -126,7 +112,7 @@ class Box:
         await self._open_socket()
         self._store.open()
         remote = Remote(
-            self._phone, self._board.hand, self._watch, self._sound_status, self._faults, self._tell
+            self._phone, self._board.hand, self._watch, self._sound.status, self._faults, self._tell
         )
         self._control = await self._open_control(remote)
         handlers = (
@@ -227,9 +213,9 @@ class Box:
                 if self._board.oled is not None:
                     self._board.oled.use(on=False)  # a key lights it for a while
             case events.MicrophoneMuted(muted=muted):
-                self._muted = muted
+                self._sound.is_muted = muted
             case events.HookReplaced():
-                self._muted = False
+                self._sound.is_muted = False
             case events.ShutdownHeld():
                 logger.warning("the shutdown key was held")
                 self.switched_off.set()
@@ -279,14 +265,10 @@ class Box:
             case BookChanged() | BookRefused() | RingRulesChanged():
                 self._owner.hear(message)
             case events.OpenEarpiece():
-                self._earpiece.open()
+                self._sound.perform(message)
                 warm_up.begin()
-            case events.CloseEarpiece():
-                self._earpiece.close()
-            case events.OpenMicrophone():
-                self._microphone.open()
-            case events.CloseMicrophone():
-                self._microphone.close()
+            case events.CloseEarpiece() | events.OpenMicrophone() | events.CloseMicrophone():
+                self._sound.perform(message)
             case events.StartRinging():
                 warm_up.begin()
                 self._each_telephone(lambda telephone: telephone.ring(on=True))
@@ -320,12 +302,6 @@ class Box:
         if state is CallState.OFF_HOOK:
             self._each_telephone(lambda telephone: telephone.light(on=False))
 
-    def _sound_ready(self) -> None:
-        self._beat.quicken()
-
-    def _captured(self, frame: Frame, now_s: float) -> list[Message]:
-        return self._phone.capture(silence() if self._muted else frame, now_s)
-
     def _from_thread(self, function: Callable[P, None]) -> Callable[P, None]:
         """`function`, to be called from any thread and done in the event loop's."""
 
@@ -335,20 +311,7 @@ class Box:
 
         return hand_over
 
-    def _sound_status(self) -> Answer:
-        recording = self._board.recording
-        return {
-            "capture_started_s": self._microphone.opened_s,
-            "playback_started_s": recording.opened_s if recording else self._earpiece.opened_s,
-            "overruns": self._microphone.overruns,
-            "underruns": self._earpiece.underruns,
-            "browser": self._board.browser is not None,
-        }
-
     def _close(self) -> None:
-        for stream in (self._microphone, self._earpiece):
-            stream.close()
-        for stream in (self._microphone, self._earpiece):
-            stream.join(RELEASE_S)
+        self._sound.close()
         self._board.close()
         self._store.close()

@@ -27,7 +27,7 @@ ROUTES: dict[type[Message], tuple[str, ...]] = {
     events.HookReplaced: ("call",),
     events.HookFlashed: ("call",),
     events.KeyPressed: ("ear", "selftest", "call", "mouth", "features"),
-    events.MicrophoneMuted: (),  # box.py keeps the microphone's sound back
+    events.MicrophoneMuted: (),  # sound.py keeps the microphone's sound back
     events.ShutdownHeld: (),  # box.py ends
     events.WallClockRead: (
         "directory",
