@@ -35,3 +35,16 @@ class Core(Protocol):
 
     def deadline_s(self) -> float | None:
         """When on_time() must be called next, monotonic; None = never."""
+
+
+class Untimed:
+    """The two other methods of a core for which nothing is ever due."""
+
+    def on_time(self, now_s: float) -> list[Message]:
+        """Nothing."""
+        del now_s
+        return []
+
+    def deadline_s(self) -> float | None:
+        """Never."""
+        return None

@@ -15,7 +15,7 @@ from firmware.book.contacts import checked, decode_contact, encode_contact
 from firmware.book.letters import Letters
 from firmware.book.rules import Doorkeeper, decode_rules, encode_rules
 from firmware.errors import MalformedError
-from firmware.events import Message
+from firmware.events import Message, Untimed
 from firmware.events.book import (
     DAY_MINUTES,
     BookChanged,
@@ -47,7 +47,7 @@ from firmware.model import EndReason
 RULES_KEY = "ring rules"
 
 
-class PhoneBook:
+class PhoneBook(Untimed):
     """The core of the book. `names` is the live table of names by number."""
 
     def __init__(self, fixed: Mapping[str, str] | None = None) -> None:
@@ -93,15 +93,6 @@ class PhoneBook:
                 self._answered(kind, key)
                 return [BookRefused(reason.value)]
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     def contact(self, peer_number: str) -> Contact | None:
         """Who has this number."""

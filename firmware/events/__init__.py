@@ -14,6 +14,7 @@ from firmware.core import Command as Command
 from firmware.core import Core as Core
 from firmware.core import Fact as Fact
 from firmware.core import Message as Message
+from firmware.core import Untimed as Untimed
 from firmware.events.call import AdmitCall as AdmitCall
 from firmware.events.call import AnswerCall as AnswerCall
 from firmware.events.call import CallOffered as CallOffered

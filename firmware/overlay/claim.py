@@ -21,6 +21,7 @@ from firmware.events import (
     ResolveNumber,
     Started,
     StoreState,
+    Untimed,
 )
 from firmware.identity import Certificate, Identity, IdentityFile
 from firmware.number import MODIFIER_BYTES
@@ -31,7 +32,7 @@ TRIES_EXPECTED = 366  # 2**8 for the zero bits, of which 7 in 10 first digits ar
 PROGRESS_TRIES = 4
 
 
-class Claim:
+class Claim(Untimed):
     """A core that is used once, by a box whose identity has no modifier yet.
 
     Modifiers are tried from 0 on: the key is in the hash, so each box has a search of its own, and
@@ -63,15 +64,6 @@ class Claim:
             case NumberUnresolved(number, conflict) if self._awaits(number):
                 return self._go_on() if conflict else self._claim()
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     def _search(self) -> list[Message]:
         commands: list[Message] = []

@@ -12,7 +12,7 @@ from typing import Any
 
 from firmware import events
 from firmware.errors import MalformedError
-from firmware.events import Message
+from firmware.events import Message, Untimed
 from firmware.events.store import Kind, ReadRecords, RecordSaved, RecordsRead, SaveRecord
 from firmware.model import CallState, RtpCounters
 
@@ -25,7 +25,7 @@ Entry = dict[str, Any]
 _PATHS = {None: None, True: "relay", False: "direct"}
 
 
-class CallLog:
+class CallLog(Untimed):
     """The core of the call log; `entries` are its last calls, oldest first."""
 
     def __init__(self, former: tuple[Entry, ...] = ()) -> None:
@@ -63,15 +63,6 @@ class CallLog:
             case events.CallEnded():
                 return self._end(fact, now_s)
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     def _end(self, ended: events.CallEnded, now_s: float) -> list[Message]:
         report = self._reports.pop(ended.call, None)

@@ -11,7 +11,7 @@ from collections import deque
 
 from firmware.codec.dtmf import KEYS, key_tone
 from firmware.codec.tones import TonePlayer
-from firmware.events import CallChanged, KeyPressed, Message
+from firmware.events import CallChanged, KeyPressed, Message, Untimed
 from firmware.events.services import WaitingChanged
 from firmware.model import CallState, CallView, EndReason, Frame, Place, Screening, Tone
 
@@ -66,7 +66,7 @@ def tone_of(view: CallView) -> Tone | None:
     return _TONE_OF_STATE.get(view.state)
 
 
-class EarTones:
+class EarTones(Untimed):
     """The core of the earpiece; `frame` belongs to the sound plane, 50 times a second.
 
     `heard_first_s` says when each tone of the present or last call was first played.
@@ -94,15 +94,6 @@ class EarTones:
         elif isinstance(fact, KeyPressed) and self._sounds(fact):
             self._key_frames = deque(key_tone(fact.key))
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due: tones advance by frames."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     @property
     def is_beside_speech(self) -> bool:

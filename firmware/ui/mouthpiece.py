@@ -16,7 +16,7 @@ import numpy as np
 from firmware.codec.echo import EchoCanceller, is_available
 from firmware.codec.limiter import Limiter
 from firmware.codec.resample import to_int16
-from firmware.events import CallChanged, KeyPressed, Message
+from firmware.events import CallChanged, KeyPressed, Message, Untimed
 from firmware.model import LOUDER_KEY, SOFTER_KEY, CallState, Frame, silence
 from firmware.ui.line_keys import LineKeys
 
@@ -43,7 +43,7 @@ class HandsetSound:
     tone_keys: bool = False  # of an analog telephone: they are heard on its line
 
 
-class Mouthpiece:
+class Mouthpiece(Untimed):
     """The core between mouth, ear and call; `spoken` and `heard` belong to the sound plane."""
 
     def __init__(self, sound: HandsetSound) -> None:
@@ -73,15 +73,6 @@ class Mouthpiece:
             step = {LOUDER_KEY: STEP_DB, SOFTER_KEY: -STEP_DB}.get(fact.key, 0.0)
             self.volume_db = min(max(self.volume_db + step, VOLUME_MIN_DB), VOLUME_MAX_DB)
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     def without_keys(self, frame: Frame) -> tuple[Frame, list[Message]]:
         """A frame of the microphone without the keys that sound in it, and those."""

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from firmware.codec.tones import amplitude, ramp
-from firmware.events import CallChanged, KeyPressed, LoopMeasured, Message
+from firmware.events import CallChanged, KeyPressed, LoopMeasured, Message, Untimed
 from firmware.model import FRAME_S, FRAME_SAMPLES, SAMPLE_RATE_HZ, CallState, Frame, silence
 
 ECHO_FRAMES = 25  # the echo comes after half a second, so that it is not taken for side tone
@@ -41,7 +41,7 @@ class Test(Protocol):
         """Some key."""
 
 
-class SelfTest:
+class SelfTest(Untimed):
     """The core of the test numbers."""
 
     def __init__(self) -> None:
@@ -66,15 +66,6 @@ class SelfTest:
         elif isinstance(fact, KeyPressed) and self._test is not None:
             self._test.press()
         return []
-
-    def on_time(self, now_s: float) -> list[Message]:
-        """Nothing is ever due."""
-        del now_s
-        return []
-
-    def deadline_s(self) -> float | None:
-        """Never."""
-        return None
 
     def spoken(self, frame: Frame, now_s: float) -> list[Message]:
         """A frame of the microphone."""
