@@ -9,7 +9,6 @@ from __future__ import annotations
 
 NUMBER_DIGITS = 12
 MODIFIER_BYTES = 16
-SEARCH_ZERO_BITS = 8  # the owner's work per number: 2**8 hashes; a verifier's is one
 HASH_SALT = b"fernruf number 1"  # Argon2 wants at least 8 bytes; names this use of the hash
 
 # Dialled as they are in many countries: never part of the number space, and never called.
@@ -75,7 +74,7 @@ def hash_question(public_key: bytes, modifier: bytes) -> tuple[bytes, bytes]:
 def from_digest(digest: bytes) -> str | None:
     """The number in an Argon2id digest of 32 bytes, or None if it is no number (255 of 256)."""
     assert len(digest) == 32
-    if digest[0] != 0:  # SEARCH_ZERO_BITS
+    if digest[0] != 0:  # the owner's work per number: 2**8 hashes; a verifier's is one
         return None
     # 120 bits modulo 10**11: the bias is below 2**-83
     digits = f"{int.from_bytes(digest[1:16], 'big') % 10**11:011d}"

@@ -22,7 +22,6 @@ class Adapter:
         self.line = self._new_line()
         self.ring = Ring()
         self.matrix = Matrix(20)
-        self._was_reset_by_watchdog = watchdog
         self._reversed = self._lamp = False
         self._lamp_ms = 0
         self._silent_ms = 0

@@ -41,7 +41,6 @@ class Layout:
 
     inputs: tuple[Field, ...]
     outputs: tuple[Field, ...]
-    collections: tuple[int, ...]  # usages of the application collections
     has_ids: bool  # reports begin with their id
 
     def usages(self) -> frozenset[int]:
@@ -104,7 +103,6 @@ class _Parser:
         self._stack: list[_Globals] = []
         self._ends: dict[tuple[int, int], int] = {}  # tag and report id: bits so far
         self._fields: dict[int, list[Field]] = {_INPUT: [], _OUTPUT: [], _FEATURE: []}
-        self._collections: list[int] = []
         self._depth = 0
         self._has_ids = False
 
@@ -129,7 +127,6 @@ class _Parser:
         return Layout(
             tuple(self._fields[_INPUT]),
             tuple(self._fields[_OUTPUT]),
-            tuple(self._collections),
             self._has_ids,
         )
 
@@ -184,8 +181,6 @@ class _Parser:
 
     def _main(self, tag: int, flags: int) -> None:
         if tag == _COLLECTION:
-            if flags == 1 and self._locals.usages:
-                self._collections.append(self._locals.usages[0])
             self._depth += 1
         elif tag == _END_COLLECTION:
             self._depth -= 1
