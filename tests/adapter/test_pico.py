@@ -179,10 +179,14 @@ def test_program_lights_the_lamp_and_reverses_the_pair(pico: Pico) -> None:
     host = Host(pico)
     host.session.send("L", "1")
     host.session.send("V", "1")
-    host.talk_for(0.8)
-    outputs = pico.look(0.1)
-    assert {level for pin, level, _ in outputs if pin == LAMP} == {0, 1}
-    assert [level for pin, level, _ in outputs if pin == FR] == [1, 0]
+    until_s = time.monotonic() + WAIT_S
+    lamp, pair = set[int](), list[int]()
+    while (lamp, pair) != ({0, 1}, [1, 0]) and time.monotonic() < until_s:
+        host.talk_for(0.1)
+        outputs = pico.look(0.01)
+        lamp = {level for pin, level, _ in outputs if pin == LAMP}
+        pair = [level for pin, level, _ in outputs if pin == FR]
+    assert (lamp, pair) == ({0, 1}, [1, 0])
 
 
 def test_program_reset_in_mid_ring_greets_anew_and_is_silent(pico: Pico) -> None:

@@ -8,18 +8,29 @@ import pytest
 
 from firmware import events
 from firmware.call.commitment import NONCE_BYTES, CalleePart, CallerPart, commitment_to
-from firmware.call.deliveries import INCOMING_S_MAX, SILENCE_S_MAX
+from firmware.call.deliveries import INCOMING_MAX, INCOMING_S_MAX, SILENCE_S_MAX
 from firmware.call.encoding import encode_signal
 from firmware.call.envelope import Envelope, Kind
 from firmware.call.keys import CalleeHandshake, CallerHandshake, Channel
-from firmware.call.messages import Ack, Answered, Bye, Invite, Ringing, Signal, Update, Updated
+from firmware.call.messages import (
+    Ack,
+    Answered,
+    Bye,
+    Invite,
+    Ready,
+    Ringing,
+    Signal,
+    TryLater,
+    Update,
+    Updated,
+)
 from firmware.call.pieces import PIECE_BYTES, Piece, decode_any
 from firmware.call.session import GIVE_UP_S
 from firmware.call.spoken import Spoken
 from firmware.events.messages import MessageAnswered, Welcome
 from firmware.identity import Identity
 from firmware.model import CallState, Candidate, CandidateKind, Codec, Endpoint, EndReason
-from tests.call.link import UTC_S, Link, Phone, person, reasons
+from tests.call.link import UTC_S, Link, Person, Phone, person, reasons
 
 SESSION = b"session."
 MALLORY = person("Mallory")
@@ -34,9 +45,12 @@ def digits(phone: Phone) -> str:
 class Rogue:
     """A peer with a genuine key, at either side of a session with one telephone."""
 
-    def __init__(self, link: Link, phone: Phone) -> None:
+    def __init__(
+        self, link: Link, phone: Phone, who: Person | None = None, session_id: bytes = SESSION
+    ) -> None:
         self.link, self.phone = link, phone
         self.channel: Channel | None = None
+        self._who, self._session_id = who or MALLORY, session_id
         self._read = 0
 
     def call(self, commitment: bytes) -> None:
@@ -47,31 +61,35 @@ class Rogue:
     def bring(self, size_bytes: int) -> None:
         """A spoken message, which is welcome."""
         utc_s = int(UTC_S)
-        self._knock(commitment_to(NONCE, SESSION), Spoken(utc_s, size_bytes))
+        self._knock(commitment_to(NONCE, self._session_id), Spoken(utc_s, size_bytes))
         self.link.run(0.2)
-        self.link.tell(self.phone, MessageAnswered(MALLORY.number, utc_s, Welcome.TAKE))
+        self.link.tell(self.phone, MessageAnswered(self._who.number, utc_s, Welcome.TAKE))
         self._finish()
 
     def _knock(self, commitment: bytes, spoken: Spoken | None) -> None:
-        who = MALLORY.certificate.encode(), (Codec.OPUS,), int(UTC_S + self.link.now_s)
+        who = self._who.certificate.encode(), (Codec.OPUS,), int(UTC_S + self.link.now_s)
         number = self.phone.person.number
         invite = Invite(number, *who, commitment=commitment, spoken=spoken)
         noise_key = self.phone.person.identity.noise_key
         payload = encode_signal(invite)
-        self._handshake = CallerHandshake(MALLORY.identity, noise_key, SESSION, b"e" * 32, payload)
-        first = Envelope(Kind.HANDSHAKE_1, SESSION, self._handshake.first_message).encode()
+        about = self._who.identity, noise_key, self._session_id
+        self._handshake = CallerHandshake(*about, b"e" * 32, payload)
+        first = Envelope(Kind.HANDSHAKE_1, self._session_id, self._handshake.first_message).encode()
         self.link.deliver(self.phone, first, AT)
 
     def _finish(self) -> None:
         second = next(one for one in self._envelopes() if one.kind is Kind.HANDSHAKE_2)
-        self.channel = self._handshake.finish(second.sealed)[1]
+        answer, self.channel = self._handshake.finish(second.sealed)
+        self.answer = decode_any(answer)
 
     def be_called(self) -> None:
         certificate = MALLORY.certificate.encode()
         self.link.directory = lambda _, wanted: events.NumberResolved(wanted, certificate, (AT,))
         self.link.dial(self.phone, MALLORY.number)
         self.link.run(0.21)
-        first = self._envelopes()[0]
+        new = [Envelope.decode(one.data) for _, phone, one in self.link.sent if phone is self.phone]
+        first = new[0]
+        self._session_id = first.session_id
         handshake = CalleeHandshake(MALLORY.identity, first.session_id, first.sealed)
         second, self.channel = handshake.finish(b"f" * 32, encode_signal(Ringing(Codec.OPUS)))
         encoded = Envelope(Kind.HANDSHAKE_2, first.session_id, second).encode()
@@ -91,7 +109,8 @@ class Rogue:
     def _envelopes(self) -> list[Envelope]:
         sent = [one.data for _, phone, one in self.link.sent if phone is self.phone]
         new, self._read = sent[self._read :], len(sent)
-        return [Envelope.decode(data) for data in new]
+        envelopes = (Envelope.decode(data) for data in new)
+        return [one for one in envelopes if one.session_id == self._session_id]
 
 
 def called(commitment: bytes | None = None) -> tuple[Link, Phone, Rogue]:
@@ -229,6 +248,27 @@ def told_of(rogue: Rogue, piece: Piece, for_s: float) -> float:
             return float(second)
         rogue.link.run(1.0)
     return for_s
+
+
+@pytest.mark.parametrize("bringing", [INCOMING_MAX, INCOMING_MAX + 1])
+def test_so_many_bring_a_message_at_the_same_time_and_the_one_more_comes_later(
+    bringing: int,
+) -> None:
+    link = Link()
+    bert = link.add("Bert")
+    rogues = [Rogue(link, bert, person(f"{i}"), b"session%d" % i) for i in range(bringing)]
+    for rogue in rogues:
+        rogue.bring(3 * PIECE_BYTES)
+    answers = [rogue.answer for rogue in rogues]
+    assert answers == [Ready()] * INCOMING_MAX + [TryLater()] * (bringing - INCOMING_MAX)
+    for rogue in rogues[:INCOMING_MAX]:  # who was there first is heard
+        rogue.heard()
+        rogue.say(Piece(0, bytes(PIECE_BYTES)))
+        assert rogue.heard() != []
+    link.run(SILENCE_S_MAX + 1.0)
+    late = Rogue(link, bert, person("late"), b"session9")
+    late.bring(3 * PIECE_BYTES)
+    assert late.answer == Ready()
 
 
 def test_piece_that_comes_again_and_again_keeps_no_place() -> None:
