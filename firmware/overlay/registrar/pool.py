@@ -34,7 +34,7 @@ class Known:
 
 
 class Pool:
-    """At most POOL_MAX; who failed most often is forgotten first."""
+    """At most POOL_MAX; who failed most often is forgotten for a newcomer, and nobody else."""
 
     def __init__(self, random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
@@ -45,10 +45,11 @@ class Pool:
         if not is_usable(endpoint) or endpoint in self._known:
             return
         if len(self._known) >= POOL_MAX:
-            idle = [known for known in self._known.values() if known.endpoint not in busy]
-            if not idle:
-                return
-            del self._known[max(idle, key=lambda known: known.failures).endpoint]
+            idle = (known for known in self._known.values() if known.endpoint not in busy)
+            worst = max(idle, key=lambda known: known.failures, default=None)
+            if worst is None or not worst.failures:
+                return  # what anybody may have named drives out nobody who was not tried in vain
+            del self._known[worst.endpoint]
         self._known[endpoint] = Known(endpoint)
 
     def able(self, busy: Container[Endpoint], now_s: float) -> list[Endpoint]:

@@ -80,8 +80,9 @@ class Registrar:
         self._told: dict[Endpoint, Endpoint] = {}  # by exchange: where it sees us
         self._reached_by: frozenset[Endpoint] = frozenset()  # the last ExchangesChanged
         self._store_s = math.inf
-        self._stored: frozenset[Endpoint] = frozenset(remembered)
-        for endpoint in self._stored:
+        before = tuple(remembered)
+        self._stored: frozenset[Endpoint] = frozenset(before)
+        for endpoint in before:  # in their order: a set has another one in each process
             self.learn(endpoint)
         for entry in configured:
             try:

@@ -7,11 +7,21 @@ from dataclasses import replace
 import pytest
 
 from firmware.channel import Elsewhere, Keep, Kept, Refusal, Refused, Standing
+from firmware.errors import MalformedError
 from firmware.model import Endpoint
 from firmware.overlay.dht.krpc import VERSION, Answer, Query, Register, Response, encode
 from firmware.overlay.exchange.limits import Limits
 from firmware.overlay.exchange.registrations import PER_HASH_MAX, PER_OWNER_MAX, SILENCE_MAX_S
-from firmware.overlay.lease import ASK, LEASE_S, LEASE_S_MAX, Entry, Lease, Outcome, Reception
+from firmware.overlay.lease import (
+    ASK,
+    HASHES_MAX,
+    LEASE_S,
+    LEASE_S_MAX,
+    Entry,
+    Lease,
+    Outcome,
+    Reception,
+)
 from firmware.overlay.proof import is_proved
 from tests.overlay.exchange.office import HASH, UTC_S, Office
 from tests.overlay.fuzz import survives
@@ -213,6 +223,11 @@ def test_entry_and_reception_survive_hostile_bytes() -> None:
     entry = office.entry(office.person(1), (b"a" * 20, b"b" * 20))
     reception = office.reception(ASK, ELSEWHERE)
     assert Entry.decode(entry.encode()) == entry
+    most = Entry(entry.token, (b"h" * 20,) * HASHES_MAX, entry.lease, entry.certificate).encode()
+    assert Entry.decode(most) is not None
+    one_more = most[:10] + bytes((HASHES_MAX + 1,)) + b"h" * 20 + most[11:]
+    with pytest.raises(MalformedError):
+        Entry.decode(one_more)
     assert Reception.decode(reception.encode()) == reception
     survives(Entry.decode, [entry.encode(), ASK], seed=3)
     survives(Reception.decode, [reception.encode()], seed=4)

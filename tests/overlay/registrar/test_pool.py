@@ -64,6 +64,17 @@ def test_pool_at_its_limit_forgets_who_failed_most_and_nobody_who_serves() -> No
     assert {endpoint(900), endpoint(4)} <= known and endpoint(3) not in known
 
 
+def test_pool_at_its_limit_takes_nobody_new_until_somebody_was_tried_in_vain() -> None:
+    pool = pool_of(POOL_MAX)
+    for index in range(POOL_MAX, 3 * POOL_MAX):
+        pool.learn(endpoint(index), ())
+    assert set(pool.able((), 0.0)) == {endpoint(index) for index in range(POOL_MAX)}
+    pool.failed(endpoint(5), 0.0, 0.0)
+    pool.learn(endpoint(900), ())
+    known = set(pool.able((), 1e6))
+    assert len(known) == POOL_MAX and endpoint(900) in known and endpoint(5) not in known
+
+
 def test_pool_takes_no_address_that_cannot_be_one() -> None:
     pool = pool_of(0)
     pool.learn(Endpoint("224.0.0.1", 6881), ())
