@@ -1,6 +1,6 @@
 """The soft handset's two possible ways between browser and box: PCM by WebSocket, or WebRTC.
 
-`python -m bench.handset_ways` (with `pip install fernruf[dev,bench]`) prints one JSON object. One
+`python -m bench.handset_ways` (after `tools/install.sh dev,bench`) prints one JSON object. One
 page in Debian's Chromium with its fake sound device, one Python process that sends back at once
 what it hears: by our own WebSocket, worker and audio worklets, and by aiortc with Opus. What is
 spoken into and what comes out of the page is taken in its audio thread, by the same clock.

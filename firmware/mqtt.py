@@ -78,7 +78,7 @@ class Bridge:
         try:
             import aiomqtt
         except ImportError:
-            raise ConfigError("[mqtt] needs aiomqtt: pip install fernruf[mqtt]") from None
+            raise ConfigError("[mqtt] needs aiomqtt: pip install aiomqtt") from None
         self._mqtt = aiomqtt
         self._settings, self._handlers, self._name = settings, handlers, name
         self._first_wait_s = first_wait_s

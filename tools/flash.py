@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Puts a Fernruf image on an SD card, checks it, and writes the owner's settings onto it.
 
-Needs Python 3.11 and `pip install rich zstandard pynacl pyfatfs`; runs on Linux and macOS. Exit
-codes: 0 done, 1 it did not work, 2 wrong use, 3 this disk is not written, 4 the image is not good,
-5 the card is not good, 130 interrupted.
+Needs Python 3.11 and `pip install rich zstandard pynacl pyfatfs` (`adapter --port` mpremote too);
+runs on Linux and macOS. Exit codes: 0 done, 1 it did not work, 2 wrong use, 3 this disk is not
+written, 4 the image is not good, 5 the card is not good, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -287,7 +287,9 @@ def _parser() -> argparse.ArgumentParser:
     for command in (writing, settling):
         command.add_argument("--dry-run", action="store_true", help="say what would be done")
         personal.add_arguments(command)
-    adapting = commands.add_parser("adapter", help="put the adapter's program on a Pico")
+    adapting = commands.add_parser(
+        "adapter", help="put MicroPython and the adapter's program on a Pico"
+    )
     adapting.set_defaults(run=run_adapter)
     adapting.add_argument("--uf2", type=Path, help="MicroPython for the Pico, as downloaded")
     adapting.add_argument("--drive", type=Path, help="where the Pico's drive is mounted")

@@ -165,6 +165,6 @@ def _pyplot() -> Any:
         from matplotlib import pyplot
     except ImportError:
         raise ConfigError(
-            "--plot needs matplotlib, which comes with the extra `dev`: pip install 'fernruf[dev]'"
+            "--plot needs matplotlib: `make install` brings it, or pip install matplotlib"
         ) from None
     return pyplot

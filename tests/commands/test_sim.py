@@ -55,11 +55,11 @@ def test_plot_of_the_exchanges_names_its_lines_and_nothing_else(tmp_path: Path) 
     assert "_child" not in drawn
 
 
-def test_plot_without_matplotlib_names_the_extra_and_exits_2(tmp_path: Path) -> None:
+def test_plot_without_matplotlib_says_how_to_get_it_and_exits_2(tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError\n")
     ended = sim(*SMALL, "--plot", str(tmp_path / "plot.png"), folder=tmp_path)
     assert ended.returncode == 2
-    assert "fernruf[dev]" in ended.stderr
+    assert "pip install matplotlib" in ended.stderr
     assert ended.stdout == ""
 
 

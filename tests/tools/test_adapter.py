@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from card.adapter import check_uf2, find_pico, lay_out, write_micropython
+from card.adapter import check_uf2, find_pico, lay_out, write_micropython, write_program
 from card.errors import CardError, ImageError, RefusedError
 
 FAMILY = 0xE48BFF56
@@ -87,3 +87,8 @@ def test_program_for_usb_says_so_in_its_settings(tmp_path: Path) -> None:
 def test_missing_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(CardError, match="cannot read"):
         check_uf2(tmp_path / "missing.uf2", "RPI-RP2")
+
+
+def test_program_that_cannot_be_copied_is_said_to_be_the_work_of_mpremote(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="mpremote"):  # not installed, or it finds no such port
+        write_program(str(tmp_path / "no-port"), usb=False)

@@ -83,6 +83,8 @@ def write_program(port: str, *, usb: bool) -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines() or ["mpremote says nothing"]
+        if last[-1].endswith("No module named mpremote"):
+            raise CardError(f"copying needs mpremote: {sys.executable} -m pip install mpremote")
         raise CardError(f"the Pico did not take the program: {last[-1]}")
 
 

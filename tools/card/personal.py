@@ -32,12 +32,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings for the first start")
     group.add_argument("--name", type=_checked(read_name), help="shown to those you call")
     group.add_argument("--country", type=_checked(read_country), help="two letters, such as DE")
-    group.add_argument("--language", choices=LANGUAGES)
+    group.add_argument("--language", choices=LANGUAGES, help="of display and voice")
     group.add_argument("--hardware", choices=VARIANTS, help="how the box is built")
     group.add_argument("--sound", choices=SOUNDS, help="the handset's sound card or chip")
-    group.add_argument("--wifi", type=_checked(read_ssid), metavar="SSID", help="asks its password")
-    group.add_argument("--wifi-password", type=_checked(read_password), help="instead of asking")
-    group.add_argument("--wifi-hidden", action="store_true")
+    group.add_argument(
+        "--wifi", type=_checked(read_ssid), metavar="SSID", help="name; its password is asked"
+    )
+    group.add_argument(
+        "--wifi-password",
+        type=_checked(read_password),
+        metavar="PASSWORD",
+        help="instead of asking",
+    )
+    group.add_argument("--wifi-hidden", action="store_true", help="the network is not announced")
 
 
 def settings_of(arguments: argparse.Namespace, ask: Callable[[str], str]) -> Settings | None:
