@@ -13,7 +13,7 @@ from firmware.events.store import (
     SaveRecord,
 )
 from firmware.model import Codec, Endpoint, EndReason, RtpCounters, Unreachable
-from firmware.ui.line_history import DAYS_KEPT, HOUR_S, LineHistory
+from firmware.ui.line_history import CALLS_MAX, DAYS_KEPT, HOUR_S, LineHistory
 
 UTC_S = 500_000 * HOUR_S  # the first minute of an hour
 DAY_S = 24 * HOUR_S
@@ -67,6 +67,17 @@ def test_packets_of_a_call_count_once_and_two_calls_each() -> None:
     (hour,) = line.told()
     assert hour["loss"] == round(20 / 300, 4)
     assert (hour["jitter_ms"], hour["buffer_ms"], hour["rtt_ms"]) == (10.0, 60.0, 30.0)
+
+
+def test_so_many_calls_report_at_once_and_of_one_more_the_first_is_forgotten() -> None:
+    line = history()
+    for call in range(CALLS_MAX + 1):
+        line.handle(report(10, 0, call), 10.0)
+    for call in range(1, CALLS_MAX + 1):
+        line.handle(report(20, 0, call), 11.0)
+    assert len(line._before) == CALLS_MAX
+    (hour,) = line.hours.values()
+    assert hour.received == 10 * (CALLS_MAX + 1) + 10 * CALLS_MAX  # each packet once
 
 
 def test_month_stays_within_its_bounds_and_outlives_a_power_cut() -> None:

@@ -199,6 +199,7 @@ def test_so_many_packets_become_one_change_of_the_table_and_the_one_more_the_nex
 ) -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
+        theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)  # twice what is needed
         for _ in range(BATCH_MAX + more):
             theirs.send(encode(Close(b"leg anna")), socket.MSG_DONTWAIT)
         clerk = Clerk(theirs, BATCH_MAX + more)
