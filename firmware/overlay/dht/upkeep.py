@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from firmware.overlay.dht.bootstrap import Bootstrap, jittered
 
-CARE_S = 12.0  # between pings, on average
+CARE_S = 20.0  # between pings, on average: 40 bit/s, and as much for the answers to others
 CARE_EAGER_S = 6.0  # in the first EAGER_S, while there are nodes to try
 EAGER_S = 300.0
 REFRESH_FIRST_S = 3.0  # a young network grows: look around soon, then three times as long, ...

@@ -19,7 +19,7 @@ from firmware.overlay.dht.krpc import Ring
 from firmware.overlay.dht.node import Node
 from firmware.overlay.registrar.link import Link
 
-RING_S = 240.0  # 180 to 300
+RING_S = 480.0  # 360 to 600: 9 bit/s for each exchange
 RING_SOON_S = 20.0  # after one that did not come from outside
 WAIT_MIN_S, WAIT_MAX_S = 0.6, 2.0
 FAILURES_MAX = 3  # in a row: then the exchange is not to be counted on
