@@ -23,7 +23,8 @@ from firmware.overlay.dht.node_id import NODE_ID_BYTES
 from firmware.overlay.dht.routing import K
 
 ALPHA = 8  # queries at a time until the first answer; a slow one no longer counts
-ALPHA_LATE = 3  # after it, among the closest known: more is hardly quicker, but more messages
+ALPHA_LATE = 4  # after it, among the closest known: more is hardly quicker, but more messages
+ALPHA_PATIENT = 3  # where nobody waits for the end
 CANDIDATES_MAX = 256
 CANDIDATES_PER_OWNER_MAX = 2  # one host must not fill the way to a target with its ports
 CONTACTS_PER_ANSWER_MAX = 2 * K  # 8 per address family are usual
@@ -72,6 +73,7 @@ class Lookup:
 
     __slots__ = (
         "_alpha",
+        "_alpha_late",
         "_by_endpoint",
         "_far",
         "_has_answers",
@@ -93,12 +95,14 @@ class Lookup:
         strangers: Iterable[Endpoint] = (),
         *,
         alpha: int = ALPHA,
+        alpha_late: int = ALPHA_LATE,
         width: int = K,
         taken: set[Endpoint] | None = None,
     ) -> None:
         self._target = target
         self._target_number = int.from_bytes(target, "big")
         self._alpha = alpha
+        self._alpha_late = min(alpha, alpha_late)
         self._width = width
         self._taken: set[Endpoint] = set() if taken is None else taken
         self._by_endpoint: dict[Endpoint, Candidate] = {}
@@ -117,7 +121,7 @@ class Lookup:
     def next_queries(self, now_s: float, most: int = ALPHA) -> list[Candidate]:
         """Whom to ask now, `most` at most; they count as asked from here on."""
         first_to_last = self._near if self._has_answers else self._preferred
-        alpha = min(self._alpha, ALPHA_LATE) if self._has_answers else self._alpha
+        alpha = self._alpha_late if self._has_answers else self._alpha
         queries: list[Candidate] = []
         lively = in_flight = 0  # those that are no longer among the closest do not count
         for candidate in [*self._strangers, *first_to_last] if self._strangers else first_to_last:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from firmware.model import Endpoint
 from firmware.overlay.dht.facts import Holder, LookupTrace
 from firmware.overlay.dht.krpc import Answer, Contact, Search
-from firmware.overlay.dht.lookup import ALPHA, Candidate, Lookup
+from firmware.overlay.dht.lookup import ALPHA, ALPHA_LATE, ALPHA_PATIENT, Candidate, Lookup
 from firmware.overlay.dht.messages import target_of
 from firmware.overlay.dht.routing import K
 
@@ -83,6 +83,7 @@ class Searching:
                         contacts[path::count],
                         entries[path::count],
                         alpha=alpha,
+                        alpha_late=ALPHA_PATIENT if is_own else ALPHA_LATE,
                         width=width,
                         taken=taken,
                     )
