@@ -54,7 +54,7 @@ class Publication(ABC):
         self._nodes_then = 0  # in our table, at the last round
         self._next_s = self._rest_s = -math.inf
         self._failures = 0
-        self._is_first = True  # round that succeeds
+        self._is_young = True  # until a round has succeeded
         self._is_behind = False  # somebody keeps a newer one than we wrote in this round
         self._catch_ups = 0
 
@@ -136,8 +136,8 @@ class Publication(ABC):
             return
         if self._accepted:
             self._failures = 0
-            self._next_s = now_s + (YOUNG_RENEW_S if self._is_first else self._renew_s)
-            self._is_first = False
+            self._next_s = now_s + (YOUNG_RENEW_S if self._is_young else self._renew_s)
+            self._is_young = False
             return
         delay_s = min(RETRY_S * 2.0**self._failures, RETRY_MAX_S)
         self._failures = min(self._failures + 1, 16)

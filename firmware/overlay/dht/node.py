@@ -239,7 +239,7 @@ class Node:
     # --- the tables --------------------------------------------------------------------------
 
     def _look_around(self, now_s: float, *, anew: bool = False) -> None:
-        """Look for our own id: fills the table with those who must know us."""
+        """Look for our own id, if need be `anew`: fills the table with those who must know us."""
         if self._joining is not None and not anew:
             return
         self._upkeep.join_s = math.inf
