@@ -27,7 +27,7 @@ from firmware.sim.world import UDP_IP_BYTES, Resident, World
 
 EXCHANGES = 8
 OF_EACH_ROLE = 5
-BEHIND_NAT_EVERY = 3  # of ten
+BEHIND_NAT_OF_TEN = 3
 SETTLE_S = 120.0  # exchanges are there before the boxes
 HOUR_S = 3600.0
 
@@ -74,7 +74,7 @@ def main() -> int:
 def begin(world: MeteredWorld) -> None:
     """Everybody is there: first the exchanges, then the boxes."""
     everybody = [
-        warm_resident(place, world, read_only=place % 10 < BEHIND_NAT_EVERY)
+        warm_resident(place, world, read_only=place % 10 < BEHIND_NAT_OF_TEN)
         for place in range(world.population.size)
     ]
     for resident in everybody:

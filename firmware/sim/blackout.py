@@ -26,7 +26,7 @@ def run(nodes: int, seed: int, progress: Progress | None) -> Json:
     world = town.world
     timeline = report.Timeline("reachable", "load", "questions_per_s")
     dead = 0
-    world.announce("blackout", START_S, START_S + BEFORE_S + AFTER_S)
+    world.caption("blackout", START_S, START_S + BEFORE_S + AFTER_S)
     while world.now_s < START_S + BEFORE_S + AFTER_S:
         if not dead and world.now_s >= START_S + BEFORE_S:
             dead = town.kill(DYING)

@@ -93,7 +93,7 @@ def run(nodes: int, seed: int, progress: Progress | None) -> Json:
     timeline = report.Timeline("datagrams_per_node_and_s", "left", "success")
     checks = min(CALLS_MAX // 20, max(4, nodes // 20))
     before = world.datagrams
-    world.announce("half an hour passes", announced_s, announced_s + AFTER_S)
+    world.caption("half an hour passes", announced_s, announced_s + AFTER_S)
     while world.now_s < announced_s + AFTER_S:
         since_s = world.now_s
         made = stage.call(boxes, checks, STEP_S / (2 * checks), doing="")

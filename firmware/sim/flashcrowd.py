@@ -169,7 +169,7 @@ def _experienced(stage: Stage, duration_s: float, calls: int, link: Link | None)
     end_s, rows = start_s + duration_s + CALM_S, []
     while world.now_s < end_s:
         came = crowd.came * (PARTS if link else 1)
-        world.announce(f"{came} nodes have come", start_s, end_s)
+        world.caption(f"{came} nodes have come", start_s, end_s)
         world.run(world.now_s + step_s)
         rows.append((world.now_s - start_s, crowd.came, crowd.waiting, world.datagrams - before))
         before = world.datagrams

@@ -97,7 +97,7 @@ def run(nodes: int, seed: int, progress: Progress | None) -> Json:
     restart.plan(residents)
     timeline = report.Timeline("datagrams_per_node_and_s", "down", "not_ready", "success")
     start_s, before, everything = world.now_s, world.datagrams, []
-    world.announce("restarting", start_s, start_s + WATCHED_S)
+    world.caption("restarting", start_s, start_s + WATCHED_S)
     while world.now_s < start_s + WATCHED_S:
         made = _calls_of_a_step(stage, boxes)
         world.run(world.now_s + STEP_S)

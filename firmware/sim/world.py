@@ -113,19 +113,19 @@ class World:
         """Call `action` at that time."""
         self._push(due_s, action, None, None)
 
-    def announce(self, doing: str, since_s: float, until_s: float) -> None:
-        """What the next runs are parts of, for who watches."""
+    def caption(self, doing: str, since_s: float, until_s: float) -> None:
+        """What the next runs are parts of, for who watches; the last may end a little later."""
         self._doing = doing, since_s, until_s
 
     def run(self, until_s: float, doing: str = "", until: Callable[[], bool] | None = None) -> None:
         """Let time pass, until `until()` holds, looked at after each event.
 
-        `doing` is announced. The halves of a divided world run until the same time, one call for
-        one call.
+        `doing` is a caption for this run alone. The halves of a divided world run until the same
+        time, one call for one call.
         """
         link = self._link
         if doing:
-            self.announce(doing, self.now_s, until_s)
+            self.caption(doing, self.now_s, until_s)
         if link is None:
             if self._pass(until_s, until):
                 return
@@ -157,7 +157,7 @@ class World:
     def _show(self) -> None:
         doing, since_s, until_s = self._doing
         if self._progress is not None and doing:
-            self._progress(doing, (self.now_s - since_s) / (until_s - since_s))
+            self._progress(doing, min(1.0, (self.now_s - since_s) / (until_s - since_s)))
 
     def _meet(self, link: Link) -> float:
         """Take what comes from the other half; when something happens next in either."""

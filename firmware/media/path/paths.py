@@ -42,9 +42,7 @@ BLIND_S = 0.3  # if both routers count, what was observed long ago is not truste
 SOUNDINGS_MAX = 4  # of one call
 SOUNDED_MAX = 3  # ports told to the peer
 TARGETS_MAX = 16  # for whom our port matters in one call: as many as the peer tells at once
-GUESSED_MAX = (
-    64  # candidates of one call; of more the oldest is forgotten, and may be guessed again
-)
+GUESSED_MAX = 64  # candidates of one call; of more the oldest is forgotten
 SOUND_AGAIN_S = 0.4  # if they have not met: nobody answered, or other traffic moved a row meanwhile
 
 
